@@ -1,0 +1,39 @@
+//! Every upstream is used by a route (NX0901): one that is not costs a GPU and answers nobody.
+
+use crate::check::Context;
+use crate::diagnostic::Diagnostic;
+use crate::diagnostic::code::Code;
+use crate::source::Place;
+
+pub(super) fn check(context: &mut Context<'_>) {
+    let topology = context.topology;
+    let unresolved = topology.routes.iter().any(|route| route.rule.is_none());
+    if context.is_partial("routes") || unresolved {
+        return;
+    }
+    let mut used = vec![false; topology.upstreams.len()];
+    let rules = topology
+        .routes
+        .iter()
+        .filter_map(|route| route.rule.as_ref());
+    for upstream in rules.flat_map(|rule| rule.upstreams()) {
+        if let Some(used) = used.get_mut(upstream.index()) {
+            *used = true;
+        }
+    }
+    for (upstream, _) in topology
+        .upstreams
+        .iter()
+        .zip(used)
+        .filter(|(_, used)| !used)
+    {
+        let diagnostic = Diagnostic::new(
+            Code::NX0901,
+            format!("no route uses upstream `{}`", upstream.name),
+            Place::Key(upstream.path.clone()),
+            "",
+        )
+        .help("name it in a route, or remove it");
+        context.report(diagnostic);
+    }
+}

@@ -1,0 +1,153 @@
+//! Arguments, exit codes, and one file for each subcommand.
+
+mod build;
+mod check;
+mod explain;
+mod schema;
+mod up;
+
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use nexusc::Source;
+use nexusc::diagnostic::render::{Format, render};
+use nexusc::diagnostic::{Diagnostic, Severity};
+
+use crate::fs;
+
+/// Compiles a spec of LLM serving into a gateway and everything that must agree with it.
+///
+/// Start with: nexusc up specs/quickstart.toml
+#[derive(Debug, Parser)]
+#[command(version, after_help = EXIT_CODES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 all is well, 1 something was found (errors in a spec, stale files), \
+                          2 wrong arguments, 3 something else failed (a file, a build).";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Say everything that is wrong with specs, and write nothing
+    Check(check::Arguments),
+    /// Write the dataplane crate and the artifacts of specs
+    Build(build::Arguments),
+    /// Build a spec's dataplane and run it
+    Up(up::Arguments),
+    /// Explain a diagnostic code
+    Explain(explain::Arguments),
+    /// Print the JSON schema of the spec language
+    Schema,
+}
+
+/// How diagnostics are printed.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum OutputFormat {
+    /// For people: with the lines of the spec
+    #[default]
+    Text,
+    /// One line each: path:line:column: severity[code]: message
+    Short,
+    /// One JSON object a line
+    Json,
+}
+
+/// How a subcommand ended, where it did not fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    Clean,
+    Findings,
+}
+
+/// Why a subcommand could not do its work.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    File(#[from] fs::Error),
+    #[error("cannot run `{command}`: {cause}")]
+    Run { command: String, cause: io::Error },
+    #[error("`{command}` failed: see above")]
+    Build { command: String },
+    #[error(
+        "no `Cargo.toml` beside the output: a dataplane is built in a workspace that has `runtime`"
+    )]
+    NoWorkspace,
+    #[error("cannot print: {0}")]
+    Print(#[from] io::Error),
+}
+
+/// Runs the command line of this process.
+pub(crate) fn run() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Build(arguments) => build::run(&arguments),
+        Command::Up(arguments) => up::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
+        Command::Schema => schema::run(),
+    };
+    match result {
+        Ok(Outcome::Clean) => ExitCode::SUCCESS,
+        Ok(Outcome::Findings) => ExitCode::from(1),
+        // A reader such as `head` has what it wanted.
+        Err(Failure::Print(cause)) if cause.kind() == io::ErrorKind::BrokenPipe => {
+            ExitCode::SUCCESS
+        }
+        Err(failure) => {
+            let _ = writeln!(io::stderr(), "error: {failure}");
+            ExitCode::from(3)
+        }
+    }
+}
+
+/// Prints the findings about a spec: text to standard error, what machines read to standard output.
+fn report(source: &Source, diagnostics: &[Diagnostic], format: OutputFormat) -> io::Result<()> {
+    match format {
+        OutputFormat::Text => {
+            let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+            write!(
+                io::stderr(),
+                "{}",
+                render(source, diagnostics, Format::Text { colour })
+            )
+        }
+        OutputFormat::Short => write!(
+            io::stdout(),
+            "{}",
+            render(source, diagnostics, Format::Short)
+        ),
+        OutputFormat::Json => write!(
+            io::stdout(),
+            "{}",
+            render(source, diagnostics, Format::Json)
+        ),
+    }
+}
+
+/// "2 errors, 1 warning"
+fn count(diagnostics: &[Diagnostic]) -> String {
+    let of = |severity: Severity| {
+        let number = diagnostics
+            .iter()
+            .filter(|found| found.severity() == severity)
+            .count();
+        let plural = if number == 1 { "" } else { "s" };
+        (number > 0).then(|| format!("{number} {}{plural}", severity.name()))
+    };
+    let parts: Vec<String> = [of(Severity::Error), of(Severity::Warning)]
+        .into_iter()
+        .flatten()
+        .collect();
+    if parts.is_empty() {
+        "no findings".to_owned()
+    } else {
+        parts.join(", ")
+    }
+}
+
+/// Prints a line of progress to standard error.
+fn say(line: impl std::fmt::Display) -> io::Result<()> {
+    writeln!(io::stderr(), "{line}")
+}

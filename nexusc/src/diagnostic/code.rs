@@ -1,0 +1,98 @@
+//! The table of diagnostic codes. A code is never reused, and each has a page in `docs/errors/`.
+//!
+//! Families: 00 shape, 01 names and references, 02 values and units, 03 secrets and security, 04 routes,
+//! 05 policies, 06 GPU plan, 07 SLO and alerts, 08 deploy and overlays, 09 lints.
+
+use std::fmt;
+
+use crate::diagnostic::Severity;
+
+/// Declares the codes: one line each, with severity and title; the page is embedded by its name.
+macro_rules! codes {
+    ($($code:ident $severity:ident $title:literal)*) => {
+        /// A diagnostic code: `NX` and four digits.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code {
+            $(#[doc = $title] $code,)*
+        }
+
+        impl Code {
+            /// Every code, in order.
+            pub const ALL: &[Self] = &[$(Self::$code),*];
+
+            /// As it is printed: `NX0101`.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$code => stringify!($code)),* }
+            }
+
+            /// What the rule says, in a phrase.
+            pub fn title(self) -> &'static str {
+                match self { $(Self::$code => $title),* }
+            }
+
+            /// Whether a finding of this code stops the compilation.
+            pub fn severity(self) -> Severity {
+                match self { $(Self::$code => Severity::$severity),* }
+            }
+
+            /// The page that `nexusc explain` prints, as Markdown.
+            pub fn page(self) -> &'static str {
+                match self {
+                    $(Self::$code => {
+                        include_str!(concat!("../../docs/errors/", stringify!($code), ".md"))
+                    })*
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    NX0001 Error "the file is not valid TOML"
+    NX0002 Error "a field that the language does not have"
+    NX0003 Error "a required field is missing"
+    NX0004 Error "a value of the wrong type"
+    NX0005 Error "the edition is not one that this compiler knows"
+    NX0006 Error "exactly one of several fields must be set"
+    NX0101 Error "a reference to something that does not exist"
+    NX0102 Error "a name with characters that names cannot have"
+    NX0103 Error "two things have the same name"
+    NX0104 Error "a list names the same thing twice"
+    NX0201 Error "a duration that cannot be read"
+    NX0202 Error "a size that cannot be read"
+    NX0203 Error "a percentage that cannot be read"
+    NX0204 Error "a listen address that cannot be read"
+    NX0205 Error "an upstream URL that cannot be used"
+    NX0206 Error "a number outside its range"
+    NX0301 Error "a secret is written into the spec"
+    NX0302 Error "the name of an environment variable cannot be used"
+    NX0303 Error "nobody could use the gateway"
+    NX0304 Error "API keys have no effect in development mode"
+    NX0305 Error "development mode in a production overlay"
+    NX0306 Error "two API keys share one secret"
+    NX0307 Error "a mock upstream in a production overlay"
+    NX0401 Error "a model that no route serves"
+    NX0402 Error "a model that two routes serve"
+    NX0403 Error "a fallback cycle"
+    NX0404 Error "a route without a model or without an upstream"
+    NX0405 Error "a canary that is its own primary"
+    NX0801 Error "an overlay varies what is fixed in the binary"
+    NX0901 Warning "an upstream that no route uses"
+    NX0902 Warning "an API key that may use no model"
+}
+
+impl Code {
+    /// The code of this name, in any case: `NX0101`, `nx0101`.
+    pub fn find(name: &str) -> Option<Self> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|code| code.name().eq_ignore_ascii_case(name))
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

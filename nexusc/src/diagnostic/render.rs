@@ -1,0 +1,157 @@
+//! Diagnostics as text, in the shape that rustc has taught everybody to read, and as JSON for machines.
+
+use std::ops::Range;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+use serde::Serialize;
+use toml::de::DeTable;
+
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::redact;
+use crate::source::{Source, span_of};
+
+/// How to print.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// With the lines of the spec, in colour if the terminal has it.
+    Text {
+        /// Whether to use terminal colours.
+        colour: bool,
+    },
+    /// One line each: `specs/chat.toml:41:13: error[NX0101]: unknown upstream `chat-c``.
+    Short,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Renders the findings about one spec, in the order of the file. Secrets in the spec are masked.
+pub fn render(source: &Source, diagnostics: &[Diagnostic], format: Format) -> String {
+    let (document, errors) = DeTable::parse_recoverable(&source.text);
+    let masked = redact::masked(&source.text, &document, errors.is_empty());
+    let mut found: Vec<Found<'_>> = diagnostics
+        .iter()
+        .map(|diagnostic| {
+            let spans = diagnostic
+                .labels
+                .iter()
+                .map(|label| span_of(&document, &label.place))
+                .collect();
+            Found { diagnostic, spans }
+        })
+        .collect();
+    found.sort_by_key(|found| {
+        let start = found.spans.first().map_or(0, |span| span.start);
+        (start, found.diagnostic.code)
+    });
+    let mut output = String::new();
+    for found in &found {
+        match format {
+            Format::Text { colour } => {
+                output.push_str(&as_text(source, &masked, found, colour));
+                output.push_str("\n\n");
+            }
+            Format::Short => output.push_str(&as_line(source, found)),
+            Format::Json => output.push_str(&as_json(source, found)),
+        }
+    }
+    output
+}
+
+struct Found<'d> {
+    diagnostic: &'d Diagnostic,
+    spans: Vec<Range<usize>>,
+}
+
+fn as_text(source: &Source, masked: &str, found: &Found<'_>, colour: bool) -> String {
+    let diagnostic = found.diagnostic;
+    let level = match diagnostic.severity() {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let title = level
+        .primary_title(diagnostic.message.as_str())
+        .id(diagnostic.code.name());
+    let mut group: Group<'_> = if found.spans.is_empty() {
+        title.element(Origin::path(source.path.as_str()))
+    } else {
+        let mut snippet = Snippet::source(masked).path(source.path.as_str());
+        for (index, (span, label)) in found.spans.iter().zip(&diagnostic.labels).enumerate() {
+            let kind = if index == 0 {
+                AnnotationKind::Primary
+            } else {
+                AnnotationKind::Context
+            };
+            let annotation = kind.span(span.clone());
+            let message = Some(label.message.as_str()).filter(|message| !message.is_empty());
+            snippet = snippet.annotation(annotation.label(message));
+        }
+        title.element(snippet)
+    };
+    if let Some(help) = &diagnostic.help {
+        group = group.element(Level::HELP.message(help.as_str()));
+    }
+    let renderer = if colour {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
+    };
+    renderer.render(&[group])
+}
+
+fn as_line(source: &Source, found: &Found<'_>) -> String {
+    let (line, column) = source.line_column(found.spans.first().map_or(0, |span| span.start));
+    let Diagnostic { code, message, .. } = found.diagnostic;
+    let severity = found.diagnostic.severity().name();
+    format!(
+        "{}:{line}:{column}: {severity}[{code}]: {message}\n",
+        source.path
+    )
+}
+
+fn as_json(source: &Source, found: &Found<'_>) -> String {
+    let Diagnostic {
+        code,
+        message,
+        labels,
+        help,
+    } = found.diagnostic;
+    let spans = found.spans.iter().zip(labels).map(|(span, label)| {
+        let (line, column) = source.line_column(span.start);
+        let (end_line, end_column) = source.line_column(span.end);
+        JsonSpan {
+            line,
+            column,
+            end_line,
+            end_column,
+            label: &label.message,
+        }
+    });
+    let object = JsonDiagnostic {
+        code: code.name(),
+        severity: found.diagnostic.severity().name(),
+        message,
+        help: help.as_deref(),
+        path: &source.path,
+        spans: spans.collect(),
+    };
+    serde_json::to_string(&object).expect("strings and numbers become JSON") + "\n"
+}
+
+#[derive(Serialize)]
+struct JsonDiagnostic<'d> {
+    code: &'d str,
+    severity: &'d str,
+    message: &'d str,
+    help: Option<&'d str>,
+    path: &'d str,
+    spans: Vec<JsonSpan<'d>>,
+}
+
+#[derive(Serialize)]
+struct JsonSpan<'d> {
+    line: usize,
+    column: usize,
+    end_line: usize,
+    end_column: usize,
+    label: &'d str,
+}

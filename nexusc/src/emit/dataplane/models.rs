@@ -1,0 +1,41 @@
+//! `models.rs`: the names that clients ask for.
+
+use quote::quote;
+
+use crate::emit::dataplane::literal::constant;
+use crate::emit::dataplane::table::TableFile;
+use crate::ir::Topology;
+
+pub(super) fn emit(topology: &Topology) -> TableFile {
+    let mut file = TableFile::new("The names that clients ask for.");
+    for model in topology.models.iter() {
+        let constant = constant(&model.name);
+        let name = &model.name;
+        let aliases = &model.aliases;
+        let fields = model.defaults.iter().map(|parameter| parameter.field);
+        let values = model.defaults.iter().map(|parameter| &parameter.json);
+        let route = model
+            .route
+            .expect("checked: a route serves every model (NX0401)");
+        let route = self::constant(&topology.routes.get(route).name);
+        let fallback = model
+            .fallback
+            .iter()
+            .map(|&id| self::constant(&topology.models.get(id).name));
+        file.entry(
+            &model.path,
+            quote! {
+                pub static #constant: Model = Model::new(ModelSettings {
+                    name: #name,
+                    aliases: &[#(#aliases,)*],
+                    defaults: &[#(Parameter::new(#fields, #values),)*],
+                    route: &routes::#route,
+                    fallback: &[#(&#fallback,)*],
+                });
+            },
+        );
+    }
+    let names = topology.models.iter().map(|model| model.name.as_str());
+    file.all("Every model.", quote!(Model), names);
+    file
+}

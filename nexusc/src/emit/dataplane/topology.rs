@@ -1,0 +1,37 @@
+//! `topology.rs`: the root of the tables, with the front door.
+
+use quote::quote;
+
+use crate::emit::dataplane::literal::{duration, integer, size};
+use crate::emit::dataplane::table::TableFile;
+use crate::ir::Topology;
+
+pub(super) fn emit(topology: &Topology) -> TableFile {
+    let mut file = TableFile::new("The root of the tables.");
+    let name = &topology.name;
+    let gateway = &topology.gateway;
+    let listen = gateway.listen.to_string();
+    let max_body = size(gateway.max_body);
+    let max_connections = integer(gateway.max_connections);
+    let read_timeout = duration(gateway.read_timeout);
+    let shutdown_grace = duration(gateway.shutdown_grace);
+    file.item(
+        "The whole topology; its front door is `[gateway]`.",
+        quote! {
+            pub static TOPOLOGY: Topology = Topology {
+                name: #name,
+                gateway: Gateway {
+                    listen: #listen,
+                    max_body: #max_body,
+                    max_connections: #max_connections,
+                    read_timeout: #read_timeout,
+                    shutdown_grace: #shutdown_grace,
+                },
+                auth: policies::AUTH,
+                models: models::ALL,
+                upstreams: upstreams::ALL,
+            };
+        },
+    );
+    file
+}

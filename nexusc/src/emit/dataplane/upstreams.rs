@@ -1,0 +1,51 @@
+//! `upstreams.rs`: the servers that produce responses.
+
+use quote::quote;
+
+use crate::conventions;
+use crate::emit::dataplane::literal::{constant, duration, option, secret};
+use crate::emit::dataplane::table::TableFile;
+use crate::ir::{Endpoint, Topology};
+
+pub(super) fn emit(topology: &Topology) -> TableFile {
+    let mut file = TableFile::new("The servers that produce responses, by name.");
+    for upstream in topology.upstreams.iter() {
+        let constant = constant(&upstream.name);
+        let name = &upstream.name;
+        let endpoint = match &upstream.endpoint {
+            Endpoint::Http(url) | Endpoint::Https(url) => {
+                let variable = conventions::upstream_url_variable(name);
+                quote!(Endpoint::Http { url: #url, variable: #variable, })
+            }
+            Endpoint::MockLocal => quote!(Endpoint::Mock(Mock::Local)),
+            Endpoint::MockFail => quote!(Endpoint::Mock(Mock::Fail)),
+        };
+        let served_model = option(upstream.served_model.as_ref().map(|model| quote!(#model)));
+        let api_key = option(upstream.api_key.as_ref().map(secret));
+        let connect = duration(upstream.timeouts.connect);
+        let first_byte = duration(upstream.timeouts.first_byte);
+        let between_chunks = duration(upstream.timeouts.between_chunks);
+        file.entry(
+            &upstream.path,
+            quote! {
+                pub static #constant: Upstream = Upstream::new(UpstreamSettings {
+                    name: #name,
+                    endpoint: #endpoint,
+                    served_model: #served_model,
+                    api_key: #api_key,
+                    timeouts: Timeouts {
+                        connect: #connect,
+                        first_byte: #first_byte,
+                        between_chunks: #between_chunks,
+                    },
+                });
+            },
+        );
+    }
+    let names = topology
+        .upstreams
+        .iter()
+        .map(|upstream| upstream.name.as_str());
+    file.all("Every upstream.", quote!(Upstream), names);
+    file
+}

@@ -1,0 +1,135 @@
+//! `deploy/<spec>/.env.sample`, and one for each overlay: what the dataplane reads when it starts.
+
+use minijinja::value::Serde;
+use minijinja::{Environment, UndefinedBehavior};
+use serde::Serialize;
+
+use crate::conventions;
+use crate::emit::FileSet;
+use crate::ir::{Address, Endpoint, Overlay, Secret, Topology, Upstream};
+
+const TEMPLATE: &str = include_str!("../../../templates/env.sample");
+
+pub(super) fn emit(topology: &Topology, files: &mut FileSet) {
+    let folder = conventions::deploy_folder(&topology.name);
+    let file = conventions::ENVIRONMENT_SAMPLE;
+    files.add(format!("{folder}/{file}"), sample(topology, None));
+    for overlay in topology.overlays.iter() {
+        let path = format!("{folder}/overlays/{}/{file}", overlay.name);
+        files.add(path, sample(topology, Some(overlay)));
+    }
+}
+
+fn sample(topology: &Topology, overlay: Option<&Overlay>) -> String {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    let sample = Sample {
+        header: conventions::header(&topology.name),
+        spec: &topology.name,
+        overlay: overlay.map(|overlay| OverlayName {
+            name: &overlay.name,
+            production: overlay.production,
+        }),
+        secrets: secrets(topology),
+        addresses: addresses(topology, overlay),
+        common: conventions::COMMON_VARIABLES
+            .iter()
+            .map(|&(name, purpose)| Variable { name, purpose })
+            .collect(),
+    };
+    let text = environment.render_str(TEMPLATE, Serde(&sample));
+    text.expect("the template asks only for what is given") + "\n"
+}
+
+/// What the template is filled with.
+#[derive(Serialize)]
+struct Sample<'t> {
+    header: String,
+    spec: &'t str,
+    overlay: Option<OverlayName<'t>>,
+    secrets: Vec<SecretSource<'t>>,
+    addresses: Vec<AddressOf<'t>>,
+    common: Vec<Variable>,
+}
+
+#[derive(Serialize)]
+struct OverlayName<'t> {
+    name: &'t str,
+    production: bool,
+}
+
+#[derive(Serialize)]
+struct Variable {
+    name: &'static str,
+    purpose: &'static str,
+}
+
+#[derive(Serialize)]
+struct SecretSource<'t> {
+    origin: String,
+    variable: Option<&'t str>,
+    file: Option<&'t str>,
+}
+
+fn secrets(topology: &Topology) -> Vec<SecretSource<'_>> {
+    let of_keys = topology
+        .keys
+        .iter()
+        .map(|key| (&key.path, key.secret.as_ref()));
+    let of_upstreams = topology
+        .upstreams
+        .iter()
+        .map(|upstream| (&upstream.path, upstream.api_key.as_ref()));
+    of_keys
+        .chain(of_upstreams)
+        .filter_map(|(path, secret)| {
+            let (variable, file) = match secret? {
+                Secret::Env(variable) => (Some(variable.as_str()), None),
+                Secret::File(file) => (None, Some(file.as_str())),
+            };
+            Some(SecretSource {
+                origin: path.to_string(),
+                variable,
+                file,
+            })
+        })
+        .collect()
+}
+
+#[derive(Serialize)]
+struct AddressOf<'t> {
+    origin: String,
+    variable: String,
+    url: &'t str,
+    /// Whether the overlay gives it, so that it must be set.
+    replaced: bool,
+}
+
+fn addresses<'t>(topology: &'t Topology, overlay: Option<&'t Overlay>) -> Vec<AddressOf<'t>> {
+    let mut replaced = vec![None; topology.upstreams.len()];
+    for address in overlay.into_iter().flat_map(|overlay| &overlay.addresses) {
+        if let Some(slot) = replaced.get_mut(address.upstream.index()) {
+            *slot = Some(address);
+        }
+    }
+    let address = |(upstream, replaced): (&'t Upstream, Option<&'t Address>)| {
+        let endpoint = replaced.map_or(&upstream.endpoint, |address| &address.endpoint);
+        let (Endpoint::Http(url) | Endpoint::Https(url)) = endpoint else {
+            return None;
+        };
+        Some(AddressOf {
+            origin: replaced
+                .map_or(&upstream.path, |address| &address.path)
+                .to_string(),
+            variable: conventions::upstream_url_variable(&upstream.name),
+            url,
+            replaced: replaced.is_some(),
+        })
+    };
+    topology
+        .upstreams
+        .iter()
+        .zip(replaced)
+        .filter_map(address)
+        .collect()
+}

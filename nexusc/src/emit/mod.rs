@@ -1,0 +1,19 @@
+//! Topology -> files. Cannot fail: whatever could go wrong is a diagnostic of an earlier phase.
+//!
+//! One module an output; names come from [`crate::conventions`]. Never here: IO, decisions about meaning.
+
+mod dataplane;
+mod environment;
+mod file_set;
+
+pub use file_set::FileSet;
+
+use crate::ir::Topology;
+
+/// Every file that a topology becomes.
+pub fn emit(topology: &Topology) -> FileSet {
+    let mut files = FileSet::default();
+    dataplane::emit(topology, &mut files);
+    environment::emit(topology, &mut files);
+    files
+}

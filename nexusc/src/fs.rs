@@ -1,0 +1,245 @@
+//! The only IO of the compiler: reading specs, and three uses of a file set: write, check, diff.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use nexusc::emit::FileSet;
+use nexusc::{Source, conventions};
+use similar::TextDiff;
+
+/// What went wrong with a file.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("cannot read `{path}`: {cause}")]
+    Read { path: String, cause: io::Error },
+    #[error("cannot write `{path}`: {cause}")]
+    Write { path: String, cause: io::Error },
+    #[error("`{path}` is not a spec: its name does not end in `.toml`")]
+    NotASpec { path: String },
+    #[error(
+        "these files are not the compiler's, and their folder is:\n{}\nmove them elsewhere, then build again",
+        .paths.iter().map(|path| format!("  {path}")).collect::<Vec<_>>().join("\n")
+    )]
+    Foreign { paths: Vec<String> },
+}
+
+/// A spec on disk, and the folder that its output goes to.
+pub(crate) struct SpecFile {
+    pub(crate) source: Source,
+    pub(crate) root: PathBuf,
+}
+
+/// How a file on disk differs from what the compiler emits.
+pub(crate) struct Change {
+    /// The path relative to the root.
+    pub(crate) path: String,
+    /// What is on disk; `None` if nothing is.
+    pub(crate) before: Option<String>,
+    /// What is emitted; `None` for a file that is no longer emitted.
+    pub(crate) after: Option<String>,
+}
+
+/// Reads a spec. Its output goes beside the folder `specs` that it lies in; a spec elsewhere is compiled
+/// into the current folder.
+pub(crate) fn read_spec(path: &Path) -> Result<SpecFile, Error> {
+    if path.extension().is_none_or(|extension| extension != "toml") {
+        return Err(Error::NotASpec {
+            path: path.display().to_string(),
+        });
+    }
+    let source = Source::new(path.to_string_lossy(), read(path)?);
+    let folder = path
+        .parent()
+        .filter(|folder| folder.file_name().is_some_and(|name| name == "specs"));
+    let root = folder
+        .and_then(Path::parent)
+        .unwrap_or(Path::new(""))
+        .to_owned();
+    Ok(SpecFile { source, root })
+}
+
+/// What would change on disk if `files`, the output of the spec `name`, were written under `root`.
+pub(crate) fn changes(root: &Path, name: &str, files: &FileSet) -> Result<Vec<Change>, Error> {
+    let mut changes = Vec::new();
+    for (path, after) in files.iter() {
+        let on_disk = root.join(path);
+        let before = if on_disk.exists() {
+            Some(read(&on_disk)?)
+        } else {
+            None
+        };
+        if before.as_deref() != Some(after) {
+            changes.push(Change {
+                path: path.to_owned(),
+                before,
+                after: Some(after.to_owned()),
+            });
+        }
+    }
+    for folder in [
+        conventions::crate_folder(name),
+        conventions::deploy_folder(name),
+    ] {
+        for path in files_below(root, &folder)? {
+            if files.get(&path).is_none() {
+                let before = Some(read(&root.join(&path))?);
+                changes.push(Change {
+                    path,
+                    before,
+                    after: None,
+                });
+            }
+        }
+    }
+    changes.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(changes)
+}
+
+/// Folders of output under `root` whose spec is gone from `root/specs`.
+pub(crate) fn orphans(root: &Path) -> Result<Vec<Change>, Error> {
+    let specs: BTreeSet<String> = names_in(&root.join("specs"))?
+        .into_iter()
+        .filter_map(|name| name.strip_suffix(".toml").map(str::to_owned))
+        .collect();
+    let mut orphans = Vec::new();
+    for parent in [
+        conventions::crate_folder(""),
+        conventions::deploy_folder(""),
+    ] {
+        for name in names_in(&root.join(&parent))?
+            .into_iter()
+            .filter(|name| !specs.contains(name))
+        {
+            for path in files_below(root, &format!("{parent}{name}"))? {
+                let before = Some(read(&root.join(&path))?);
+                orphans.push(Change {
+                    path,
+                    before,
+                    after: None,
+                });
+            }
+        }
+    }
+    Ok(orphans)
+}
+
+/// Makes the disk agree. Files that are as emitted are left untouched; a file that the compiler did not
+/// write is never removed.
+pub(crate) fn write(root: &Path, changes: &[Change]) -> Result<(), Error> {
+    let is_foreign = |change: &&Change| {
+        let mine = |text: &String| text.contains(conventions::GENERATED);
+        change.after.is_none() && !change.before.as_ref().is_some_and(mine)
+    };
+    let foreign: Vec<String> = changes
+        .iter()
+        .filter(is_foreign)
+        .map(|change| change.path.clone())
+        .collect();
+    if !foreign.is_empty() {
+        return Err(Error::Foreign { paths: foreign });
+    }
+    for change in changes {
+        let path = root.join(&change.path);
+        let written = match &change.after {
+            Some(text) => path
+                .parent()
+                .map_or(Ok(()), fs::create_dir_all)
+                .and_then(|()| fs::write(&path, text)),
+            None => fs::remove_file(&path).map(|()| remove_empty_parents(root, &path)),
+        };
+        written.map_err(|cause| Error::Write {
+            path: path.display().to_string(),
+            cause,
+        })?;
+    }
+    Ok(())
+}
+
+/// The changes as one unified diff.
+pub(crate) fn unified_diff(changes: &[Change]) -> String {
+    let mut output = String::new();
+    for Change {
+        path,
+        before,
+        after,
+    } in changes
+    {
+        let old = before
+            .as_ref()
+            .map_or("/dev/null".to_owned(), |_| format!("a/{path}"));
+        let new = after
+            .as_ref()
+            .map_or("/dev/null".to_owned(), |_| format!("b/{path}"));
+        let (before, after) = (
+            before.as_deref().unwrap_or_default(),
+            after.as_deref().unwrap_or_default(),
+        );
+        let diff = TextDiff::from_lines(before, after);
+        output.push_str(&diff.unified_diff().header(&old, &new).to_string());
+    }
+    output
+}
+
+/// Reads a text file. What is not UTF-8 is read with replacement characters: it differs from anything that
+/// the compiler emits, and a spec with them gets a diagnostic.
+fn read(path: &Path) -> Result<String, Error> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+        Err(cause) => Err(Error::Read {
+            path: path.display().to_string(),
+            cause,
+        }),
+    }
+}
+
+/// The names in a folder, sorted; none if there is no such folder.
+fn names_in(folder: &Path) -> Result<BTreeSet<String>, Error> {
+    let failed = |cause| Error::Read {
+        path: folder.display().to_string(),
+        cause,
+    };
+    match fs::read_dir(folder) {
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(BTreeSet::new()),
+        Err(cause) => Err(failed(cause)),
+        Ok(entries) => entries
+            .map(|entry| {
+                Ok(entry
+                    .map_err(failed)?
+                    .file_name()
+                    .to_string_lossy()
+                    .into_owned())
+            })
+            .collect(),
+    }
+}
+
+/// Every file below a folder, as paths relative to `root`.
+fn files_below(root: &Path, folder: &str) -> Result<Vec<String>, Error> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        if !root.join(&folder).is_dir() {
+            continue;
+        }
+        for name in names_in(&root.join(&folder))? {
+            let path = format!("{folder}/{name}");
+            if root.join(&path).is_dir() {
+                folders.push(path)
+            } else {
+                files.push(path)
+            }
+        }
+    }
+    Ok(files)
+}
+
+fn remove_empty_parents(root: &Path, path: &Path) {
+    let mut folder = path.parent();
+    // Stops at the first folder that still holds something.
+    while let Some(empty) =
+        folder.filter(|folder| *folder != root && fs::remove_dir(folder).is_ok())
+    {
+        folder = empty.parent();
+    }
+}

@@ -1,0 +1,240 @@
+//! What is meant: the topology, with every name resolved, every unit parsed, every default filled in.
+//!
+//! Every entity keeps the key path of the table that it was written as. Where a diagnostic was reported, a
+//! hole (`None`) or a harmless value stands in, so that the checks can go on; emission only ever sees a
+//! topology without errors.
+
+pub mod table;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::ir::table::{Id, Named, Table};
+use crate::key_path::KeyPath;
+
+/// A gateway and everything around it.
+#[derive(Debug)]
+pub struct Topology {
+    /// The spec's name.
+    pub name: String,
+    /// The front door.
+    pub gateway: Gateway,
+    /// The names that clients ask for.
+    pub models: Table<Model>,
+    /// The servers that produce responses.
+    pub upstreams: Table<Upstream>,
+    /// How models choose among upstreams.
+    pub routes: Table<Route>,
+    /// The API keys.
+    pub keys: Table<Key>,
+    /// The environments.
+    pub overlays: Table<Overlay>,
+}
+
+/// The front door.
+#[derive(Debug)]
+pub struct Gateway {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Whether authentication is off.
+    pub development: bool,
+    /// The largest request body in bytes.
+    pub max_body: u64,
+    /// The most client connections open at once.
+    pub max_connections: u64,
+    /// How long a client may take to send a head, and then a body.
+    pub read_timeout: Duration,
+    /// How long responses in flight may go on after a stop.
+    pub shutdown_grace: Duration,
+}
+
+/// How long an upstream may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Timeouts {
+    /// To accept a connection.
+    pub connect: Duration,
+    /// To the first byte of the response.
+    pub first_byte: Duration,
+    /// Between two pieces of the response.
+    pub between_chunks: Duration,
+}
+
+/// A name that clients ask for.
+#[derive(Debug)]
+pub struct Model {
+    /// Its name.
+    pub name: String,
+    /// `[models.NAME]`.
+    pub path: KeyPath,
+    /// Other names for it.
+    pub aliases: Vec<String>,
+    /// The first route that names it; `None` where no route does.
+    pub route: Option<Id<Route>>,
+    /// The models tried after it, in order.
+    pub fallback: Vec<Id<Model>>,
+    /// Parameters added where the client left them out.
+    pub defaults: Vec<Parameter>,
+}
+
+/// A request parameter with its value as JSON text.
+#[derive(Debug)]
+pub struct Parameter {
+    /// The field of the request object.
+    pub field: &'static str,
+    /// Its value.
+    pub json: String,
+}
+
+/// A server that produces responses.
+#[derive(Debug)]
+pub struct Upstream {
+    /// Its name.
+    pub name: String,
+    /// `[upstreams.NAME]`.
+    pub path: KeyPath,
+    /// Where it is.
+    pub endpoint: Endpoint,
+    /// The model name that it knows, if not the client's.
+    pub served_model: Option<String>,
+    /// The key that the gateway presents to it.
+    pub api_key: Option<Secret>,
+    /// How long it may take.
+    pub timeouts: Timeouts,
+}
+
+/// Where an upstream is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// `http://` at this URL.
+    Http(String),
+    /// `https://` at this URL.
+    Https(String),
+    /// `mock://local`.
+    MockLocal,
+    /// `mock://fail`.
+    MockFail,
+}
+
+/// Where a secret is read from.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Secret {
+    /// An environment variable.
+    Env(String),
+    /// A file.
+    File(String),
+}
+
+/// How models choose among upstreams.
+#[derive(Debug)]
+pub struct Route {
+    /// Its name.
+    pub name: String,
+    /// `[routes.NAME]`.
+    pub path: KeyPath,
+    /// The models it serves, in the order written.
+    pub models: Vec<Id<Model>>,
+    /// The rule; `None` where it could not be resolved, which is reported.
+    pub rule: Option<Rule>,
+}
+
+/// The rule of a route.
+#[derive(Debug)]
+pub enum Rule {
+    /// One upstream takes all.
+    Direct(Id<Upstream>),
+    /// Several share by weight, sorted by name.
+    Weighted(Vec<Target>),
+    /// A canary takes a share.
+    Canary {
+        /// Takes the rest.
+        primary: Id<Upstream>,
+        /// Takes the share.
+        canary: Id<Upstream>,
+        /// The share.
+        share: Percent,
+    },
+}
+
+impl Rule {
+    /// Every upstream that this rule can choose.
+    pub fn upstreams(&self) -> Vec<Id<Upstream>> {
+        match self {
+            Self::Direct(upstream) => vec![*upstream],
+            Self::Weighted(targets) => targets.iter().map(|target| target.upstream).collect(),
+            Self::Canary {
+                primary, canary, ..
+            } => vec![*primary, *canary],
+        }
+    }
+}
+
+/// One upstream of a weighted route.
+#[derive(Debug)]
+pub struct Target {
+    /// The upstream.
+    pub upstream: Id<Upstream>,
+    /// Its weight, at least 1.
+    pub weight: u64,
+}
+
+/// A share of a whole in hundredths of a percent, from 0 to 10000.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Percent(pub u32);
+
+/// An API key.
+#[derive(Debug)]
+pub struct Key {
+    /// Its name.
+    pub name: String,
+    /// `[keys.NAME]`.
+    pub path: KeyPath,
+    /// Where it is read from; `None` where that could not be resolved, which is reported.
+    pub secret: Option<Secret>,
+    /// What it may ask for.
+    pub models: Access,
+}
+
+/// What a key may ask for.
+#[derive(Debug)]
+pub enum Access {
+    /// Every model.
+    All,
+    /// These, sorted by name.
+    Only(Vec<Id<Model>>),
+}
+
+/// An environment.
+#[derive(Debug)]
+pub struct Overlay {
+    /// Its name.
+    pub name: String,
+    /// `[overlays.NAME]`.
+    pub path: KeyPath,
+    /// Whether real users depend on it.
+    pub production: bool,
+    /// The addresses that differ, sorted by upstream.
+    pub addresses: Vec<Address>,
+}
+
+/// The address that an upstream has in an environment.
+#[derive(Debug)]
+pub struct Address {
+    /// The upstream.
+    pub upstream: Id<Upstream>,
+    /// Where it is there.
+    pub endpoint: Endpoint,
+    /// `overlays.NAME.upstreams.NAME.url`.
+    pub path: KeyPath,
+}
+
+macro_rules! named {
+    ($($entity:ty),*) => {
+        $(impl Named for $entity {
+            fn name(&self) -> &str {
+                &self.name
+            }
+        })*
+    };
+}
+
+named!(Key, Model, Overlay, Route, Upstream);

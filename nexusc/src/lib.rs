@@ -1,0 +1,75 @@
+//! The configuration compiler for LLM serving: one TOML spec becomes a gateway and its deployment.
+//!
+//! ```text
+//! Source --parse--> spec::Spec --resolve--> ir::Topology --check--> (sound) --emit--> FileSet
+//! ```
+//!
+//! Every phase reports all that it finds and hands on what it understood, so that one run shows every error
+//! of a spec. [`compile`] is pure: no IO, no clock, no environment, no order of hashing. The command line,
+//! the tests and a user's own snapshot tests call this one function; writing, checking and diffing are uses
+//! of the [`FileSet`] that it returns.
+
+pub mod check;
+pub mod conventions;
+pub mod diagnostic;
+pub mod emit;
+pub mod ir;
+pub mod key_path;
+pub mod parse;
+mod redact;
+pub mod resolve;
+pub mod schema;
+pub mod source;
+pub mod spec;
+mod suggest;
+mod unit;
+
+pub use source::Source;
+
+use diagnostic::{Diagnostic, has_errors};
+use emit::FileSet;
+use ir::Topology;
+
+/// What the compiler makes of a spec.
+#[derive(Debug)]
+pub struct Compilation {
+    /// What the spec becomes; `None` where a diagnostic is an error.
+    pub output: Option<Output>,
+    /// Everything there is to say about the spec.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// What a sound spec becomes.
+#[derive(Debug)]
+pub struct Output {
+    /// What the spec means.
+    pub topology: Topology,
+    /// The emitted files.
+    pub files: FileSet,
+}
+
+/// Compiles a spec.
+pub fn compile(source: &Source) -> Compilation {
+    let parse::Parsed {
+        spec,
+        left_out,
+        mut diagnostics,
+    } = parse::parse(source);
+    let Some(spec) = spec else {
+        return Compilation {
+            output: None,
+            diagnostics,
+        };
+    };
+    let (topology, unresolved) = resolve::resolve(source, &spec, &left_out);
+    diagnostics.extend(unresolved);
+    diagnostics.extend(check::check(&topology, &left_out));
+    let output = (!has_errors(&diagnostics)).then(|| {
+        let files = emit::emit(&topology);
+        Output { topology, files }
+    });
+    Compilation {
+        output,
+        diagnostics,
+    }
+}

@@ -1,0 +1,128 @@
+//! Source -> Spec: syntax and shape.
+//!
+//! The text is parsed into a document with spans, the document is compared with the language's schema, and
+//! what fits is read into [`Spec`]. Every misfit is reported; the entry that it stands in is left out and
+//! remembered, so that the later phases see all the rest and never complain about what is left out here.
+//!
+//! Never here: names, units or any other meaning.
+
+mod shape;
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::diagnostic::Diagnostic;
+use crate::diagnostic::code::Code;
+use crate::key_path::{KeyPath, Segment};
+use crate::source::{Place, Source};
+use crate::spec::Spec;
+
+/// The edition of the language that this compiler reads.
+const EDITION: u64 = 1;
+
+/// A spec as far as it could be read.
+#[derive(Debug)]
+pub struct Parsed {
+    /// What was read; `None` if the file is no TOML or no spec at all.
+    pub spec: Option<Spec>,
+    /// The key paths that were left out because of what is reported in `diagnostics`.
+    pub left_out: BTreeSet<KeyPath>,
+    /// Everything that is wrong with syntax and shape.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Reads a spec.
+pub fn parse(source: &Source) -> Parsed {
+    let (document, errors) = DeTable::parse_recoverable(&source.text);
+    if !errors.is_empty() {
+        let diagnostics = errors.iter().map(syntax_error).collect();
+        return Parsed {
+            spec: None,
+            left_out: BTreeSet::new(),
+            diagnostics,
+        };
+    }
+    if let Some(diagnostic) = wrong_edition(document.get_ref()) {
+        let diagnostics = vec![diagnostic];
+        return Parsed {
+            spec: None,
+            left_out: BTreeSet::new(),
+            diagnostics,
+        };
+    }
+    let shape::Misfits {
+        left_out,
+        mut diagnostics,
+    } = shape::compare(document.get_ref());
+    let mut fitting = document.clone();
+    for path in &left_out {
+        remove(fitting.get_mut(), path.segments());
+    }
+    let spec = match Spec::deserialize(toml::Deserializer::from(fitting)) {
+        Ok(spec) => Some(spec),
+        Err(error) if diagnostics.is_empty() => {
+            let place = Place::Span(error.span().unwrap_or(0..0));
+            diagnostics.push(Diagnostic::new(Code::NX0004, error.message(), place, ""));
+            None
+        }
+        Err(_) => None,
+    };
+    Parsed {
+        spec,
+        left_out,
+        diagnostics,
+    }
+}
+
+fn syntax_error(error: &toml::de::Error) -> Diagnostic {
+    let place = Place::Span(error.span().unwrap_or(0..0));
+    let message = error
+        .message()
+        .lines()
+        .next()
+        .unwrap_or("not valid TOML")
+        .to_owned();
+    Diagnostic::new(Code::NX0001, message, place, "")
+}
+
+/// An edition from the future may mean anything, so nothing else is said about such a spec.
+fn wrong_edition(document: &DeTable<'_>) -> Option<Diagnostic> {
+    let edition = document.get("edition")?.get_ref().as_integer()?;
+    if edition.as_str().parse() == Ok(EDITION) {
+        return None;
+    }
+    let place = Place::Value(KeyPath::root().key("edition"));
+    let message = format!("unknown edition {edition}");
+    let help = format!("this compiler reads `edition = {EDITION}`");
+    Some(Diagnostic::new(Code::NX0005, message, place, "").help(help))
+}
+
+/// Removes the entry at this path, if it is there.
+fn remove(table: &mut DeTable<'_>, path: &[Segment]) {
+    match path {
+        [Segment::Key(last)] => {
+            table.remove(last.as_str());
+        }
+        [Segment::Key(key), rest @ ..] => {
+            if let Some(value) = table.get_mut(key.as_str()) {
+                remove_in_value(value, rest);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn remove_in_value(value: &mut Spanned<DeValue<'_>>, path: &[Segment]) {
+    match (value.get_mut(), path) {
+        (DeValue::Table(table), path) => remove(table, path),
+        (DeValue::Array(array), [Segment::Index(index), rest @ ..]) if !rest.is_empty() => {
+            if let Some(element) = array.get_mut(*index) {
+                remove_in_value(element, rest);
+            }
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,216 @@
+//! Compares a document with the JSON schema of the language: unknown fields, missing fields, wrong types.
+//!
+//! serde stops at its first error; this walk finds them all, with spans. The schema is derived from the
+//! structures of [`crate::spec`], so there is no second description of the language to keep in step.
+
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use serde_json::{Map, Value};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::diagnostic::Diagnostic;
+use crate::diagnostic::code::Code;
+use crate::key_path::KeyPath;
+use crate::schema::{self, SECRET};
+use crate::source::Place;
+use crate::suggest;
+
+/// Where a document does not have the shape of the language.
+#[derive(Debug)]
+pub(super) struct Misfits {
+    /// What to leave out so that the rest can be read.
+    pub(super) left_out: BTreeSet<KeyPath>,
+    /// One finding for each misfit.
+    pub(super) diagnostics: Vec<Diagnostic>,
+}
+
+/// Finds every misfit of a document.
+pub(super) fn compare(document: &DeTable<'_>) -> Misfits {
+    static SCHEMA: LazyLock<Value> = LazyLock::new(schema::json);
+    let mut walk = Walk {
+        left_out: BTreeSet::new(),
+        diagnostics: Vec::new(),
+    };
+    walk.table(document, &SCHEMA, &KeyPath::root());
+    Misfits {
+        left_out: walk.left_out,
+        diagnostics: walk.diagnostics,
+    }
+}
+
+/// Whether a value can be read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fit {
+    Yes,
+    No,
+}
+
+struct Walk {
+    left_out: BTreeSet<KeyPath>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Walk {
+    fn value(&mut self, value: &Spanned<DeValue<'_>>, schema: &Value, path: &KeyPath) -> Fit {
+        let kind = schema["type"].as_str().unwrap_or_default();
+        match (kind, value.get_ref()) {
+            ("object", DeValue::Table(table)) => self.table(table, schema, path),
+            ("array", DeValue::Array(elements)) => {
+                let mut fit = Fit::Yes;
+                for (index, element) in elements.iter().enumerate() {
+                    if self.value(element, &schema["items"], &path.index(index)) == Fit::No {
+                        fit = Fit::No;
+                    }
+                }
+                fit
+            }
+            ("string", DeValue::String(_)) | ("boolean", DeValue::Boolean(_)) => Fit::Yes,
+            ("number", DeValue::Float(_) | DeValue::Integer(_)) => Fit::Yes,
+            ("integer", DeValue::Integer(integer)) if integer.as_str().parse::<u64>().is_ok() => {
+                Fit::Yes
+            }
+            ("object", DeValue::String(_)) if schema[SECRET] == true => {
+                self.diagnostics.push(literal_secret(path));
+                Fit::No
+            }
+            (kind, found) => {
+                self.diagnostics.push(wrong_type(kind, found, schema, path));
+                Fit::No
+            }
+        }
+    }
+
+    fn table(&mut self, table: &DeTable<'_>, schema: &Value, path: &KeyPath) -> Fit {
+        let none = Map::new();
+        let properties = schema["properties"].as_object().unwrap_or(&none);
+        let required: Vec<&str> = schema["required"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
+        let mut fit = Fit::Yes;
+        for (key, value) in table {
+            let key: &str = key.get_ref();
+            let here = path.key(key);
+            if let Some(property) = properties.get(key) {
+                if self.value(value, property, &here) == Fit::No {
+                    if required.contains(&key) {
+                        fit = Fit::No;
+                    }
+                    self.left_out.insert(here);
+                }
+            } else if schema["additionalProperties"].is_object() {
+                if self.value(value, &schema["additionalProperties"], &here) == Fit::No {
+                    self.left_out.insert(here);
+                }
+            } else {
+                self.diagnostics.push(unknown_field(key, properties, path));
+                self.left_out.insert(here);
+            }
+        }
+        for field in required
+            .into_iter()
+            .filter(|field| !table.contains_key(*field))
+        {
+            self.diagnostics
+                .push(missing_field(field, properties, path));
+            fit = Fit::No;
+        }
+        fit
+    }
+}
+
+fn unknown_field(key: &str, properties: &Map<String, Value>, path: &KeyPath) -> Diagnostic {
+    let place = Place::Key(path.key(key));
+    let names = || properties.keys().map(String::as_str);
+    let table = if path.segments().is_empty() {
+        "a spec".to_owned()
+    } else {
+        format!("`[{path}]`")
+    };
+    let message = format!("unknown field {}", crate::redact::shown(key));
+    let help = suggest::nearest(key, names())
+        .unwrap_or_else(|| format!("{table} has {}", suggest::list(names())));
+    Diagnostic::new(Code::NX0002, message, place, "no such field").help(help)
+}
+
+fn missing_field(field: &str, properties: &Map<String, Value>, path: &KeyPath) -> Diagnostic {
+    let table = if path.segments().is_empty() {
+        "the spec".to_owned()
+    } else {
+        format!("`[{path}]`")
+    };
+    let message = format!("missing field `{field}` in {table}");
+    let example = match field {
+        "edition" => "edition = 1",
+        "models" => "models = [\"NAME\"]",
+        "secret" => "secret = { env = \"VARIABLE\" }",
+        "url" => "url = \"http://HOST:PORT\"",
+        _ => "",
+    };
+    let diagnostic = Diagnostic::new(Code::NX0003, message, Place::Value(path.clone()), "");
+    let description = properties
+        .get(field)
+        .and_then(|property| property["description"].as_str())
+        .map(|text| {
+            text.split(". ")
+                .next()
+                .unwrap_or(text)
+                .trim_end_matches('.')
+                .to_owned()
+        });
+    match (example, description) {
+        ("", Some(description)) => diagnostic.help(format!("add `{field}`: {description}")),
+        ("", None) => diagnostic,
+        (example, _) => diagnostic.help(format!("add `{example}`")),
+    }
+}
+
+fn literal_secret(path: &KeyPath) -> Diagnostic {
+    let field = path.last_key().unwrap_or("secret");
+    Diagnostic::new(
+        Code::NX0301,
+        format!("`{path}` holds a literal value"),
+        Place::Value(path.clone()),
+        "a secret never stands in a spec",
+    )
+    .help(format!(
+        "name where it is read from: `{field} = {{ env = \"VARIABLE\" }}`; and replace \
+                   this one wherever it is in use, since it has been written down"
+    ))
+}
+
+fn wrong_type(kind: &str, found: &DeValue<'_>, schema: &Value, path: &KeyPath) -> Diagnostic {
+    let expected = match kind {
+        "object" => "a table",
+        "array" => "an array",
+        "string" => "a string in quotes",
+        "boolean" => "`true` or `false`",
+        "number" => "a number",
+        "integer" => "a whole number, 0 or more",
+        other => other,
+    };
+    let found = match found {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) => "an integer",
+        DeValue::Float(_) => "a float",
+        DeValue::Boolean(_) => "a boolean",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "an array",
+        DeValue::Table(_) => "a table",
+    };
+    let message = format!("`{path}` is {found}");
+    let place = Place::Value(path.clone());
+    let diagnostic = Diagnostic::new(Code::NX0004, message, place, format!("expected {expected}"));
+    let fields = schema["properties"].as_object();
+    match fields {
+        Some(fields) => {
+            let list = suggest::list(fields.keys().map(String::as_str));
+            diagnostic.help(format!("a table with {list}"))
+        }
+        None => diagnostic,
+    }
+}

@@ -1,0 +1,75 @@
+//! `[gateway]`
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use crate::diagnostic::Diagnostic;
+use crate::diagnostic::code::Code;
+use crate::key_path::KeyPath;
+use crate::redact::shown;
+use crate::resolve::scope::Scope;
+use crate::source::Place;
+use crate::{ir, spec};
+
+const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+const DEFAULT_MAX_BODY: u64 = 8 << 20;
+const DEFAULT_MAX_CONNECTIONS: u64 = 10_000;
+const DEFAULT_READ_TIMEOUT: Duration = Duration::from_secs(30);
+const DEFAULT_SHUTDOWN_GRACE: Duration = Duration::from_secs(30);
+
+pub(super) fn resolve(gateway: &spec::gateway::Gateway, scope: &mut Scope<'_>) -> ir::Gateway {
+    let at = |field: &str| KeyPath::root().key("gateway").key(field);
+    let spec::gateway::Gateway {
+        listen,
+        development,
+        max_body,
+        max_connections,
+        read_timeout,
+        shutdown_grace,
+    } = gateway;
+    ir::Gateway {
+        listen: listen
+            .as_ref()
+            .map_or(DEFAULT_LISTEN, |text| address(text, &at("listen"), scope)),
+        development: development.unwrap_or(false),
+        max_body: scope.size(
+            max_body.as_ref(),
+            DEFAULT_MAX_BODY,
+            1 << 10..=1 << 30,
+            &at("max_body"),
+        ),
+        max_connections: scope.within(
+            max_connections.unwrap_or(DEFAULT_MAX_CONNECTIONS),
+            1..=1_000_000,
+            &at("max_connections"),
+        ),
+        read_timeout: scope.duration(
+            read_timeout.as_ref(),
+            DEFAULT_READ_TIMEOUT,
+            &at("read_timeout"),
+        ),
+        shutdown_grace: scope.duration(
+            shutdown_grace.as_ref(),
+            DEFAULT_SHUTDOWN_GRACE,
+            &at("shutdown_grace"),
+        ),
+    }
+}
+
+fn address(text: &str, path: &KeyPath, scope: &mut Scope<'_>) -> SocketAddr {
+    match text.parse::<SocketAddr>() {
+        Ok(address) if address.port() != 0 => return address,
+        _ => {}
+    }
+    let help = match text.rsplit_once(':') {
+        Some((host, port)) if port.parse::<u16>().is_ok_and(|port| port != 0) => match host {
+            "" | "*" => format!("write `\"0.0.0.0:{port}\"` to listen on every address"),
+            "localhost" => format!("write the IP address: `\"127.0.0.1:{port}\"`"),
+            _ => format!("write an IP address and a port: `\"0.0.0.0:{port}\"`"),
+        },
+        _ => "write an IP address and a port from 1 to 65535: `\"0.0.0.0:8080\"`".to_owned(),
+    };
+    let message = format!("{} is not a listen address", shown(text));
+    scope.report(Diagnostic::new(Code::NX0204, message, Place::Value(path.clone()), "").help(help));
+    DEFAULT_LISTEN
+}

@@ -1,0 +1,53 @@
+//! Spec -> Topology: names become ids, text becomes numbers, defaults are filled in.
+//!
+//! Reports everything it finds and goes on with a hole or a harmless value. Whether the result makes sense
+//! as a whole is judged by [`crate::check`], not here.
+
+mod gateway;
+mod key;
+mod model;
+mod overlay;
+mod route;
+mod scope;
+mod secret;
+mod timeouts;
+mod upstream;
+mod value;
+
+use std::collections::BTreeSet;
+
+use crate::diagnostic::Diagnostic;
+use crate::ir::Topology;
+use crate::ir::table::Table;
+use crate::key_path::KeyPath;
+use crate::resolve::scope::Scope;
+use crate::source::Source;
+use crate::spec::Spec;
+
+/// What the spec means, and everything that could not be understood. References to what the parser
+/// `left_out` are passed over: the author knows already.
+pub fn resolve(
+    source: &Source,
+    spec: &Spec,
+    left_out: &BTreeSet<KeyPath>,
+) -> (Topology, Vec<Diagnostic>) {
+    let mut scope = Scope::new(spec, left_out);
+    scope.check_spec_name(source.name());
+    let gateway = gateway::resolve(&spec.gateway, &mut scope);
+    let timeouts = timeouts::resolve_defaults(&spec.timeouts, &mut scope);
+    let upstreams = upstream::resolve_all(&spec.upstreams, timeouts, &mut scope);
+    let routes = route::resolve_all(&spec.routes, &mut scope);
+    let models = model::resolve_all(&spec.models, &routes, &mut scope);
+    let keys = key::resolve_all(&spec.keys, &mut scope);
+    let overlays = overlay::resolve_all(&spec.overlays, &mut scope);
+    let topology = Topology {
+        name: source.name().to_owned(),
+        gateway,
+        models: Table::from_sorted(models),
+        upstreams: Table::from_sorted(upstreams),
+        routes: Table::from_sorted(routes),
+        keys: Table::from_sorted(keys),
+        overlays: Table::from_sorted(overlays),
+    };
+    (topology, scope.into_diagnostics())
+}

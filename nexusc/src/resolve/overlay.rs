@@ -1,0 +1,46 @@
+//! `[overlays.NAME]`
+
+use std::collections::BTreeMap;
+
+use crate::ir::Address;
+use crate::key_path::KeyPath;
+use crate::resolve::scope::Scope;
+use crate::resolve::upstream;
+use crate::source::Place;
+use crate::{ir, spec};
+
+pub(super) fn resolve_all(
+    overlays: &BTreeMap<String, spec::overlay::Overlay>,
+    scope: &mut Scope<'_>,
+) -> Vec<ir::Overlay> {
+    let table = KeyPath::root().key("overlays");
+    let resolve = |(name, overlay): (&String, &spec::overlay::Overlay)| {
+        let path = table.key(name);
+        scope.check_name(name, &path);
+        ir::Overlay {
+            name: name.clone(),
+            production: overlay.production.unwrap_or(false),
+            addresses: addresses(&overlay.upstreams, &path.key("upstreams"), scope),
+            path,
+        }
+    };
+    overlays.iter().map(resolve).collect()
+}
+
+fn addresses(
+    upstreams: &BTreeMap<String, spec::overlay::Upstream>,
+    path: &KeyPath,
+    scope: &mut Scope<'_>,
+) -> Vec<Address> {
+    let resolve = |(name, written): (&String, &spec::overlay::Upstream)| {
+        let upstream = scope.upstream(name, Place::Key(path.key(name)));
+        let path = path.key(name).key("url");
+        let endpoint = upstream::endpoint(&written.url, &path, scope);
+        Some(Address {
+            upstream: upstream?,
+            endpoint,
+            path,
+        })
+    };
+    upstreams.iter().filter_map(resolve).collect()
+}

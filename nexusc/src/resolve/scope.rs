@@ -1,0 +1,203 @@
+//! What names mean in a spec, and where findings about them are collected.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::diagnostic::Diagnostic;
+use crate::diagnostic::code::Code;
+use crate::ir::table::{Id, Names};
+use crate::ir::{Model, Upstream};
+use crate::key_path::KeyPath;
+use crate::redact::shown;
+use crate::source::Place;
+use crate::spec::Spec;
+use crate::suggest;
+
+/// Packages of the workspace, whose names a generated crate cannot take.
+const RESERVED_SPEC_NAMES: &[&str] = &[
+    "end-to-end",
+    "fake-model",
+    "nexusc",
+    "runtime",
+    "test",
+    "xtask",
+];
+
+/// The names of a spec, and the findings so far.
+pub(super) struct Scope<'s> {
+    models: Names<'s, Model>,
+    upstreams: Names<'s, Upstream>,
+    aliases: BTreeMap<&'s str, &'s str>,
+    left_out: &'s BTreeSet<KeyPath>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl<'s> Scope<'s> {
+    pub(super) fn new(spec: &'s Spec, left_out: &'s BTreeSet<KeyPath>) -> Self {
+        let aliases = spec.models.iter().flat_map(|(name, model)| {
+            model
+                .aliases
+                .iter()
+                .map(move |alias| (alias.as_str(), name.as_str()))
+        });
+        Self {
+            models: Names::from_sorted(spec.models.keys()),
+            upstreams: Names::from_sorted(spec.upstreams.keys()),
+            aliases: aliases.collect(),
+            left_out,
+            diagnostics: Vec::new(),
+        }
+    }
+
+    pub(super) fn report(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    pub(super) fn into_diagnostics(self) -> Vec<Diagnostic> {
+        self.diagnostics
+    }
+
+    /// The model that `name`, written at `place`, refers to.
+    pub(super) fn model(&mut self, name: &str, place: Place) -> Option<Id<Model>> {
+        let found = self.models.find(name);
+        if found.is_none() && !self.is_left_out("models", name) {
+            let help = match self.aliases.get(name) {
+                Some(model) => format!("{} is an alias: write `{model}`", shown(name)),
+                None => help_for("models", name, self.models.iter()),
+            };
+            let message = format!("unknown model {}", shown(name));
+            let label = "no such entry in `[models]`";
+            self.report(Diagnostic::new(Code::NX0101, message, place, label).help(help));
+        }
+        found
+    }
+
+    /// The upstream that `name`, written at `place`, refers to.
+    pub(super) fn upstream(&mut self, name: &str, place: Place) -> Option<Id<Upstream>> {
+        let found = self.upstreams.find(name);
+        if found.is_none() && !self.is_left_out("upstreams", name) {
+            let help = help_for("upstreams", name, self.upstreams.iter());
+            let message = format!("unknown upstream {}", shown(name));
+            let label = "no such entry in `[upstreams]`";
+            self.report(Diagnostic::new(Code::NX0101, message, place, label).help(help));
+        }
+        found
+    }
+
+    /// The models of a list at `path`; each may be named once.
+    pub(super) fn models(&mut self, names: &[String], path: &KeyPath) -> Vec<Id<Model>> {
+        let mut first: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut ids = Vec::with_capacity(names.len());
+        for (index, name) in names.iter().enumerate() {
+            let place = Place::Value(path.index(index));
+            match first.get(name.as_str()) {
+                Some(&before) => {
+                    let before = Place::Value(path.index(before));
+                    self.report(listed_twice(name, place, before));
+                }
+                None => {
+                    first.insert(name, index);
+                    ids.extend(self.model(name, place));
+                }
+            }
+        }
+        ids
+    }
+
+    /// A spec's name becomes the name of a package, of folders and of labels.
+    pub(super) fn check_spec_name(&mut self, name: &str) {
+        let diagnostic = if RESERVED_SPEC_NAMES.contains(&name) {
+            let message = format!("a spec cannot be named `{name}`");
+            Diagnostic::without_place(Code::NX0102, message)
+                .help("a package of the workspace has this name: give the file another one")
+        } else if is_name(name) {
+            return;
+        } else {
+            Diagnostic::without_place(
+                Code::NX0102,
+                format!("the file name {} is no name for a spec", shown(name)),
+            )
+            .help(format!("it names a package: {NAME_FORM}"))
+        };
+        self.report(diagnostic);
+    }
+
+    /// The name of an upstream, a route, a key or an overlay.
+    pub(super) fn check_name(&mut self, name: &str, path: &KeyPath) {
+        if !is_name(name) {
+            let suggestion: String = name
+                .to_ascii_lowercase()
+                .chars()
+                .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+                .collect();
+            let suggestion = suggestion.trim_matches(|c: char| !c.is_ascii_lowercase());
+            let help = if is_name(suggestion) {
+                format!("{NAME_FORM}: `{suggestion}`")
+            } else {
+                NAME_FORM.to_owned()
+            };
+            let message = format!("{} is not a name", shown(name));
+            let place = Place::Key(path.clone());
+            self.report(Diagnostic::new(Code::NX0102, message, place, "").help(help));
+        }
+    }
+
+    /// The name of a model or an alias: what clients send, so it may hold what model names hold.
+    pub(super) fn check_model_name(&mut self, name: &str, place: Place) {
+        let form = !name.is_empty()
+            && name.len() <= 128
+            && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && name
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"._:/@+-".contains(&b));
+        if !form {
+            let message = format!("{} is not a model name", shown(name));
+            let help =
+                "up to 128 letters, digits and `. _ : / @ + -`, starting with a letter or digit";
+            self.report(Diagnostic::new(Code::NX0102, message, place, "").help(help));
+        }
+    }
+
+    /// Whether the parser left this out.
+    pub(super) fn lacks(&self, path: &KeyPath) -> bool {
+        self.left_out.contains(path)
+    }
+
+    /// Whether the parser left out this entry, or its whole table.
+    fn is_left_out(&self, table: &str, name: &str) -> bool {
+        let table = KeyPath::root().key(table);
+        self.lacks(&table.key(name)) || self.lacks(&table)
+    }
+}
+
+const NAME_FORM: &str = "lowercase letters, digits and hyphens, starting with a letter, at most 63";
+
+fn is_name(name: &str) -> bool {
+    name.len() <= 63
+        && name.starts_with(|c: char| c.is_ascii_lowercase())
+        && !name.ends_with('-')
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+fn help_for<'n>(table: &str, name: &str, names: impl Iterator<Item = &'n str> + Clone) -> String {
+    suggest::nearest(name, names.clone()).unwrap_or_else(|| {
+        if names.clone().next().is_none() {
+            format!("add `[{table}.NAME]`")
+        } else {
+            format!("`[{table}]` has {}", suggest::list(names))
+        }
+    })
+}
+
+/// A list that names the same thing twice.
+pub(super) fn listed_twice(name: &str, place: Place, before: Place) -> Diagnostic {
+    Diagnostic::new(
+        Code::NX0104,
+        format!("{} is listed twice", shown(name)),
+        place,
+        "again here",
+    )
+    .conflict(before, "first here")
+    .help("remove one of them")
+}

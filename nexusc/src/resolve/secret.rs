@@ -1,0 +1,50 @@
+//! `{ env = "NAME" }` and `{ file = "/path" }`
+
+use crate::diagnostic::Diagnostic;
+use crate::diagnostic::code::Code;
+use crate::key_path::KeyPath;
+use crate::redact::is_variable;
+use crate::resolve::scope::Scope;
+use crate::source::Place;
+use crate::{ir, spec};
+
+/// Where a secret is read from; no message ever repeats what was written, since it may be the secret.
+pub(super) fn resolve(
+    secret: &spec::secret::Secret,
+    path: &KeyPath,
+    scope: &mut Scope<'_>,
+) -> Option<ir::Secret> {
+    match (&secret.env, &secret.file) {
+        (Some(variable), None) if is_variable(variable) => Some(ir::Secret::Env(variable.clone())),
+        (Some(_), None) => {
+            let diagnostic = Diagnostic::new(
+                Code::NX0302,
+                format!("`{path}.env` is not the name of an environment variable"),
+                Place::Value(path.key("env")),
+                "",
+            );
+            let help = "capital letters, digits and underscores, such as `OPENAI_API_KEY`; if this is the \
+                        secret itself, replace it wherever it is in use";
+            scope.report(diagnostic.help(help));
+            None
+        }
+        (None, Some(file)) if file.starts_with('/') => Some(ir::Secret::File(file.clone())),
+        (None, Some(_)) => {
+            let message = format!("`{path}.file` is not an absolute path");
+            let place = Place::Value(path.key("file"));
+            let diagnostic = Diagnostic::new(Code::NX0302, message, place, "");
+            scope.report(diagnostic.help("write a path such as `/run/secrets/openai`"));
+            None
+        }
+        (env, _) => {
+            let message = match env {
+                Some(_) => format!("`{path}` has both `env` and `file`"),
+                None => format!("`{path}` has neither `env` nor `file`"),
+            };
+            let place = Place::Value(path.clone());
+            let diagnostic = Diagnostic::new(Code::NX0006, message, place, "");
+            scope.report(diagnostic.help("set one: `{ env = \"VARIABLE\" }`"));
+            None
+        }
+    }
+}

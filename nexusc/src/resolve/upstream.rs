@@ -1,0 +1,182 @@
+//! `[upstreams.NAME]`
+
+use std::collections::BTreeMap;
+
+use crate::diagnostic::Diagnostic;
+use crate::diagnostic::code::Code;
+use crate::ir::{Endpoint, Timeouts};
+use crate::key_path::KeyPath;
+use crate::redact::{shown, userinfo};
+use crate::resolve::scope::Scope;
+use crate::resolve::{secret, timeouts};
+use crate::source::Place;
+use crate::{ir, spec};
+
+pub(super) fn resolve_all(
+    upstreams: &BTreeMap<String, spec::upstream::Upstream>,
+    default_timeouts: Timeouts,
+    scope: &mut Scope<'_>,
+) -> Vec<ir::Upstream> {
+    let table = KeyPath::root().key("upstreams");
+    let resolve = |(name, upstream): (&String, &spec::upstream::Upstream)| {
+        let path = table.key(name);
+        scope.check_name(name, &path);
+        let spec::upstream::Upstream {
+            url,
+            model,
+            api_key,
+            timeouts,
+        } = upstream;
+        if let Some(model) = model {
+            scope.check_model_name(model, Place::Value(path.key("model")));
+        }
+        ir::Upstream {
+            name: name.clone(),
+            endpoint: endpoint(url, &path.key("url"), scope),
+            served_model: model.clone(),
+            api_key: api_key
+                .as_ref()
+                .and_then(|secret| secret::resolve(secret, &path.key("api_key"), scope)),
+            timeouts: timeouts::resolve(timeouts, default_timeouts, &path.key("timeouts"), scope),
+            path,
+        }
+    };
+    upstreams.iter().map(resolve).collect()
+}
+
+/// Stands in for an address that could not be read: of the kind that no check objects to.
+const UNREADABLE: Endpoint = Endpoint::Https(String::new());
+
+/// Where an upstream is.
+pub(super) fn endpoint(url: &str, path: &KeyPath, scope: &mut Scope<'_>) -> Endpoint {
+    let place = Place::Value(path.clone());
+    if userinfo(url).is_some() {
+        let diagnostic = Diagnostic::new(
+            Code::NX0301,
+            format!("`{path}` holds a user or a password"),
+            place,
+            "",
+        )
+        .help("name where the key is read from: `api_key = { env = \"VARIABLE\" }`");
+        scope.report(diagnostic);
+        return UNREADABLE;
+    }
+    match parse(url) {
+        Ok(endpoint) => endpoint,
+        Err(help) => {
+            let message = format!("{} is not the address of an upstream", shown(url));
+            scope.report(Diagnostic::new(Code::NX0205, message, place, "").help(help));
+            UNREADABLE
+        }
+    }
+}
+
+fn parse(url: &str) -> Result<Endpoint, String> {
+    const FORM: &str =
+        "write `\"http://HOST:PORT\"`, `\"https://HOST\"`, `\"mock://local\"` or `\"mock://fail\"`";
+    let (scheme, rest) = url.split_once("://").ok_or(FORM)?;
+    match (scheme, rest) {
+        ("mock", "local") => return Ok(Endpoint::MockLocal),
+        ("mock", "fail") => return Ok(Endpoint::MockFail),
+        ("mock", _) => return Err("write `\"mock://local\"` or `\"mock://fail\"`".to_owned()),
+        ("http" | "https", _) => {}
+        _ => return Err(FORM.to_owned()),
+    }
+    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let path = path.trim_end_matches('/');
+    if path == "v1" || path.ends_with("/v1") {
+        return Err("leave out `/v1`: the gateway adds the path of each request".to_owned());
+    }
+    let clean = |text: &str| {
+        text.bytes()
+            .all(|b| b.is_ascii_graphic() && !b"?#\\\"<>{}|^`".contains(&b))
+    };
+    if !clean(path) {
+        return Err("a base address has no query, no fragment and no spaces".to_owned());
+    }
+    if !is_authority(authority) {
+        return Err(FORM.to_owned());
+    }
+    let slash = if path.is_empty() { "" } else { "/" };
+    let address = format!("{scheme}://{authority}{slash}{path}");
+    Ok(if scheme == "https" {
+        Endpoint::Https(address)
+    } else {
+        Endpoint::Http(address)
+    })
+}
+
+/// `HOST` or `HOST:PORT`, with an IPv6 address in brackets.
+fn is_authority(authority: &str) -> bool {
+    let (host, port) = match authority
+        .strip_prefix('[')
+        .and_then(|rest| rest.split_once(']'))
+    {
+        Some((address, rest)) => {
+            if address.parse::<std::net::Ipv6Addr>().is_err() {
+                return false;
+            }
+            (
+                "ipv6",
+                rest.strip_prefix(':').or((!rest.is_empty()).then_some("")),
+            )
+        }
+        None => match authority.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (authority, None),
+        },
+    };
+    let host_form = !host.is_empty()
+        && host.len() <= 253
+        && host
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
+    host_form && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port != 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_addresses() {
+        assert_eq!(
+            parse("http://vllm:8000/"),
+            Ok(Endpoint::Http("http://vllm:8000".to_owned()))
+        );
+        assert_eq!(
+            parse("http://[::1]:80"),
+            Ok(Endpoint::Http("http://[::1]:80".to_owned()))
+        );
+        let path = parse("https://example.com/openai");
+        assert_eq!(
+            path,
+            Ok(Endpoint::Https("https://example.com/openai".to_owned()))
+        );
+        assert_eq!(parse("mock://fail"), Ok(Endpoint::MockFail));
+    }
+
+    #[test]
+    fn refuses_what_is_no_address() {
+        for url in [
+            "",
+            "vllm:8000",
+            "ftp://a",
+            "http://",
+            "http://:80",
+            "http://a:0",
+            "http://a:99999",
+            "http://a b",
+            "http://a?x=1",
+            "http://a/#x",
+            "http://a/v1",
+            "mock://other",
+            "http://[::1",
+            "http://[zz]:80",
+            "http://[::1]x",
+            "http://a:80:90",
+        ] {
+            assert!(parse(url).is_err(), "{url} was accepted");
+        }
+    }
+}

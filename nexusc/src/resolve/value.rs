@@ -1,0 +1,106 @@
+//! Values with units and ranges, each with the diagnostic for what cannot be read.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use crate::diagnostic::Diagnostic;
+use crate::diagnostic::code::Code;
+use crate::ir::Percent;
+use crate::key_path::KeyPath;
+use crate::redact::shown;
+use crate::resolve::scope::Scope;
+use crate::source::Place;
+use crate::unit;
+
+impl Scope<'_> {
+    /// A duration, or `default` where it is left out or cannot be read.
+    pub(super) fn duration(
+        &mut self,
+        text: Option<&String>,
+        default: Duration,
+        path: &KeyPath,
+    ) -> Duration {
+        self.read(
+            text,
+            unit::duration::parse,
+            Code::NX0201,
+            "a duration",
+            path,
+        )
+        .unwrap_or(default)
+    }
+
+    /// A size in bytes within `range`, or `default`.
+    pub(super) fn size(
+        &mut self,
+        text: Option<&String>,
+        default: u64,
+        range: RangeInclusive<u64>,
+        path: &KeyPath,
+    ) -> u64 {
+        let within = |text: &str| match unit::size::parse(text)? {
+            bytes if range.contains(&bytes) => Ok(bytes),
+            _ => Err(format!(
+                "from {} to {}",
+                binary(*range.start()),
+                binary(*range.end())
+            )),
+        };
+        self.read(text, within, Code::NX0202, "a size for this", path)
+            .unwrap_or(default)
+    }
+
+    /// A percentage, or `None` where it cannot be read.
+    pub(super) fn percent(&mut self, text: &String, path: &KeyPath) -> Option<Percent> {
+        self.read(
+            Some(text),
+            unit::percent::parse,
+            Code::NX0203,
+            "a percentage",
+            path,
+        )
+    }
+
+    /// Reports a number outside its range, and passes it on.
+    pub(super) fn within<T>(&mut self, value: T, range: RangeInclusive<T>, path: &KeyPath) -> T
+    where
+        T: PartialOrd + std::fmt::Display + Copy,
+    {
+        if !range.contains(&value) {
+            let message = format!("`{path}` is {value}");
+            let label = format!("expected {} to {}", range.start(), range.end());
+            let place = Place::Value(path.clone());
+            self.report(Diagnostic::new(Code::NX0206, message, place, label));
+        }
+        value
+    }
+
+    fn read<T>(
+        &mut self,
+        text: Option<&String>,
+        parse: impl Fn(&str) -> Result<T, String>,
+        code: Code,
+        what: &str,
+        path: &KeyPath,
+    ) -> Option<T> {
+        let text = text?;
+        match parse(text) {
+            Ok(value) => Some(value),
+            Err(help) => {
+                let message = format!("{} is not {what}", shown(text));
+                let place = Place::Value(path.clone());
+                self.report(Diagnostic::new(code, message, place, "").help(help));
+                None
+            }
+        }
+    }
+}
+
+/// A size as the language writes it.
+fn binary(bytes: u64) -> String {
+    let (amount, unit) = [(30, "GiB"), (20, "MiB"), (10, "KiB")]
+        .into_iter()
+        .find(|(shift, _)| bytes >= 1 << shift && bytes.trailing_zeros() >= *shift)
+        .map_or((bytes, "B"), |(shift, unit)| (bytes >> shift, unit));
+    format!("`\"{amount}{unit}\"`")
+}

@@ -1,0 +1,26 @@
+//! `[gateway]`
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// The front door: where the gateway listens, and the bounds of what a client can make it hold.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Gateway {
+    /// The address to listen on, `IP:PORT`. The variable `NEXUS_LISTEN` replaces it at start.
+    /// Default: `"127.0.0.1:8080"`.
+    pub listen: Option<String>,
+    /// Turns authentication off: every caller may use every model. Refused in a production overlay.
+    /// Default: `false`.
+    pub development: Option<bool>,
+    /// The largest request body, such as `"8MiB"`; a larger one is answered 413. Default: `"8MiB"`.
+    pub max_body: Option<String>,
+    /// The most client connections open at once; more wait to be accepted. Default: `10000`.
+    pub max_connections: Option<u64>,
+    /// How long a client may take to send a request's head, and then its body, such as `"30s"`.
+    /// Default: `"30s"`.
+    pub read_timeout: Option<String>,
+    /// How long responses in flight may go on after a stop was asked for, such as `"30s"`.
+    /// Default: `"30s"`.
+    pub shutdown_grace: Option<String>,
+}

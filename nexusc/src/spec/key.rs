@@ -1,0 +1,16 @@
+//! `[keys.NAME]`
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::spec::secret::Secret;
+
+/// An API key that callers present as `X-API-Key` or `Authorization: Bearer`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Key {
+    /// Where the key itself is read from when the gateway starts.
+    pub secret: Secret,
+    /// The models that it may ask for, by name; `["*"]` for all.
+    pub models: Vec<String>,
+}

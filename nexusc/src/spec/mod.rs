@@ -1,0 +1,48 @@
+//! What was written: one structure for each table of the language, edition 1.
+//!
+//! These structures are the language's only definition: serde reads a spec through them, schemars derives
+//! the JSON schema for editors and for [`crate::parse`], and their documentation is what editors show.
+//! No logic here: what the text means is settled by [`crate::resolve`].
+
+pub mod gateway;
+pub mod key;
+pub mod model;
+pub mod overlay;
+pub mod route;
+pub mod secret;
+pub mod timeouts;
+pub mod upstream;
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// A Nexus spec: one file that says what a gateway serves, from where, to whom.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Spec {
+    /// The edition of the language: 1.
+    pub edition: u64,
+    /// The front door: where the gateway listens and what it bounds.
+    #[serde(default)]
+    pub gateway: gateway::Gateway,
+    /// How long upstreams may take; an upstream's own `timeouts` come first.
+    #[serde(default)]
+    pub timeouts: timeouts::Timeouts,
+    /// The names that clients ask for.
+    #[serde(default)]
+    pub models: BTreeMap<String, model::Model>,
+    /// The servers that produce responses.
+    #[serde(default)]
+    pub upstreams: BTreeMap<String, upstream::Upstream>,
+    /// How the requests of a model choose among upstreams.
+    #[serde(default)]
+    pub routes: BTreeMap<String, route::Route>,
+    /// The API keys that callers present.
+    #[serde(default)]
+    pub keys: BTreeMap<String, key::Key>,
+    /// The environments that the gateway is deployed to.
+    #[serde(default)]
+    pub overlays: BTreeMap<String, overlay::Overlay>,
+}

@@ -1,0 +1,32 @@
+//! `[models.NAME]`
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// A name that clients ask for. A route says which upstreams serve it.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Model {
+    /// Other names for the same model.
+    #[serde(default)]
+    pub aliases: Vec<String>,
+    /// The models that are tried, in this order, when every upstream of this model's route failed before
+    /// the first byte. This list is the whole chain: a fallback's own fallbacks are not added.
+    #[serde(default)]
+    pub fallback: Vec<String>,
+    /// Parameters for chat and text completions that do not set them.
+    #[serde(default)]
+    pub defaults: Defaults,
+}
+
+/// Request parameters that the gateway adds where the client left them out.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Defaults {
+    /// Sampling temperature, from 0 to 2.
+    pub temperature: Option<f64>,
+    /// Nucleus sampling: the probability mass to sample from, above 0 up to 1.
+    pub top_p: Option<f64>,
+    /// The most tokens to generate; also left out where the client sets `max_completion_tokens`.
+    pub max_tokens: Option<u64>,
+}

@@ -1,0 +1,27 @@
+//! `[overlays.NAME]`
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// An environment that the gateway is deployed to. The binary is the same everywhere; an overlay varies
+/// what is read at start.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Overlay {
+    /// Whether real users depend on it: the compiler then refuses development mode and mock upstreams.
+    /// Default: `false`.
+    pub production: Option<bool>,
+    /// What differs for upstreams.
+    #[serde(default)]
+    pub upstreams: BTreeMap<String, Upstream>,
+}
+
+/// What an overlay varies for an upstream.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Upstream {
+    /// Its address in this environment.
+    pub url: String,
+}

@@ -1,0 +1,24 @@
+//! `[upstreams.NAME]`
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::spec::secret::Secret;
+use crate::spec::timeouts::Timeouts;
+
+/// A server that produces responses, for one model that it serves.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Upstream {
+    /// Its base address without `/v1`: `"http://vllm:8000"`, `"https://api.example.com"`, or
+    /// `"mock://local"` (answers by itself) and `"mock://fail"` (always fails). For `http` and `https` the
+    /// variable `UPSTREAM_<NAME>_URL` replaces it at start.
+    pub url: String,
+    /// The model name that this server knows. Default: the name that the client sent.
+    pub model: Option<String>,
+    /// The API key that the gateway presents to this server.
+    pub api_key: Option<Secret>,
+    /// How long this server may take; what is left out comes from `[timeouts]`.
+    #[serde(default)]
+    pub timeouts: Timeouts,
+}

@@ -1,0 +1,60 @@
+//! Percentages in steps of 0.01 %: `"5%"`, `"0.25%"`.
+
+use crate::ir::Percent;
+use crate::unit::{split_number, whole};
+
+/// Parses a percentage from 0 to 100 with at most two decimals.
+pub(crate) fn parse(text: &str) -> Result<Percent, String> {
+    const FORM: &str = "write a number from 0 to 100 and a percent sign: `\"5%\"` or `\"0.25%\"`";
+    let (number, unit) = split_number(text);
+    if unit != "%" {
+        let missing = unit.is_empty() && !number.is_empty();
+        return Err(if missing {
+            format!("add the sign: `\"{number}%\"`")
+        } else {
+            FORM.to_owned()
+        });
+    }
+    let (units, decimals) = number.split_once('.').unwrap_or((number, "0"));
+    if decimals.len() > 2 {
+        return Err("a percentage has at most two decimals".to_owned());
+    }
+    let units = whole(units).ok_or(FORM)?;
+    let hundredths = whole(decimals).ok_or(FORM)? * if decimals.len() == 1 { 10 } else { 1 };
+    match units
+        .checked_mul(100)
+        .and_then(|units| units.checked_add(hundredths))
+    {
+        Some(share @ 0..=10_000) => Ok(Percent(share as u32)),
+        _ => Err("a percentage is at most `\"100%\"`".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_two_decimals() {
+        let parsed = ["5%", "0.25%", "2.5%", "100%", "0%"].map(|text| parse(text).unwrap().0);
+        assert_eq!(parsed, [500, 25, 250, 10_000, 0]);
+    }
+
+    #[test]
+    fn says_what_is_wrong() {
+        assert_eq!(parse("5").unwrap_err(), "add the sign: `\"5%\"`");
+        for text in [
+            "",
+            "%",
+            ".5%",
+            "5.%",
+            "101%",
+            "1.234%",
+            "-1%",
+            "5 percent",
+            "1.2.3%",
+        ] {
+            assert!(parse(text).is_err(), "{text} was accepted");
+        }
+    }
+}
