@@ -38,7 +38,7 @@ fn sample(topology: &Topology, overlay: Option<&Overlay>) -> String {
             .collect(),
     };
     let text = environment.render_str(TEMPLATE, Serde(&sample));
-    text.expect("the template asks only for what is given") + "\n"
+    text.expect("the template asks only for what is given")
 }
 
 /// What the template is filled with.

@@ -39,7 +39,11 @@ fn access(names: &[String], path: &KeyPath, scope: &mut Scope<'_>) -> Access {
             models.sort();
             // Where no name could be resolved, what the author meant is unknown: harmless is all.
             let unknown = models.is_empty() && !names.is_empty();
-            if unknown { Access::All } else { Access::Only(models) }
+            if unknown {
+                Access::All
+            } else {
+                Access::Only(models)
+            }
         }
         Some(star) => {
             if names.len() > 1 {

@@ -44,13 +44,21 @@ fn rule(route: &spec::route::Route, path: &KeyPath, scope: &mut Scope<'_>) -> Op
     let at = |field: &str| path.key(field);
     let direct = route.direct.as_ref().map(|written| {
         let place = Place::Value(at("direct").key("upstream"));
-        ("direct", scope.upstream(&written.upstream, place).map(Rule::Direct))
+        (
+            "direct",
+            scope.upstream(&written.upstream, place).map(Rule::Direct),
+        )
     });
     let weighted = route.weighted.as_ref().map(|written| {
-        ("weighted", weighted(written, &at("weighted").key("targets"), scope))
+        (
+            "weighted",
+            weighted(written, &at("weighted").key("targets"), scope),
+        )
     });
-    let canary =
-        route.canary.as_ref().map(|written| ("canary", canary(written, &at("canary"), scope)));
+    let canary = route
+        .canary
+        .as_ref()
+        .map(|written| ("canary", canary(written, &at("canary"), scope)));
     let mut written = [direct, weighted, canary].into_iter().flatten();
     match (written.next(), written.next()) {
         (Some((_, rule)), None) => rule,
@@ -67,10 +75,13 @@ fn rule(route: &spec::route::Route, path: &KeyPath, scope: &mut Scope<'_>) -> Op
             None
         }
         (None, _) => {
-            let left_out = ["direct", "weighted", "canary"].iter().any(|rule| scope.lacks(&at(rule)));
+            let left_out = ["direct", "weighted", "canary"]
+                .iter()
+                .any(|rule| scope.lacks(&at(rule)));
             if !left_out {
                 let message = format!("`[{path}]` has no rule");
-                let diagnostic = Diagnostic::new(Code::NX0006, message, Place::Key(path.clone()), "");
+                let diagnostic =
+                    Diagnostic::new(Code::NX0006, message, Place::Key(path.clone()), "");
                 let help = "add `direct = { upstream = \"NAME\" }`, or `weighted`, or `canary`";
                 scope.report(diagnostic.help(help));
             }
@@ -108,10 +119,13 @@ fn canary(written: &spec::route::Canary, path: &KeyPath, scope: &mut Scope<'_>) 
     } = written;
     let primary_id = scope.upstream(primary, Place::Value(path.key("primary")));
     let canary_id = scope.upstream(canary, Place::Value(path.key("canary")));
-    let share = scope.percent(percent, &path.key("percent"));
+    // Any share will do where it cannot be read, so that the upstreams are still checked.
+    let share = scope
+        .percent(percent, &path.key("percent"))
+        .unwrap_or(Percent(0));
     Some(Rule::Canary {
         primary: primary_id?,
         canary: canary_id?,
-        share: share?,
+        share,
     })
 }

@@ -197,9 +197,7 @@ mod tests {
 
     #[test]
     fn slice_types_stay_in_line() {
-        let tokens = quote!(
-            pub static ALL: &[&Key] = &[&A];
-        );
+        let tokens: TokenStream = "pub static ALL: &[&Key] = &[&A,];".parse().unwrap();
         assert_eq!(item(tokens), "pub static ALL: &[&Key] = &[\n    &A,\n];\n");
     }
 }

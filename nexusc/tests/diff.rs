@@ -1,0 +1,121 @@
+//! The laws of small diffs: one-line edits of a spec, each with the diff that a reviewer sees.
+//!
+//! References are names, one field stands on a line, entries are sorted, one fact stands in one place; so a
+//! small edit stays small. Each case is an edit `before => after` of `diff/base.toml`.
+
+use nexusc::emit::FileSet;
+use nexusc::{Source, compile};
+use similar::TextDiff;
+
+const BASE: &str = include_str!("diff/base.toml");
+
+fn files(text: &str) -> FileSet {
+    let compilation = compile(&Source::new("specs/base.toml", text));
+    let output = compilation.output;
+    output
+        .unwrap_or_else(|| panic!("{:#?}", compilation.diagnostics))
+        .files
+}
+
+/// The unified diff of the output when `before`, which stands once in the base, becomes `after`.
+fn diff(before: &str, after: &str) -> String {
+    assert_eq!(
+        BASE.matches(before).count(),
+        1,
+        "`{before}` stands once in the base"
+    );
+    let (old, new) = (files(BASE), files(&BASE.replace(before, after)));
+    let mut paths: Vec<&str> = old.iter().chain(new.iter()).map(|(path, _)| path).collect();
+    paths.sort_unstable();
+    paths.dedup();
+    let mut output = String::new();
+    for path in paths {
+        let texts = (
+            old.get(path).unwrap_or_default(),
+            new.get(path).unwrap_or_default(),
+        );
+        let diff = TextDiff::from_lines(texts.0, texts.1);
+        let diff = diff
+            .unified_diff()
+            .context_radius(1)
+            .header(path, path)
+            .to_string();
+        output.push_str(&diff);
+    }
+    output
+}
+
+macro_rules! edits {
+    ($($name:ident: $before:literal => $after:literal;)*) => {
+        $(#[test]
+        fn $name() {
+            insta::with_settings!({
+                snapshot_path => "diff/snapshots",
+                prepend_module_to_snapshot => false,
+                description => concat!($before, "\n=>\n", $after),
+                omit_expression => true,
+            }, {
+                insta::assert_snapshot!(stringify!($name), diff($before, $after));
+            });
+        })*
+    };
+}
+
+edits! {
+    add_a_fallback: "fallback = [\"small\"]" => "fallback = [\"small\", \"cloud\"]";
+    add_a_key: "[keys.web]" => "[keys.app]\nsecret = { env = \"KEY_APP\" }\nmodels = [\"small\"]\n\n[keys.web]";
+    add_a_model: "[models.cloud]" => "[models.cloud]\n\n[models.code]\n\n[routes.code]\nmodels = [\"code\"]\ndirect = { upstream = \"small-a\" }";
+    add_an_alias: "aliases = [\"gpt-4o\"]" => "aliases = [\"gpt-4o\", \"gpt-4\"]";
+    add_an_upstream_to_a_route: "small-b = 1" => "small-b = 1, chat-a = 1";
+    allow_a_key_another_model: "models = [\"chat\", \"small\"]" => "models = [\"chat\", \"cloud\", \"small\"]";
+    change_a_default_parameter: "temperature = 0.7" => "temperature = 0.2";
+    change_a_default_timeout: "first_byte = \"60s\"" => "first_byte = \"90s\"";
+    change_a_weight: "small-a = 3" => "small-a = 4";
+    change_the_body_limit: "max_body = \"8MiB\"" => "max_body = \"16MiB\"";
+    change_the_connection_limit: "max_connections = 20_000" => "max_connections = 50_000";
+    change_the_listen_address: "0.0.0.0:8080" => "0.0.0.0:9090";
+    give_an_upstream_a_key: "url = \"http://chat-b:8000\"" => "url = \"http://chat-b:8000\"\napi_key = { env = \"CHAT_B_KEY\" }";
+    let_a_key_use_everything: "models = [\"chat\", \"small\"]" => "models = [\"*\"]";
+    move_a_canary_from_5_to_10_percent: "percent = \"5%\"" => "percent = \"10%\"";
+    move_a_secret_into_a_file: "{ env = \"KEY_WEB\" }" => "{ file = \"/run/secrets/key-web\" }";
+    move_an_environment: "http://chat-a.staging:8000" => "http://chat-a.stage:8000";
+    move_an_upstream: "http://chat-a:8000" => "http://chat-a:9000";
+    override_a_timeout: "url = \"http://small-b:8000\"" => "url = \"http://small-b:8000\"\ntimeouts = { connect = \"500ms\" }";
+    remove_a_fallback: "fallback = [\"small\"]\n" => "";
+    remove_a_key: "[keys.ops]\nsecret = { env = \"KEY_OPS\" }\nmodels = [\"*\"]\n" => "";
+    rename_a_served_model: "Qwen/Qwen2.5-14B-Instruct\" # a" => "Qwen/Qwen3-14B\" # a";
+    turn_a_canary_into_direct: "canary = { primary = \"chat-a\", canary = \"chat-b\", percent = \"5%\" }" => "weighted.targets = { chat-a = 1, chat-b = 1 }";
+    use_a_mock_for_a_cloud: "https://api.openai.com" => "mock://local";
+}
+
+#[test]
+fn rename_a_model() {
+    let old = files(BASE);
+    let renamed = BASE
+        .replace("\"small\"", "\"mini\"")
+        .replace("[models.small]", "[models.mini]");
+    let new = files(&renamed);
+    let mut output = String::new();
+    for (path, text) in old.iter() {
+        let diff = TextDiff::from_lines(text, new.get(path).unwrap());
+        output.push_str(
+            &diff
+                .unified_diff()
+                .context_radius(1)
+                .header(path, path)
+                .to_string(),
+        );
+    }
+    insta::with_settings!({ snapshot_path => "diff/snapshots", prepend_module_to_snapshot => false, omit_expression => true }, {
+        insta::assert_snapshot!("rename_a_model", output);
+    });
+}
+
+#[test]
+fn comments_order_and_spelling_of_the_spec_leave_no_trace() {
+    let spelled = BASE
+        .replace("\"60s\"", "\"1m\"")
+        .replace("20_000", "20000")
+        .replace("[gateway]", "# a comment\n[gateway]");
+    assert_eq!(files(BASE), files(&spelled));
+}

@@ -1,0 +1,133 @@
+//! Every field that the language accepts has an effect.
+//!
+//! The test walks the JSON schema, finds each field in `every-field.toml`, changes its value to another
+//! sound one, and demands different output or a diagnostic. A field that is added to the language and not to
+//! the spec fails here too.
+
+use std::collections::BTreeSet;
+
+use nexusc::{Source, compile, schema};
+use serde_json::Value as Json;
+use toml::{Table, Value};
+
+const SPEC: &str = include_str!("every-field.toml");
+
+/// A step into a spec; `*` is any entry of a table of names.
+type Path = Vec<String>;
+
+#[test]
+fn each_field_changes_the_output_or_is_diagnosed() {
+    let mut fields = Vec::new();
+    leaves(&schema::json(), &mut Vec::new(), &mut fields);
+    assert!(fields.len() > 25, "the walk finds the language: {fields:?}");
+    let spec: Table = SPEC.parse().unwrap();
+    let before = outcome(&spec);
+    for field in fields {
+        let changed = change(&spec, &field);
+        assert!(
+            outcome(&changed) != before,
+            "`{}` has no effect",
+            field.join(".")
+        );
+    }
+}
+
+#[test]
+fn the_spec_is_sound() {
+    let compilation = compile(&Source::new("every-field.toml", SPEC));
+    assert!(
+        compilation.diagnostics.is_empty(),
+        "{:#?}",
+        compilation.diagnostics
+    );
+}
+
+fn outcome(spec: &Table) -> (Option<nexusc::emit::FileSet>, BTreeSet<String>) {
+    let compilation = compile(&Source::new("every-field.toml", spec.to_string()));
+    let messages = compilation
+        .diagnostics
+        .into_iter()
+        .map(|diagnostic| diagnostic.message);
+    (
+        compilation.output.map(|output| output.files),
+        messages.collect(),
+    )
+}
+
+/// The paths of all fields that hold a value rather than a table of fields.
+fn leaves(schema: &Json, path: &mut Path, fields: &mut Vec<Path>) {
+    let properties = schema["properties"].as_object();
+    for (name, property) in properties.into_iter().flatten() {
+        path.push(name.clone());
+        leaves(property, path, fields);
+        path.pop();
+    }
+    let entries = &schema["additionalProperties"];
+    if entries.is_object() {
+        path.push("*".to_owned());
+        leaves(entries, path, fields);
+        path.pop();
+    }
+    if properties.is_none() && !entries.is_object() {
+        fields.push(path.clone());
+    }
+}
+
+/// The spec with another value in the first place that has this field.
+fn change(spec: &Table, field: &[String]) -> Table {
+    fn go(table: &mut Table, field: &[String]) -> bool {
+        let [first, rest @ ..] = field else {
+            return false;
+        };
+        let keys: Vec<String> = if first == "*" {
+            table.keys().cloned().collect()
+        } else {
+            vec![first.clone()]
+        };
+        keys.iter().any(|key| match (table.get_mut(key), rest) {
+            (Some(value), []) => {
+                *value = other(value);
+                true
+            }
+            (Some(Value::Table(inner)), rest) => go(inner, rest),
+            _ => false,
+        })
+    }
+    let mut changed = spec.clone();
+    assert!(
+        go(&mut changed, field),
+        "`{}` stands in every-field.toml",
+        field.join(".")
+    );
+    changed
+}
+
+/// Another value that is as sound as this one, where one can be made from it.
+fn other(value: &Value) -> Value {
+    match value {
+        Value::Boolean(flag) => Value::Boolean(!flag),
+        Value::Integer(number) => Value::Integer(number + 1),
+        Value::Float(number) => Value::Float(number / 2.0),
+        Value::Array(elements) => Value::Array(elements[1..].to_vec()),
+        Value::String(text) => Value::String(other_text(text)),
+        other => panic!("no other value for {other}"),
+    }
+}
+
+fn other_text(text: &str) -> String {
+    // A number with a unit: another number. A URL or an address: another port. A name: another name.
+    let digits = text.rfind(|c: char| c.is_ascii_digit());
+    match digits {
+        Some(last) => {
+            let digit = if text.as_bytes()[last] == b'9' {
+                "8"
+            } else {
+                "9"
+            };
+            let (before, after) = (&text[..last], &text[last + 1..]);
+            format!("{before}{digit}{after}")
+        }
+        None if text.starts_with("mock://") => "mock://fail".to_owned(),
+        None => format!("{text}{}", if text.ends_with('X') { "Y" } else { "X" }),
+    }
+}
