@@ -1,5 +1,7 @@
 //! The command line: exit codes, `--check`, `--dry-run`, and what it does with files.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -85,7 +85,7 @@ edits! {
     remove_a_key: "[keys.ops]\nsecret = { env = \"KEY_OPS\" }\nmodels = [\"*\"]\n" => "";
     rename_a_served_model: "Qwen/Qwen2.5-14B-Instruct\" # a" => "Qwen/Qwen3-14B\" # a";
     turn_a_canary_into_direct: "canary = { primary = \"chat-a\", canary = \"chat-b\", percent = \"5%\" }" => "weighted.targets = { chat-a = 1, chat-b = 1 }";
-    use_a_mock_for_a_cloud: "https://api.openai.com" => "mock://local";
+    use_a_mock_for_an_upstream: "url = \"http://small-b:8000\"" => "url = \"mock://local\"";
 }
 
 #[test]

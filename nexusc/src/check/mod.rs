@@ -9,6 +9,7 @@ mod canary;
 mod constants;
 mod fallback_cycle;
 mod idle_keys;
+mod mock_fields;
 mod model_routes;
 mod overlay_addresses;
 mod production;
@@ -36,6 +37,7 @@ pub fn check(topology: &Topology, left_out: &BTreeSet<KeyPath>) -> Vec<Diagnosti
         constants::check,
         fallback_cycle::check,
         idle_keys::check,
+        mock_fields::check,
         model_routes::check,
         overlay_addresses::check,
         production::check,

@@ -79,6 +79,7 @@ codes! {
     NX0801 Error "an overlay varies what is fixed in the binary"
     NX0901 Warning "an upstream that no route uses"
     NX0902 Warning "an API key that may use no model"
+    NX0903 Warning "a field that a mock upstream does not use"
 }
 
 impl Code {

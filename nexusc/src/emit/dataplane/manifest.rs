@@ -25,10 +25,7 @@ pub(super) fn emit(topology: &Topology, header: &str) -> String {
          publish = false\n\
          \n\
          [dependencies]\n\
-         {runtime}\n\
-         \n\
-         [lints]\n\
-         workspace = true\n",
+         {runtime}\n",
         name = topology.name,
     )
 }

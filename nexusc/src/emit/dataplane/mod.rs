@@ -44,6 +44,8 @@ fn main(topology: &Topology, header: &str) -> String {
         "// {header}\n\
          //! The dataplane of `{name}.toml`.\n\
          \n\
+         #![forbid(unsafe_code)]\n\
+         \n\
          #[rustfmt::skip]\n\
          mod models;\n\
          #[rustfmt::skip]\n\
