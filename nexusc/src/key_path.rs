@@ -6,7 +6,7 @@
 use std::fmt;
 
 /// A path of keys and indices from the root of a TOML document.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct KeyPath(Vec<Segment>);
 
 /// One step of a [`KeyPath`].
@@ -75,6 +75,12 @@ impl fmt::Display for KeyPath {
             }
         }
         Ok(())
+    }
+}
+
+impl fmt::Debug for KeyPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{self}]")
     }
 }
 
