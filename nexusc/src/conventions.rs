@@ -53,6 +53,12 @@ pub fn upstream_url_variable(upstream: &str) -> String {
     )
 }
 
+/// Whether this variable already means something to a dataplane.
+pub fn is_taken(variable: &str) -> bool {
+    let is_address = variable.starts_with("UPSTREAM_") && variable.ends_with("_URL");
+    is_address || COMMON_VARIABLES.iter().any(|(name, _)| *name == variable)
+}
+
 /// The environment variables that every dataplane reads, with what each is for.
 pub const COMMON_VARIABLES: &[(&str, &str)] = &[
     ("NEXUS_LISTEN", "replaces the listen address"),

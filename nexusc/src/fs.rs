@@ -15,6 +15,8 @@ pub(crate) enum Error {
     Read { path: String, cause: io::Error },
     #[error("cannot write `{path}`: {cause}")]
     Write { path: String, cause: io::Error },
+    #[error("`{path}` is not UTF-8 text: byte {offset} cannot be read")]
+    NotUtf8 { path: String, offset: usize },
     #[error("`{path}` is not a spec: its name does not end in `.toml`")]
     NotASpec { path: String },
     #[error(
@@ -48,7 +50,15 @@ pub(crate) fn read_spec(path: &Path) -> Result<SpecFile, Error> {
             path: path.display().to_string(),
         });
     }
-    let source = Source::new(path.to_string_lossy(), read(path)?);
+    let bytes = fs::read(path).map_err(|cause| Error::Read {
+        path: path.display().to_string(),
+        cause,
+    })?;
+    let text = String::from_utf8(bytes).map_err(|error| Error::NotUtf8 {
+        path: path.display().to_string(),
+        offset: error.utf8_error().valid_up_to(),
+    })?;
+    let source = Source::new(path.to_string_lossy(), text);
     let folder = path
         .parent()
         .filter(|folder| folder.file_name().is_some_and(|name| name == "specs"));
@@ -181,8 +191,8 @@ pub(crate) fn unified_diff(changes: &[Change]) -> String {
     output
 }
 
-/// Reads a text file. What is not UTF-8 is read with replacement characters: it differs from anything that
-/// the compiler emits, and a spec with them gets a diagnostic.
+/// Reads a file that the compiler may have written. What is not UTF-8 is read with replacement characters:
+/// it differs from anything that the compiler emits.
 fn read(path: &Path) -> Result<String, Error> {
     match fs::read(path) {
         Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),

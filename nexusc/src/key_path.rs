@@ -41,6 +41,12 @@ impl KeyPath {
         &self.0
     }
 
+    /// The entry that this stands in: `routes.chat` for `routes.chat.models[0]`.
+    #[must_use]
+    pub fn entry(&self) -> Self {
+        Self(self.0.iter().take(2).cloned().collect())
+    }
+
     /// The key of the last step, if it is one.
     pub fn last_key(&self) -> Option<&str> {
         match self.0.last() {

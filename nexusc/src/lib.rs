@@ -61,8 +61,11 @@ pub fn compile(source: &Source) -> Compilation {
             diagnostics,
         };
     };
-    let (topology, unresolved) = resolve::resolve(source, &spec, &left_out);
-    diagnostics.extend(unresolved);
+    let resolved = resolve::resolve(source, &spec, left_out);
+    let resolve::Resolved {
+        topology, left_out, ..
+    } = resolved;
+    diagnostics.extend(resolved.diagnostics);
     diagnostics.extend(check::check(&topology, &left_out));
     let output = (!has_errors(&diagnostics)).then(|| {
         let files = emit::emit(&topology);

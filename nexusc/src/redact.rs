@@ -3,10 +3,16 @@
 //! A spec that holds a literal secret is refused, and the diagnostic shows the line, so the text is masked
 //! before anything is rendered. It is better to hide a harmless word than to print a key.
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::ops::Range;
+use std::sync::LazyLock;
 
+use serde_json::Value as Json;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
+
+use crate::schema;
 
 /// Prefixes of keys and tokens that services issue.
 const TOKEN_PREFIXES: &[&str] = &[
@@ -32,7 +38,7 @@ const TOKEN_PREFIXES: &[&str] = &[
 ];
 
 /// Words in the name of a field that holds a secret.
-const SECRET_FIELDS: &[&str] = &[
+const SECRET_WORDS: &[&str] = &[
     "secret",
     "password",
     "passwd",
@@ -42,69 +48,56 @@ const SECRET_FIELDS: &[&str] = &[
     "api-key",
     "private_key",
     "salt",
+    "bearer",
+    "credential",
 ];
 
-/// Whether a value looks like a secret by itself.
-pub(crate) fn looks_secret(value: &str) -> bool {
-    let value = value.trim();
-    let issued = TOKEN_PREFIXES.iter().any(|prefix| {
-        value
-            .strip_prefix(prefix)
-            .is_some_and(|rest| rest.len() >= 8)
-    });
-    issued || is_random(value)
-}
+/// What stands for a masked value in a message.
+const MASK: &str = "***";
 
-/// A value for a message: in backquotes, masked if it looks like a secret, cut if it is long.
+/// A value for a message: in backquotes, masked if it looks like a secret, cut if it is long, with what
+/// cannot be seen spelled out.
 pub(crate) fn shown(value: &str) -> String {
     const LONGEST: usize = 60;
-    if looks_secret(value) || userinfo(value).is_some() {
-        return "`***`".to_owned();
+    if looks_secret(value) || may_carry_credentials(value) {
+        return format!("`{MASK}`");
     }
-    let cut: String = value
-        .chars()
-        .take(LONGEST)
-        .map(|c| if c.is_control() { '?' } else { c })
-        .collect();
-    if value.chars().count() > LONGEST {
-        format!("`{cut}...`")
-    } else {
-        format!("`{cut}`")
-    }
-}
-
-/// The text with every secret that it holds replaced by asterisks, of the same length in bytes.
-///
-/// `complete` says that `document` is all of the text; where it is not, because the text is no valid TOML,
-/// lines are judged by their words too.
-pub(crate) fn masked(text: &str, document: &Spanned<DeTable<'_>>, complete: bool) -> String {
-    let mut spans = Vec::new();
-    in_table(document.get_ref(), &mut spans);
-    if !complete {
-        in_lines(text, &mut spans);
-    }
-    let mut bytes = text.as_bytes().to_vec();
-    for span in spans {
-        for byte in bytes
-            .get_mut(span)
-            .into_iter()
-            .flatten()
-            .filter(|byte| **byte != b'\n')
-        {
-            *byte = b'*';
+    let mut cut = String::new();
+    for c in value.chars().take(LONGEST) {
+        if matches!(c, '"' | '\'') {
+            cut.push(c)
+        } else {
+            cut.extend(c.escape_debug())
         }
     }
-    String::from_utf8(bytes).expect("whole characters were replaced by ASCII")
+    let more = if value.chars().count() > LONGEST {
+        "..."
+    } else {
+        ""
+    };
+    format!("`{cut}{more}`")
 }
 
-/// The `user:password` of a URL, by its place in `value`.
-pub(crate) fn userinfo(value: &str) -> Option<Range<usize>> {
-    let start = value.find("://")? + 3;
-    let authority = value.get(start..)?.split(['/', '?', '#']).next()?;
-    authority
-        .rfind('@')
-        .filter(|&at| at > 0)
-        .map(|at| start..start + at)
+/// A message without the words that look like secrets, wherever they came from.
+pub(crate) fn scrubbed(message: &str) -> Cow<'_, str> {
+    if !looks_secret(message) {
+        return Cow::Borrowed(message);
+    }
+    let mut clean = message.to_owned();
+    for word in words(message).filter(|word| is_token(word)) {
+        clean = clean.replace(word, MASK);
+    }
+    Cow::Owned(clean)
+}
+
+/// Whether a word of this text looks like a secret by itself.
+pub(crate) fn looks_secret(text: &str) -> bool {
+    words(text).any(is_token)
+}
+
+/// Whether an address may hold a user, a password or a token.
+pub(crate) fn may_carry_credentials(address: &str) -> bool {
+    address.contains('@') && address.contains(':') || address.contains('?') && address.contains('=')
 }
 
 /// Whether this is the name of an environment variable as the language takes it.
@@ -114,67 +107,192 @@ pub(crate) fn is_variable(name: &str) -> bool {
         .next()
         .is_some_and(|b| b.is_ascii_uppercase() || b == b'_')
         && bytes.all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+        && !looks_secret(name)
 }
 
-fn in_table(table: &DeTable<'_>, spans: &mut Vec<Range<usize>>) {
-    for (key, value) in table {
-        in_value(key.get_ref(), value, spans);
+/// The text with every secret that it holds replaced by asterisks, of the same length in bytes.
+///
+/// `complete` says that `document` is all of the text; where it is not, because the text is no valid TOML,
+/// whole lines are judged by their words.
+pub(crate) fn masked(text: &str, document: &Spanned<DeTable<'_>>, complete: bool) -> String {
+    let mut spans = Spans::default();
+    spans.in_table(document.get_ref(), Holds::Tables);
+    spans.in_lines(text, complete);
+    let mut bytes = text.as_bytes().to_vec();
+    for span in spans.secret {
+        for byte in bytes
+            .get_mut(span)
+            .into_iter()
+            .flatten()
+            .filter(|byte| **byte != b'\n')
+        {
+            *byte = b'*';
+        }
     }
+    // A span that ends inside a character cannot be; if it were, printing nothing is the safe side.
+    String::from_utf8(bytes).unwrap_or_default()
 }
 
-fn in_value(key: &str, value: &Spanned<DeValue<'_>>, spans: &mut Vec<Range<usize>>) {
-    match value.get_ref() {
-        DeValue::Table(table) => in_table(table, spans),
-        DeValue::Array(array) => array
-            .iter()
-            .for_each(|element| in_value(key, element, spans)),
-        DeValue::String(text) => {
-            let secret = match key {
-                "env" => !is_variable(text),
-                "file" => !text.starts_with('/'),
-                _ => names_secret(key),
-            };
-            if secret || looks_secret(text) {
-                spans.push(value.span());
-            } else if let Some(user) = userinfo(text) {
-                // Inside the quotes; a basic string with escapes is longer than its value.
-                let start = value.span().start + 1;
-                spans.push(start + user.start..value.span().end.saturating_sub(1));
+/// Where secrets and where values stand in a text.
+#[derive(Default)]
+struct Spans {
+    secret: Vec<Range<usize>>,
+    values: Vec<Range<usize>>,
+}
+
+/// What a table is for, as far as masking goes by it.
+#[derive(Clone, Copy, PartialEq)]
+enum Holds {
+    /// The root, whose entries are tables.
+    Tables,
+    /// A part of the language.
+    Fields,
+    /// `secret` and `api_key`: only the name of a variable or a file may be shown.
+    Secret,
+}
+
+impl Spans {
+    fn in_table(&mut self, table: &DeTable<'_>, holds: Holds) {
+        for (key, value) in table {
+            if looks_secret(key.get_ref()) {
+                self.secret.push(key.span());
+            }
+            self.in_value(key.get_ref(), value, holds);
+        }
+    }
+
+    fn in_value(&mut self, key: &str, value: &Spanned<DeValue<'_>>, holds: Holds) {
+        match value.get_ref() {
+            DeValue::Table(table) => {
+                let secret = holds == Holds::Secret || is_secret_field(key);
+                self.in_table(table, if secret { Holds::Secret } else { Holds::Fields });
+            }
+            DeValue::Array(array) => {
+                array
+                    .iter()
+                    .for_each(|element| self.in_value(key, element, holds));
+            }
+            leaf => {
+                self.values.push(value.span());
+                if is_secret_leaf(key, leaf, holds) {
+                    self.secret.push(value.span());
+                }
             }
         }
-        _ => {}
     }
-}
 
-/// Masks, in text that could not be parsed, what follows a word such as `secret`, and issued tokens.
-fn in_lines(text: &str, spans: &mut Vec<Range<usize>>) {
-    let mut start = 0;
-    for line in text.split_inclusive('\n') {
-        if let Some(equals) = line.find('=')
-            && let (name, value) = line.split_at(equals)
-            && (names_secret(name) && !value.contains('{') || words(value).any(looks_secret))
-        {
-            spans.push(start + equals + 1..start + line.len());
+    /// Words that look like secrets anywhere; what follows a telling word in a comment; and, in text that
+    /// could not be parsed, what follows one anywhere.
+    fn in_lines(&mut self, text: &str, complete: bool) {
+        let mut start = 0;
+        for line in text.split_inclusive('\n') {
+            for word in words(line).filter(|word| is_token(word)) {
+                let offset = start + (word.as_ptr() as usize - line.as_ptr() as usize);
+                self.secret.push(offset..offset + word.len());
+            }
+            let judged_from = if complete {
+                self.comment(line, start)
+            } else {
+                Some(0)
+            };
+            if let Some(from) = judged_from
+                && let Some(rest) = line.get(from..)
+                && let Some(word) = after_secret_word(rest)
+            {
+                self.secret.push(start + from + word..start + line.len());
+            }
+            start += line.len();
         }
-        start += line.len();
+    }
+
+    /// Where the comment of a line begins.
+    fn comment(&self, line: &str, start: usize) -> Option<usize> {
+        let in_value = |at: usize| self.values.iter().any(|span| span.contains(&(start + at)));
+        line.char_indices()
+            .find(|&(at, c)| c == '#' && !in_value(at))
+            .map(|(at, _)| at)
     }
 }
 
-fn names_secret(field: &str) -> bool {
-    let field = field.to_ascii_lowercase();
-    SECRET_FIELDS.iter().any(|word| field.contains(word))
+fn is_secret_leaf(key: &str, leaf: &DeValue<'_>, holds: Holds) -> bool {
+    let text = match leaf {
+        DeValue::String(text) => Some(text.as_ref()),
+        _ => None,
+    };
+    match (key, holds) {
+        (_, Holds::Tables) => key != "edition",
+        ("env", _) => !text.is_some_and(is_variable),
+        ("file", _) => !text.is_some_and(|text| text.starts_with('/')),
+        (_, Holds::Secret) => true,
+        _ if is_secret_field(key) => true,
+        _ if FIELDS.contains(key) => {
+            text.is_some_and(|text| looks_secret(text) || may_carry_credentials(text))
+        }
+        // What the language does not know may be anything.
+        _ => text.is_some() || names_secret(key),
+    }
 }
 
-fn words(line: &str) -> impl Iterator<Item = &str> {
-    line.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | '=' | '{' | '}'))
+/// The fields of the language whose value says where a secret comes from.
+fn is_secret_field(key: &str) -> bool {
+    matches!(key, "secret" | "api_key")
 }
 
-/// Long, of letters and digits alone, and with many of both: a generated key, not a name.
-fn is_random(value: &str) -> bool {
-    const SHORTEST: usize = 32;
-    let digits = value.bytes().filter(u8::is_ascii_digit).count();
-    let letters = value.bytes().filter(u8::is_ascii_alphabetic).count();
-    value.len() >= SHORTEST && digits >= 4 && letters >= 4 && digits + letters == value.len()
+/// Every field name of the language.
+static FIELDS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
+    fn collect(schema: &Json, fields: &mut BTreeSet<String>) {
+        for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+            fields.insert(name.clone());
+            collect(property, fields);
+        }
+        if schema["additionalProperties"].is_object() {
+            collect(&schema["additionalProperties"], fields);
+        }
+    }
+    let mut fields = BTreeSet::new();
+    collect(&schema::json(), &mut fields);
+    fields
+});
+
+fn names_secret(text: &str) -> bool {
+    after_secret_word(text).is_some()
+}
+
+/// Where the first telling word of a text ends.
+fn after_secret_word(text: &str) -> Option<usize> {
+    let lower = text.to_ascii_lowercase();
+    let ends = SECRET_WORDS
+        .iter()
+        .filter_map(|word| Some(lower.find(word)? + word.len()));
+    ends.min()
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let separates = |c: char| {
+        c.is_whitespace()
+            || matches!(
+                c,
+                '"' | '\'' | '`' | ',' | '=' | '{' | '}' | '[' | ']' | '.' | ':' | '/' | '@'
+            )
+    };
+    text.split(separates)
+}
+
+/// Issued by a service, or long and of letters and digits alone with many of both: a key, not a name.
+fn is_token(word: &str) -> bool {
+    const SHORTEST_ISSUED: usize = 8;
+    const SHORTEST_RANDOM: usize = 32;
+    let issued = TOKEN_PREFIXES.iter().any(|prefix| {
+        word.strip_prefix(prefix)
+            .is_some_and(|rest| rest.len() >= SHORTEST_ISSUED)
+    });
+    let digits = word.bytes().filter(u8::is_ascii_digit).count();
+    let letters = word.bytes().filter(u8::is_ascii_alphabetic).count();
+    let random = word.len() >= SHORTEST_RANDOM
+        && digits >= 4
+        && letters >= 4
+        && digits + letters == word.len();
+    issued || random
 }
 
 #[cfg(test)]
@@ -189,33 +307,55 @@ mod tests {
     #[test]
     fn masks_literal_secrets_wherever_they_stand() {
         for text in [
-            "[keys.a]\nsecret = \"hunter2hunter2\"",
-            "a = { password = \"hunter2hunter2\" }",
-            "a = \"sk-hunter2hunter2\"",
-            "secret = { env = \"hunter2hunter2\" }",
-            "url = \"https://user:hunter2hunter2@host\"",
-            "list = [\"sk-hunter2hunter2\"]",
-            "secret = \"hunter2hunter2",
+            "[keys.a]\nsecret = \"hunter2\"",
+            "[keys.a]\nkey = \"hunter2\"\nsecret.value = \"hunter2\"\nsecret.env.x = \"hunter2\"",
+            "keys = [\"hunter2\"]",
+            "keys.a = \"hunter2\"",
+            "a = { password = \"hunter2\" }",
+            "upstreams.a.headers = { Authorization = \"Bearer hunter2\" }",
+            "upstreams.a.url = \"sk-hunter2hunter2\"",
+            "upstreams.a.url = \"Bearer sk-hunter2hunter2\"",
+            "secret = { env = \"hunter2\" }",
+            "upstreams.a.url = \"https://user:hunter2@host\"",
+            "upstreams.a.url = \"\\n\\n\\néééé://user:hunter2@host\"",
+            "upstreams.a.url = \"http://host/?token=hunter2\"",
+            "routes.a.models = [\"sk-hunter2hunter2\"]",
+            "keys.sk-hunter2hunter2.models = []",
+            "secret = \"hunter2",
+            "secret: hunter2",
             "x = = sk-hunter2hunter2",
+            "edition = 1 # password = hunter2",
         ] {
             let masked = mask(text);
             assert!(!masked.contains("hunter2"), "{masked}");
             assert_eq!(masked.len(), text.len());
         }
+        assert!(!mask("[keys.a]\nsecret = 123456").contains("123456"));
     }
 
     #[test]
     fn leaves_names_and_references_alone() {
-        let text = "secret = { env = \"OPENAI_API_KEY\" }\n\
-                    model = \"deepseek-ai/DeepSeek-R1-Distill-Qwen-32B\"\n\
-                    max_tokens = 12\nfile = \"/run/secrets/key\"";
+        let text = "upstreams.a.api_key = { env = \"OPENAI_API_KEY\" }\n\
+                    upstreams.a.model = \"deepseek-ai/DeepSeek-R1-Distill-Qwen-32B\"\n\
+                    models.a.defaults.max_tokens = \"12\" # a comment\n\
+                    keys.b.secret.file = \"/run/secrets/key\"";
         assert_eq!(mask(text), text);
     }
 
     #[test]
-    fn messages_mask_and_cut() {
+    fn messages_are_masked_cut_and_made_visible() {
         assert_eq!(shown("chat-a"), "`chat-a`");
         assert_eq!(shown("sk-hunter2hunter2"), "`***`");
+        assert_eq!(shown("user:hunter2@host"), "`***`");
+        assert_eq!(shown("chat\u{200b}"), "`chat\\u{200b}`");
         assert!(shown(&"x".repeat(500)).len() < 80);
+        assert_eq!(scrubbed("key `sk-hunter2hunter2` may"), "key `***` may");
+    }
+
+    #[test]
+    fn keys_are_no_variables() {
+        assert!(is_variable("OPENAI_API_KEY"));
+        assert!(!is_variable("AKIAIOSFODNN7EXAMPLE"));
+        assert!(!is_variable("hunter2"));
     }
 }

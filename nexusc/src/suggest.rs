@@ -2,6 +2,14 @@
 
 /// The help for a name that is not one of `names`, if one of them is near: "did you mean `chat-a`?"
 pub(crate) fn nearest<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Option<String> {
+    nearest_name(name, names).map(|other| format!("did you mean `{other}`?"))
+}
+
+/// The nearest of `names`, if one of them is near.
+pub(crate) fn nearest_name<'n>(
+    name: &str,
+    names: impl Iterator<Item = &'n str>,
+) -> Option<&'n str> {
     const NEAR: f64 = 0.6;
     let lower = name.to_ascii_lowercase();
     let score =
@@ -11,7 +19,7 @@ pub(crate) fn nearest<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> O
         .filter(|(score, _)| *score >= NEAR)
         // The first of equals, so that the answer does not depend on an iteration order that may change.
         .reduce(|best, next| if next.0 > best.0 { next } else { best })
-        .map(|(_, other)| format!("did you mean `{other}`?"))
+        .map(|(_, other)| other)
 }
 
 /// The names for a message: "`a`, `b` and `c`", the first few of many.

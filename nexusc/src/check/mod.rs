@@ -11,6 +11,7 @@ mod fallback_cycle;
 mod idle_keys;
 mod mock_fields;
 mod model_routes;
+mod models;
 mod overlay_addresses;
 mod production;
 mod unused_upstreams;
@@ -39,6 +40,7 @@ pub fn check(topology: &Topology, left_out: &BTreeSet<KeyPath>) -> Vec<Diagnosti
         idle_keys::check,
         mock_fields::check,
         model_routes::check,
+        models::check,
         overlay_addresses::check,
         production::check,
         unused_upstreams::check,

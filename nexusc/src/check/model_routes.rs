@@ -38,25 +38,7 @@ pub(super) fn check(context: &mut Context<'_>) {
             Place::Key(model.path.clone()),
             "",
         )
-        .help(format!(
-            "add it to the `models` of a route, such as `[routes.{}]`",
-            route_name(&model.name)
-        ));
+        .help("add it to the `models` of a route, or add a route for it: `[routes.NAME]`");
         context.report(diagnostic);
     }
-}
-
-/// A name for the route of a model, as the help suggests it.
-fn route_name(model: &str) -> String {
-    let name: String = model
-        .chars()
-        .map(|c| {
-            if c.is_ascii_alphanumeric() {
-                c.to_ascii_lowercase()
-            } else {
-                '-'
-            }
-        })
-        .collect();
-    name
 }

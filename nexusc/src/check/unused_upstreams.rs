@@ -7,8 +7,7 @@ use crate::source::Place;
 
 pub(super) fn check(context: &mut Context<'_>) {
     let topology = context.topology;
-    let unresolved = topology.routes.iter().any(|route| route.rule.is_none());
-    if context.is_partial("routes") || unresolved {
+    if context.is_partial("routes") {
         return;
     }
     let mut used = vec![false; topology.upstreams.len()];

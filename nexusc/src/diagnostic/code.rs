@@ -76,6 +76,7 @@ codes! {
     NX0403 Error "a fallback cycle"
     NX0404 Error "a route without a model or without an upstream"
     NX0405 Error "a canary that is its own primary"
+    NX0406 Error "a gateway without a model"
     NX0801 Error "an overlay varies what is fixed in the binary"
     NX0901 Warning "an upstream that no route uses"
     NX0902 Warning "an API key that may use no model"

@@ -7,7 +7,7 @@ use serde::Serialize;
 use toml::de::DeTable;
 
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::redact;
+use crate::redact::{self, scrubbed};
 use crate::source::{Source, span_of};
 
 /// How to print.
@@ -28,6 +28,7 @@ pub enum Format {
 pub fn render(source: &Source, diagnostics: &[Diagnostic], format: Format) -> String {
     let (document, errors) = DeTable::parse_recoverable(&source.text);
     let masked = redact::masked(&source.text, &document, errors.is_empty());
+    let diagnostics: Vec<Diagnostic> = diagnostics.iter().map(without_secrets).collect();
     let mut found: Vec<Found<'_>> = diagnostics
         .iter()
         .map(|diagnostic| {
@@ -55,6 +56,17 @@ pub fn render(source: &Source, diagnostics: &[Diagnostic], format: Format) -> St
         }
     }
     output
+}
+
+/// A name may be a secret too, and any message may hold a name.
+fn without_secrets(diagnostic: &Diagnostic) -> Diagnostic {
+    let mut clean = diagnostic.clone();
+    clean.message = scrubbed(&clean.message).into_owned();
+    clean.help = clean.help.map(|help| scrubbed(&help).into_owned());
+    for label in &mut clean.labels {
+        label.message = scrubbed(&label.message).into_owned();
+    }
+    clean
 }
 
 struct Found<'d> {

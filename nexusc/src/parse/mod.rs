@@ -54,7 +54,8 @@ pub fn parse(source: &Source) -> Parsed {
         };
     }
     let shape::Misfits {
-        left_out,
+        unsure,
+        mut left_out,
         mut diagnostics,
     } = shape::compare(document.get_ref());
     let mut fitting = document.clone();
@@ -70,6 +71,7 @@ pub fn parse(source: &Source) -> Parsed {
         }
         Err(_) => None,
     };
+    left_out.extend(unsure);
     Parsed {
         spec,
         left_out,
@@ -85,7 +87,20 @@ fn syntax_error(error: &toml::de::Error) -> Diagnostic {
         .next()
         .unwrap_or("not valid TOML")
         .to_owned();
-    Diagnostic::new(Code::NX0001, message, place, "")
+    let help = if message.contains("duplicate key") {
+        Some("it stands here for a second time: merge the two, or rename one")
+    } else if message.contains("string") {
+        Some("a string begins and ends on one line with `\"`")
+    } else if message.contains("inline table") {
+        Some("a table in braces is complete: write the field inside them")
+    } else {
+        None
+    };
+    let diagnostic = Diagnostic::new(Code::NX0001, message, place, "");
+    match help {
+        Some(help) => diagnostic.help(help),
+        None => diagnostic,
+    }
 }
 
 /// An edition from the future may mean anything, so nothing else is said about such a spec.

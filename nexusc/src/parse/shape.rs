@@ -8,11 +8,11 @@ use std::sync::LazyLock;
 
 use serde_json::{Map, Value};
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeInteger, DeTable, DeValue};
 
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::code::Code;
-use crate::key_path::KeyPath;
+use crate::key_path::{KeyPath, Segment};
 use crate::schema::{self, SECRET};
 use crate::source::Place;
 use crate::suggest;
@@ -20,6 +20,8 @@ use crate::suggest;
 /// Where a document does not have the shape of the language.
 #[derive(Debug)]
 pub(super) struct Misfits {
+    /// What may have been meant by a misspelt field.
+    pub(super) unsure: BTreeSet<KeyPath>,
     /// What to leave out so that the rest can be read.
     pub(super) left_out: BTreeSet<KeyPath>,
     /// One finding for each misfit.
@@ -30,11 +32,13 @@ pub(super) struct Misfits {
 pub(super) fn compare(document: &DeTable<'_>) -> Misfits {
     static SCHEMA: LazyLock<Value> = LazyLock::new(schema::json);
     let mut walk = Walk {
+        unsure: BTreeSet::new(),
         left_out: BTreeSet::new(),
         diagnostics: Vec::new(),
     };
     walk.table(document, &SCHEMA, &KeyPath::root());
     Misfits {
+        unsure: walk.unsure,
         left_out: walk.left_out,
         diagnostics: walk.diagnostics,
     }
@@ -48,6 +52,7 @@ enum Fit {
 }
 
 struct Walk {
+    unsure: BTreeSet<KeyPath>,
     left_out: BTreeSet<KeyPath>,
     diagnostics: Vec<Diagnostic>,
 }
@@ -67,11 +72,16 @@ impl Walk {
                 fit
             }
             ("string", DeValue::String(_)) | ("boolean", DeValue::Boolean(_)) => Fit::Yes,
-            ("number", DeValue::Float(_) | DeValue::Integer(_)) => Fit::Yes,
-            ("integer", DeValue::Integer(integer)) if integer.as_str().parse::<u64>().is_ok() => {
+            ("number", DeValue::Float(_)) => Fit::Yes,
+            ("number", DeValue::Integer(integer)) if is_within_64_bits(integer, i64::MIN) => {
                 Fit::Yes
             }
-            ("object", DeValue::String(_)) if schema[SECRET] == true => {
+            ("integer", DeValue::Integer(integer)) if is_within_64_bits(integer, 0) => Fit::Yes,
+            ("number" | "integer", DeValue::Integer(_)) => {
+                self.diagnostics.push(out_of_range(path));
+                Fit::No
+            }
+            (_, _) if schema[SECRET] == true => {
                 self.diagnostics.push(literal_secret(path));
                 Fit::No
             }
@@ -107,7 +117,11 @@ impl Walk {
                     self.left_out.insert(here);
                 }
             } else {
-                self.diagnostics.push(unknown_field(key, properties, path));
+                self.diagnostics
+                    .push(unknown_field(key, value.get_ref(), properties, path));
+                // What is misspelt is not known, so nobody shall say that it is missing.
+                let meant = suggest::nearest_name(key, properties.keys().map(String::as_str));
+                self.unsure.extend(meant.map(|name| path.key(name)));
                 self.left_out.insert(here);
             }
         }
@@ -123,7 +137,23 @@ impl Walk {
     }
 }
 
-fn unknown_field(key: &str, properties: &Map<String, Value>, path: &KeyPath) -> Diagnostic {
+/// Whether an integer, in whatever radix it was written, lies from `least` to the largest that TOML has.
+fn is_within_64_bits(integer: &DeInteger<'_>, least: i64) -> bool {
+    i64::from_str_radix(integer.as_str(), integer.radix()).is_ok_and(|number| number >= least)
+}
+
+fn out_of_range(path: &KeyPath) -> Diagnostic {
+    let message = format!("`{path}` is out of range");
+    let label = format!("expected 0 to {}", i64::MAX);
+    Diagnostic::new(Code::NX0206, message, Place::Value(path.clone()), label)
+}
+
+fn unknown_field(
+    key: &str,
+    value: &DeValue<'_>,
+    properties: &Map<String, Value>,
+    path: &KeyPath,
+) -> Diagnostic {
     let place = Place::Key(path.key(key));
     let names = || properties.keys().map(String::as_str);
     let table = if path.segments().is_empty() {
@@ -132,8 +162,15 @@ fn unknown_field(key: &str, properties: &Map<String, Value>, path: &KeyPath) -> 
         format!("`[{path}]`")
     };
     let message = format!("unknown field {}", crate::redact::shown(key));
-    let help = suggest::nearest(key, names())
-        .unwrap_or_else(|| format!("{table} has {}", suggest::list(names())));
+    let help = match (suggest::nearest(key, names()), path.segments()) {
+        (Some(help), _) => help,
+        (None, [Segment::Key(table), Segment::Key(entry)])
+            if table == "models" && value.is_table() =>
+        {
+            format!("a name with a dot is quoted: `[models.\"{entry}.{key}\"]`")
+        }
+        (None, _) => format!("{table} has {}", suggest::list(names())),
+    };
     Diagnostic::new(Code::NX0002, message, place, "no such field").help(help)
 }
 
@@ -205,12 +242,17 @@ fn wrong_type(kind: &str, found: &DeValue<'_>, schema: &Value, path: &KeyPath) -
     let message = format!("`{path}` is {found}");
     let place = Place::Value(path.clone());
     let diagnostic = Diagnostic::new(Code::NX0004, message, place, format!("expected {expected}"));
-    let fields = schema["properties"].as_object();
-    match fields {
-        Some(fields) => {
+    let field = path.last_key().unwrap_or_default();
+    let help = match (kind, schema["properties"].as_object()) {
+        (_, Some(fields)) => {
             let list = suggest::list(fields.keys().map(String::as_str));
-            diagnostic.help(format!("a table with {list}"))
+            format!("write a table with {list}")
         }
-        None => diagnostic,
-    }
+        ("array", _) => format!("write a list: `{field} = [\"NAME\"]`"),
+        ("string", _) => {
+            "put it in quotes, with its unit if it has one, such as `\"30s\"`".to_owned()
+        }
+        _ => return diagnostic,
+    };
+    diagnostic.help(help)
 }

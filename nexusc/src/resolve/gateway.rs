@@ -61,13 +61,21 @@ fn address(text: &str, path: &KeyPath, scope: &mut Scope<'_>) -> SocketAddr {
         Ok(address) if address.port() != 0 => return address,
         _ => {}
     }
-    let help = match text.rsplit_once(':') {
-        Some((host, port)) if port.parse::<u16>().is_ok_and(|port| port != 0) => match host {
-            "" | "*" => format!("write `\"0.0.0.0:{port}\"` to listen on every address"),
-            "localhost" => format!("write the IP address: `\"127.0.0.1:{port}\"`"),
-            _ => format!("write an IP address and a port: `\"0.0.0.0:{port}\"`"),
-        },
-        _ => "write an IP address and a port from 1 to 65535: `\"0.0.0.0:8080\"`".to_owned(),
+    let is_good = |text: &String| {
+        text.parse::<SocketAddr>()
+            .is_ok_and(|address| address.port() != 0)
+    };
+    let mended = text.trim().rsplit_once(':').map(|(host, port)| match host {
+        "" | "*" => format!("0.0.0.0:{port}"),
+        "localhost" => format!("127.0.0.1:{port}"),
+        _ if host.contains(':') && !host.starts_with('[') => format!("[{host}]:{port}"),
+        _ => format!("{host}:{port}"),
+    });
+    let help = match mended.filter(is_good) {
+        Some(mended) => format!("write `\"{mended}\"`"),
+        None => "write an IP address and a port from 1 to 65535: `\"127.0.0.1:8080\"`, or \
+                 `\"0.0.0.0:8080\"` for every address of the machine"
+            .to_owned(),
     };
     let message = format!("{} is not a listen address", shown(text));
     scope.report(Diagnostic::new(Code::NX0204, message, Place::Value(path.clone()), "").help(help));

@@ -24,13 +24,19 @@ use crate::resolve::scope::Scope;
 use crate::source::Source;
 use crate::spec::Spec;
 
-/// What the spec means, and everything that could not be understood. References to what the parser
-/// `left_out` are passed over: the author knows already.
-pub fn resolve(
-    source: &Source,
-    spec: &Spec,
-    left_out: &BTreeSet<KeyPath>,
-) -> (Topology, Vec<Diagnostic>) {
+/// What a spec means, as far as it could be understood.
+#[derive(Debug)]
+pub struct Resolved {
+    /// What it means.
+    pub topology: Topology,
+    /// The key paths that are not known in full, because of what the parser or this phase reported.
+    pub left_out: BTreeSet<KeyPath>,
+    /// Everything that could not be understood.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Resolves a spec. References to what the parser `left_out` are passed over: the author knows already.
+pub fn resolve(source: &Source, spec: &Spec, left_out: BTreeSet<KeyPath>) -> Resolved {
     let mut scope = Scope::new(spec, left_out);
     scope.check_spec_name(source.name());
     let gateway = gateway::resolve(&spec.gateway, &mut scope);
@@ -49,5 +55,10 @@ pub fn resolve(
         keys: Table::from_sorted(keys),
         overlays: Table::from_sorted(overlays),
     };
-    (topology, scope.into_diagnostics())
+    let (diagnostics, left_out) = scope.finish();
+    Resolved {
+        topology,
+        left_out,
+        diagnostics,
+    }
 }

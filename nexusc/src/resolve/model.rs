@@ -77,6 +77,11 @@ fn check_names(
                 {
                     scope.report(listed_twice(alias, place, before.clone()));
                 }
+                Some(_) if alias == name => {
+                    let message = format!("{} is the name of the model itself", shown(alias));
+                    let diagnostic = Diagnostic::new(Code::NX0103, message, place, "");
+                    scope.report(diagnostic.help("remove the alias"));
+                }
                 Some(before) => {
                     let message = format!("the name {} is taken", shown(alias));
                     let diagnostic = Diagnostic::new(Code::NX0103, message, place, "")
@@ -117,7 +122,7 @@ fn parameters(
         });
     }
     if let Some(top_p) = *top_p {
-        scope.within(top_p, f64::MIN_POSITIVE..=1.0, &path.key("top_p"));
+        scope.within(top_p, 0.001..=1.0, &path.key("top_p"));
         parameters.push(Parameter {
             field: "top_p",
             json: json_number(top_p),

@@ -38,7 +38,7 @@ fn addresses(
         let endpoint = upstream::endpoint(&written.url, &path, scope);
         Some(Address {
             upstream: upstream?,
-            endpoint,
+            endpoint: endpoint?,
             path,
         })
     };

@@ -29,6 +29,9 @@ pub(super) fn resolve_all(
             scope.report(diagnostic.help("name at least one model, or remove the route"));
         }
         let rule = rule(route, &path, scope);
+        if rule.is_none() {
+            scope.leave_out(&Place::Key(path.clone()));
+        }
         ir::Route {
             name: name.clone(),
             models,
@@ -96,6 +99,9 @@ fn weighted(
     scope: &mut Scope<'_>,
 ) -> Option<Rule> {
     if written.targets.is_empty() {
+        if scope.lacks(path) {
+            return None;
+        }
         let place = Place::Value(path.clone());
         let diagnostic = Diagnostic::new(Code::NX0404, format!("`{path}` is empty"), place, "");
         scope.report(diagnostic.help("name at least one upstream with its weight: `{ NAME = 1 }`"));

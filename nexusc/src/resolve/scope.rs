@@ -7,7 +7,7 @@ use crate::diagnostic::code::Code;
 use crate::ir::table::{Id, Names};
 use crate::ir::{Model, Upstream};
 use crate::key_path::KeyPath;
-use crate::redact::shown;
+use crate::redact::{looks_secret, shown};
 use crate::source::Place;
 use crate::spec::Spec;
 use crate::suggest;
@@ -27,12 +27,12 @@ pub(super) struct Scope<'s> {
     models: Names<'s, Model>,
     upstreams: Names<'s, Upstream>,
     aliases: BTreeMap<&'s str, &'s str>,
-    left_out: &'s BTreeSet<KeyPath>,
+    left_out: BTreeSet<KeyPath>,
     diagnostics: Vec<Diagnostic>,
 }
 
 impl<'s> Scope<'s> {
-    pub(super) fn new(spec: &'s Spec, left_out: &'s BTreeSet<KeyPath>) -> Self {
+    pub(super) fn new(spec: &'s Spec, left_out: BTreeSet<KeyPath>) -> Self {
         let aliases = spec.models.iter().flat_map(|(name, model)| {
             model
                 .aliases
@@ -52,8 +52,10 @@ impl<'s> Scope<'s> {
         self.diagnostics.push(diagnostic);
     }
 
-    pub(super) fn into_diagnostics(self) -> Vec<Diagnostic> {
-        self.diagnostics
+    /// The findings, and what is not known in full: what was left out at first, and every entry with a
+    /// reference that leads nowhere.
+    pub(super) fn finish(self) -> (Vec<Diagnostic>, BTreeSet<KeyPath>) {
+        (self.diagnostics, self.left_out)
     }
 
     /// The model that `name`, written at `place`, refers to.
@@ -66,6 +68,7 @@ impl<'s> Scope<'s> {
             };
             let message = format!("unknown model {}", shown(name));
             let label = "no such entry in `[models]`";
+            self.leave_out(&place);
             self.report(Diagnostic::new(Code::NX0101, message, place, label).help(help));
         }
         found
@@ -78,6 +81,7 @@ impl<'s> Scope<'s> {
             let help = help_for("upstreams", name, self.upstreams.iter());
             let message = format!("unknown upstream {}", shown(name));
             let label = "no such entry in `[upstreams]`";
+            self.leave_out(&place);
             self.report(Diagnostic::new(Code::NX0101, message, place, label).help(help));
         }
         found
@@ -123,6 +127,10 @@ impl<'s> Scope<'s> {
 
     /// The name of an upstream, a route, a key or an overlay.
     pub(super) fn check_name(&mut self, name: &str, path: &KeyPath) {
+        if looks_secret(name) {
+            self.report(secret_name(Place::Key(path.clone())));
+            return;
+        }
         if !is_name(name) {
             let suggestion: String = name
                 .to_ascii_lowercase()
@@ -143,6 +151,10 @@ impl<'s> Scope<'s> {
 
     /// The name of a model or an alias: what clients send, so it may hold what model names hold.
     pub(super) fn check_model_name(&mut self, name: &str, place: Place) {
+        if looks_secret(name) {
+            self.report(secret_name(place));
+            return;
+        }
         let form = !name.is_empty()
             && name.len() <= 128
             && name.starts_with(|c: char| c.is_ascii_alphanumeric())
@@ -157,15 +169,23 @@ impl<'s> Scope<'s> {
         }
     }
 
-    /// Whether the parser left this out.
+    /// Notes that the entry with this place is not known in full.
+    pub(super) fn leave_out(&mut self, place: &Place) {
+        if let Place::Key(path) | Place::Value(path) = place {
+            self.left_out.insert(path.entry());
+        }
+    }
+
+    /// Whether this, or something in it, was left out.
     pub(super) fn lacks(&self, path: &KeyPath) -> bool {
-        self.left_out.contains(path)
+        let is_in = |other: &&KeyPath| other.segments().starts_with(path.segments());
+        self.left_out.range(path..).next().filter(is_in).is_some()
     }
 
     /// Whether the parser left out this entry, or its whole table.
     fn is_left_out(&self, table: &str, name: &str) -> bool {
         let table = KeyPath::root().key(table);
-        self.lacks(&table.key(name)) || self.lacks(&table)
+        self.left_out.contains(&table.key(name)) || self.left_out.contains(&table)
     }
 }
 
@@ -188,6 +208,12 @@ fn help_for<'n>(table: &str, name: &str, names: impl Iterator<Item = &'n str> + 
             format!("`[{table}]` has {}", suggest::list(names))
         }
     })
+}
+
+/// Names are printed, logged and exported, so none of them may be a key.
+fn secret_name(place: Place) -> Diagnostic {
+    Diagnostic::new(Code::NX0301, "a name looks like a secret", place, "")
+        .help("choose another name; if this is a key, replace it wherever it is in use")
 }
 
 /// A list that names the same thing twice.

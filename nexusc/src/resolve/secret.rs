@@ -6,7 +6,7 @@ use crate::key_path::KeyPath;
 use crate::redact::is_variable;
 use crate::resolve::scope::Scope;
 use crate::source::Place;
-use crate::{ir, spec};
+use crate::{conventions, ir, spec};
 
 /// Where a secret is read from; no message ever repeats what was written, since it may be the secret.
 pub(super) fn resolve(
@@ -15,6 +15,14 @@ pub(super) fn resolve(
     scope: &mut Scope<'_>,
 ) -> Option<ir::Secret> {
     match (&secret.env, &secret.file) {
+        (Some(variable), None) if conventions::is_taken(variable) => {
+            let message = format!("`{variable}` has a meaning of its own");
+            let place = Place::Value(path.key("env"));
+            let label = "the gateway reads an address or a setting from it";
+            let diagnostic = Diagnostic::new(Code::NX0302, message, place, label);
+            scope.report(diagnostic.help("choose another variable for the secret"));
+            None
+        }
         (Some(variable), None) if is_variable(variable) => Some(ir::Secret::Env(variable.clone())),
         (Some(_), None) => {
             let diagnostic = Diagnostic::new(
@@ -28,7 +36,9 @@ pub(super) fn resolve(
             scope.report(diagnostic.help(help));
             None
         }
-        (None, Some(file)) if file.starts_with('/') => Some(ir::Secret::File(file.clone())),
+        (None, Some(file)) if file.starts_with('/') && !file.contains(char::is_control) => {
+            Some(ir::Secret::File(file.clone()))
+        }
         (None, Some(_)) => {
             let message = format!("`{path}.file` is not an absolute path");
             let place = Place::Value(path.key("file"));
@@ -36,6 +46,7 @@ pub(super) fn resolve(
             scope.report(diagnostic.help("write a path such as `/run/secrets/openai`"));
             None
         }
+        (None, None) if scope.lacks(path) => None,
         (env, _) => {
             let message = match env {
                 Some(_) => format!("`{path}` has both `env` and `file`"),

@@ -6,7 +6,7 @@ use crate::diagnostic::Diagnostic;
 use crate::diagnostic::code::Code;
 use crate::ir::{Endpoint, Timeouts};
 use crate::key_path::KeyPath;
-use crate::redact::{shown, userinfo};
+use crate::redact::{may_carry_credentials, shown};
 use crate::resolve::scope::Scope;
 use crate::resolve::{secret, timeouts};
 use crate::source::Place;
@@ -32,7 +32,7 @@ pub(super) fn resolve_all(
         }
         ir::Upstream {
             name: name.clone(),
-            endpoint: endpoint(url, &path.key("url"), scope),
+            endpoint: endpoint(url, &path.key("url"), scope).unwrap_or(UNREADABLE),
             served_model: model.clone(),
             api_key: api_key
                 .as_ref()
@@ -47,28 +47,22 @@ pub(super) fn resolve_all(
 /// Stands in for an address that could not be read: of the kind that no check objects to.
 const UNREADABLE: Endpoint = Endpoint::Https(String::new());
 
-/// Where an upstream is.
-pub(super) fn endpoint(url: &str, path: &KeyPath, scope: &mut Scope<'_>) -> Endpoint {
+/// Where an upstream is; `None` where that cannot be read.
+pub(super) fn endpoint(url: &str, path: &KeyPath, scope: &mut Scope<'_>) -> Option<Endpoint> {
     let place = Place::Value(path.clone());
-    if userinfo(url).is_some() {
-        let diagnostic = Diagnostic::new(
-            Code::NX0301,
-            format!("`{path}` holds a user or a password"),
-            place,
-            "",
-        )
-        .help("name where the key is read from: `api_key = { env = \"VARIABLE\" }`");
-        scope.report(diagnostic);
-        return UNREADABLE;
+    if may_carry_credentials(url) {
+        let message = format!("`{path}` may hold a user, a password or a token");
+        let help = "write the bare address, and name where the key is read from: \
+                    `api_key = { env = \"VARIABLE\" }`";
+        scope.report(Diagnostic::new(Code::NX0301, message, place, "").help(help));
+        return None;
     }
-    match parse(url) {
-        Ok(endpoint) => endpoint,
-        Err(help) => {
+    parse(url)
+        .map_err(|help| {
             let message = format!("{} is not the address of an upstream", shown(url));
             scope.report(Diagnostic::new(Code::NX0205, message, place, "").help(help));
-            UNREADABLE
-        }
-    }
+        })
+        .ok()
 }
 
 fn parse(url: &str) -> Result<Endpoint, String> {
@@ -84,15 +78,14 @@ fn parse(url: &str) -> Result<Endpoint, String> {
     }
     let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
     let path = path.trim_end_matches('/');
-    if path == "v1" || path.ends_with("/v1") {
-        return Err("leave out `/v1`: the gateway adds the path of each request".to_owned());
+    if path.split('/').any(|segment| segment == "v1") {
+        return Err(
+            "leave out `/v1` and what follows: the gateway adds the path of each request"
+                .to_owned(),
+        );
     }
-    let clean = |text: &str| {
-        text.bytes()
-            .all(|b| b.is_ascii_graphic() && !b"?#\\\"<>{}|^`".contains(&b))
-    };
-    if !clean(path) {
-        return Err("a base address has no query, no fragment and no spaces".to_owned());
+    if !path.is_empty() && !path.split('/').all(is_path_segment) {
+        return Err("a base address has no query, no fragment, no spaces and no `..`".to_owned());
     }
     if !is_authority(authority) {
         return Err(FORM.to_owned());
@@ -104,6 +97,11 @@ fn parse(url: &str) -> Result<Endpoint, String> {
     } else {
         Endpoint::Http(address)
     })
+}
+
+fn is_path_segment(segment: &str) -> bool {
+    let clean = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+    !segment.is_empty() && segment != "." && segment != ".." && segment.bytes().all(clean)
 }
 
 /// `HOST` or `HOST:PORT`, with an IPv6 address in brackets.
@@ -126,11 +124,14 @@ fn is_authority(authority: &str) -> bool {
             None => (authority, None),
         },
     };
-    let host_form = !host.is_empty()
-        && host.len() <= 253
-        && host
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
+    let is_label = |label: &str| {
+        label.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && label.ends_with(|c: char| c.is_ascii_alphanumeric())
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+    };
+    let host_form = host.len() <= 253 && host.split('.').all(is_label);
     host_form && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port != 0))
 }
 
@@ -170,6 +171,9 @@ mod tests {
             "http://a?x=1",
             "http://a/#x",
             "http://a/v1",
+            "http://a/v1/chat/completions",
+            "http://..-_-:80",
+            "http://a/%zz/../b",
             "mock://other",
             "http://[::1",
             "http://[zz]:80",

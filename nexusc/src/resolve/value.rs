@@ -41,12 +41,12 @@ impl Scope<'_> {
         let within = |text: &str| match unit::size::parse(text)? {
             bytes if range.contains(&bytes) => Ok(bytes),
             _ => Err(format!(
-                "from {} to {}",
+                "write a size from {} to {}",
                 binary(*range.start()),
                 binary(*range.end())
             )),
         };
-        self.read(text, within, Code::NX0202, "a size for this", path)
+        self.read(text, within, Code::NX0202, "a size", path)
             .unwrap_or(default)
     }
 
@@ -87,7 +87,8 @@ impl Scope<'_> {
         match parse(text) {
             Ok(value) => Some(value),
             Err(help) => {
-                let message = format!("{} is not {what}", shown(text));
+                let field = path.last_key().unwrap_or_default();
+                let message = format!("{} is not {what} for `{field}`", shown(text));
                 let place = Place::Value(path.clone());
                 self.report(Diagnostic::new(code, message, place, "").help(help));
                 None

@@ -18,7 +18,9 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
         "s" => 1_000,
         "m" => 60_000,
         "h" => 3_600_000,
-        "" => return Err(format!("add a unit: `\"{number}s\"` or `\"{number}ms\"`")),
+        "" if number > 0 => {
+            return Err(format!("add a unit: `\"{number}s\"` or `\"{number}ms\"`"));
+        }
         _ => return Err(FORM.to_owned()),
     };
     match number.checked_mul(milliseconds).map(Duration::from_millis) {

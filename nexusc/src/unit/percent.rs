@@ -8,12 +8,20 @@ pub(crate) fn parse(text: &str) -> Result<Percent, String> {
     const FORM: &str = "write a number from 0 to 100 and a percent sign: `\"5%\"` or `\"0.25%\"`";
     let (number, unit) = split_number(text);
     if unit != "%" {
-        let missing = unit.is_empty() && !number.is_empty();
-        return Err(if missing {
-            format!("add the sign: `\"{number}%\"`")
-        } else {
-            FORM.to_owned()
-        });
+        let help = match number.parse::<f64>() {
+            // "0.05" may be a share of 1.
+            Ok(share) if unit.is_empty() && share > 0.0 && share < 1.0 => {
+                format!(
+                    "write `\"{}%\"`, or `\"{number}%\"` if that is meant",
+                    share * 100.0
+                )
+            }
+            Ok(percent) if unit.is_empty() && percent <= 100.0 => {
+                format!("add the sign: `\"{number}%\"`")
+            }
+            _ => FORM.to_owned(),
+        };
+        return Err(help);
     }
     let (units, decimals) = number.split_once('.').unwrap_or((number, "0"));
     if decimals.len() > 2 {
