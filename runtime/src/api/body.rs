@@ -1,0 +1,143 @@
+//! Reading a request's body: whole, within its bound, within its time.
+
+use std::error::Error as _;
+use std::io;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
+use hyper::body::{Body, Incoming};
+use hyper::header::CONTENT_LENGTH;
+use hyper::http::request::Parts;
+use thiserror::Error;
+use tokio::time::timeout;
+
+/// Why a body could not be read.
+#[derive(Debug, Error)]
+pub(crate) enum Unread {
+    #[error("the request body is larger than {limit} bytes")]
+    TooLarge { limit: usize },
+    #[error("the request body did not arrive in time")]
+    Late,
+    #[error("the request body is not valid HTTP")]
+    Malformed,
+    #[error("the client went away")]
+    ClientGone,
+}
+
+/// How much of a body that is refused for its size is still read, so that a client that sends
+/// before it reads gets to see the refusal instead of a reset connection.
+const LINGER_BYTES: usize = 64 * 1024 * 1024;
+
+/// For how long.
+const LINGER_TIME: Duration = Duration::from_secs(2);
+
+/// How much memory, in bytes, a client gets for a promise: for what it has sent, the body grows.
+const MAX_RESERVED: usize = 1024 * 1024;
+
+/// Reads `body`, at most `max_body` bytes of it, within `read_timeout`.
+pub(crate) async fn read(
+    head: &Parts,
+    mut body: Incoming,
+    max_body: usize,
+    read_timeout: Duration,
+) -> Result<Bytes, Unread> {
+    let declared = head
+        .headers
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok());
+    let declared = declared.and_then(|length| length.parse::<usize>().ok());
+    if declared.is_some_and(|length| length > max_body) {
+        // Where the client waits for `100 Continue`, it has sent nothing yet and will not.
+        if !head.headers.contains_key(hyper::header::EXPECT) {
+            tokio::task::spawn_local(linger(body));
+        }
+        return Err(Unread::TooLarge { limit: max_body });
+    }
+    match timeout(read_timeout, collect(&mut body, declared, max_body)).await {
+        Err(_) => Err(Unread::Late),
+        Ok(Err(Unread::TooLarge { limit })) => {
+            tokio::task::spawn_local(linger(body));
+            Err(Unread::TooLarge { limit })
+        }
+        Ok(read) => read,
+    }
+}
+
+async fn collect(
+    body: &mut Incoming,
+    declared: Option<usize>,
+    max_body: usize,
+) -> Result<Bytes, Unread> {
+    let Some(first) = next(body).await? else {
+        return Ok(Bytes::new());
+    };
+    if first.len() > max_body {
+        return Err(Unread::TooLarge { limit: max_body });
+    }
+    // The usual body arrives in one piece and is not copied.
+    if body.is_end_stream() {
+        return Ok(first);
+    }
+    let mut whole = BytesMut::from(first);
+    whole.reserve(
+        declared
+            .unwrap_or(0)
+            .min(MAX_RESERVED)
+            .saturating_sub(whole.len()),
+    );
+    while let Some(data) = next(body).await? {
+        if whole.len() + data.len() > max_body {
+            return Err(Unread::TooLarge { limit: max_body });
+        }
+        whole.extend_from_slice(&data);
+    }
+    Ok(whole.freeze())
+}
+
+/// The next piece of data; trailers mean nothing to a model server.
+async fn next(body: &mut Incoming) -> Result<Option<Bytes>, Unread> {
+    loop {
+        match body.frame().await {
+            None => return Ok(None),
+            Some(Ok(frame)) => {
+                if let Ok(data) = frame.into_data() {
+                    return Ok(Some(data));
+                }
+            }
+            Some(Err(error)) if is_disconnect(&error) => return Err(Unread::ClientGone),
+            Some(Err(_)) => return Err(Unread::Malformed),
+        }
+    }
+}
+
+fn is_disconnect(error: &hyper::Error) -> bool {
+    let cause = error
+        .source()
+        .and_then(|source| source.downcast_ref::<io::Error>());
+    let kind = cause.map(io::Error::kind);
+    error.is_incomplete_message()
+        || error.is_closed()
+        || matches!(
+            kind,
+            Some(
+                io::ErrorKind::UnexpectedEof
+                    | io::ErrorKind::ConnectionReset
+                    | io::ErrorKind::BrokenPipe
+            )
+        )
+}
+
+async fn linger(mut body: Incoming) {
+    let drained = async {
+        let mut left = LINGER_BYTES;
+        while let Ok(Some(data)) = next(&mut body).await {
+            left = left.saturating_sub(data.len());
+            if left == 0 {
+                break;
+            }
+        }
+    };
+    // Whether it all came or not, the response is out and the connection ends with the body.
+    let _ = timeout(LINGER_TIME, drained).await;
+}

@@ -1,0 +1,8 @@
+//! The OpenAI-compatible surface: how requests and answers of that API look.
+
+pub(crate) mod body;
+pub(crate) mod fields;
+pub(crate) mod health;
+pub(crate) mod models;
+pub(crate) mod rewrite;
+pub(crate) mod scan;

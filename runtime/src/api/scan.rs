@@ -1,0 +1,282 @@
+//! What the gateway needs to know about a request's body, found in one pass without building a
+//! document.
+//!
+//! Everything else in the body is checked for being JSON and then left alone: unknown fields and
+//! the spelling of numbers reach the upstream as the client wrote them.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Range;
+
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use thiserror::Error;
+
+use crate::api::fields::{Fields, Vocabulary};
+
+/// What was found.
+#[derive(Debug)]
+pub(crate) struct Scan<'a> {
+    /// The model that the client asks for.
+    pub(crate) model: Cow<'a, str>,
+    /// Where the value of `model` stands in the body, quotes included.
+    pub(crate) model_span: Range<usize>,
+    /// Which of the parameters that have defaults somewhere are set.
+    pub(crate) present: Fields,
+    /// Bytes of JSON of what the model is to read: `messages`, `prompt` or `input`.
+    pub(crate) context_length: Option<usize>,
+}
+
+/// Why a body is not a request.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub(crate) enum Fault {
+    #[error("the request body is not valid JSON: {0}")]
+    NotJson(String),
+    #[error("the request body is not a JSON object")]
+    NotAnObject,
+    #[error("you must provide a `model`")]
+    NoModel,
+    #[error("`{field}` must be {expected}")]
+    WrongType {
+        field: &'static str,
+        expected: &'static str,
+    },
+    #[error("`{0}` is there more than once")]
+    Duplicate(&'static str),
+}
+
+impl Fault {
+    /// The field at fault: the `param` of the error object.
+    pub(crate) fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::NotJson(_) | Self::NotAnObject => None,
+            Self::NoModel => Some("model"),
+            Self::WrongType { field, .. } | Self::Duplicate(field) => Some(field),
+        }
+    }
+}
+
+/// Scans `body`, noting which fields of `vocabulary` are present.
+pub(crate) fn scan<'a>(body: &'a [u8], vocabulary: &Vocabulary) -> Result<Scan<'a>, Fault> {
+    match body.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        Some(b'{') => {}
+        None => return Err(Fault::NotJson("it is empty".to_owned())),
+        // Broken JSON is reported as such before the shape is.
+        Some(_) => {
+            let not_json = |error: serde_json::Error| Fault::NotJson(error.to_string());
+            serde_json::from_slice::<IgnoredAny>(body).map_err(not_json)?;
+            return Err(Fault::NotAnObject);
+        }
+    }
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    let found = deserializer
+        .deserialize_map(TopLevel { vocabulary })
+        .and_then(|found| deserializer.end().map(|()| found))
+        .map_err(|error| Fault::NotJson(error.to_string()))?;
+    if let Some(field) = found.duplicate {
+        return Err(Fault::Duplicate(field));
+    }
+    let raw = found.model.ok_or(Fault::NoModel)?.get();
+    let not_a_string = |_| Fault::WrongType {
+        field: "model",
+        expected: "a string",
+    };
+    let Text(model) = serde_json::from_str(raw).map_err(not_a_string)?;
+    if let Some(stream) = found.stream.map(RawValue::get)
+        && !matches!(stream, "true" | "false" | "null")
+    {
+        return Err(Fault::WrongType {
+            field: "stream",
+            expected: "true or false",
+        });
+    }
+    // Both point into one allocation, as a `RawValue` borrows from what it was read from.
+    let start = raw.as_ptr().addr() - body.as_ptr().addr();
+    Ok(Scan {
+        model,
+        model_span: start..start + raw.len(),
+        present: found.present,
+        context_length: found.context_length,
+    })
+}
+
+/// A string, borrowed where it has no escapes.
+#[derive(serde::Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+#[derive(Default)]
+struct Found<'a> {
+    model: Option<&'a RawValue>,
+    stream: Option<&'a RawValue>,
+    duplicate: Option<&'static str>,
+    present: Fields,
+    context_length: Option<usize>,
+}
+
+struct TopLevel<'v> {
+    vocabulary: &'v Vocabulary,
+}
+
+impl<'de> Visitor<'de> for TopLevel<'_> {
+    type Value = Found<'de>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Found<'de>, A::Error> {
+        let mut found = Found::default();
+        while let Some(field) = map.next_key_seed(FieldSeed {
+            vocabulary: self.vocabulary,
+        })? {
+            match field {
+                Field::Model => {
+                    if found.model.replace(map.next_value()?).is_some() {
+                        found.duplicate = Some("model");
+                    }
+                }
+                Field::Stream => {
+                    if found.stream.replace(map.next_value()?).is_some() {
+                        found.duplicate = Some("stream");
+                    }
+                }
+                Field::Context => {
+                    let value: &RawValue = map.next_value()?;
+                    found.context_length = Some(value.get().len());
+                }
+                Field::Other(parameters) => {
+                    found.present |= parameters;
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+enum Field {
+    Model,
+    Stream,
+    Context,
+    Other(Fields),
+}
+
+struct FieldSeed<'v> {
+    vocabulary: &'v Vocabulary,
+}
+
+impl<'de> DeserializeSeed<'de> for FieldSeed<'_> {
+    type Value = Field;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Field, D::Error> {
+        deserializer.deserialize_identifier(self)
+    }
+}
+
+impl Visitor<'_> for FieldSeed<'_> {
+    type Value = Field;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a field name")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Field, E> {
+        Ok(match name {
+            "model" => Field::Model,
+            "stream" => Field::Stream,
+            "messages" | "prompt" | "input" => Field::Context,
+            _ => Field::Other(self.vocabulary.fields(name)),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn scanned(body: &str) -> Result<Scan<'_>, Fault> {
+        scan(
+            body.as_bytes(),
+            &Vocabulary::new(["max_tokens", "temperature"].into_iter()),
+        )
+    }
+
+    fn fault(body: &str) -> Fault {
+        scanned(body).unwrap_err()
+    }
+
+    #[test]
+    fn finds_the_model_and_where_it_stands() {
+        let body = r#" { "stream" : true, "model" : "chat" , "messages":[{}]}"#;
+        let scan = scanned(body).unwrap();
+        assert_eq!(scan.model, "chat");
+        assert_eq!(&body[scan.model_span], r#""chat""#);
+        assert_eq!(scan.context_length, Some(4));
+    }
+
+    #[test]
+    fn reads_escapes_in_names_and_values() {
+        assert_eq!(
+            scanned(r#"{"mod\u0065l":"ch\u0061t"}"#).unwrap().model,
+            "chat"
+        );
+    }
+
+    #[test]
+    fn a_nested_model_is_none_of_its_business() {
+        assert_eq!(
+            scanned(r#"{"metadata":{"model":1},"model":"a"}"#)
+                .unwrap()
+                .model,
+            "a"
+        );
+        assert_eq!(fault(r#"{"metadata":{"model":"a"}}"#), Fault::NoModel);
+    }
+
+    #[test]
+    fn says_what_is_wrong() {
+        assert!(matches!(fault("{"), Fault::NotJson(_)));
+        assert!(matches!(fault(""), Fault::NotJson(_)));
+        assert!(matches!(fault("nonsense"), Fault::NotJson(_)));
+        assert!(matches!(fault(r#"{"model":"a"} x"#), Fault::NotJson(_)));
+        assert_eq!(fault("[]"), Fault::NotAnObject);
+        assert_eq!(fault("{}"), Fault::NoModel);
+        assert_eq!(
+            fault(r#"{"model":7}"#).to_string(),
+            "`model` must be a string"
+        );
+        assert_eq!(fault(r#"{"model":"a","stream":1}"#).field(), Some("stream"));
+    }
+
+    #[test]
+    fn a_field_that_decides_something_may_stand_once() {
+        assert_eq!(
+            fault(r#"{"model":"a","model":"b"}"#),
+            Fault::Duplicate("model")
+        );
+        let twice = r#"{"model":"a","stream":true,"stream":false}"#;
+        assert_eq!(fault(twice), Fault::Duplicate("stream"));
+    }
+
+    #[test]
+    fn a_deep_document_does_not_exhaust_the_stack() {
+        let depth = 100_000;
+        let body = format!(
+            r#"{{"model":"a","x":{}{}}}"#,
+            "[".repeat(depth),
+            "]".repeat(depth)
+        );
+        assert_eq!(scanned(&body).unwrap().model, "a");
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics_and_never_points_outside(body in ".{0,200}") {
+            if let Ok(scan) = scanned(&body) {
+                prop_assert!(body.get(scan.model_span).is_some());
+            }
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! A topology in use: its tables with everything that is settled once at start, shared by all
+//! workers.
+//!
+//! Read only, except for counters and flags that are single atomics: there is no lock in here.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use thiserror::Error;
+
+use crate::api::fields::Vocabulary;
+use crate::api::models::Directory;
+use crate::api::rewrite::Defaults;
+use crate::auth::Callers;
+use crate::environment::Settings;
+use crate::observe::metrics::Metrics;
+use crate::topology::{Model, Topology, Upstream};
+use crate::upstream::live::{Live, Unusable};
+
+/// A topology in use.
+pub(crate) struct Dataplane {
+    /// The tables.
+    pub(crate) topology: &'static Topology,
+    /// Who may ask.
+    pub(crate) callers: Callers,
+    /// Which models there are.
+    pub(crate) directory: Directory,
+    /// The parameters that have defaults.
+    pub(crate) vocabulary: Vocabulary,
+    /// The upstreams, by slot.
+    pub(crate) upstreams: Vec<Live>,
+    /// The metrics.
+    pub(crate) metrics: Metrics,
+    defaults: Vec<Defaults>,
+    draining: AtomicBool,
+}
+
+/// Why a topology cannot be used.
+#[derive(Debug, Error)]
+pub(crate) enum Unfit {
+    #[error("the system gives no random numbers: {0}")]
+    Random(#[from] getrandom::Error),
+    #[error(transparent)]
+    Upstream(#[from] Unusable),
+    #[error("more than {} different default parameters", Vocabulary::CAPACITY)]
+    Defaults,
+}
+
+impl Dataplane {
+    /// Puts `topology` to use with what its environment holds.
+    pub(crate) fn new(topology: &'static Topology, settings: Settings) -> Result<Self, Unfit> {
+        // First of all: what is built below goes by the slots.
+        assign_slots(topology);
+        let parameters = topology
+            .models
+            .iter()
+            .flat_map(|model| model.settings.defaults);
+        let vocabulary = Vocabulary::new(parameters.map(|parameter| parameter.field));
+        if vocabulary.len() > Vocabulary::CAPACITY {
+            return Err(Unfit::Defaults);
+        }
+        let defaults = |model: &&Model| Defaults::new(model.settings.defaults, &vocabulary);
+        let pairs = topology.upstreams.iter().zip(settings.upstreams);
+        let upstreams = pairs.map(|(upstream, access)| Live::new(upstream, access));
+        Ok(Self {
+            topology,
+            callers: Callers::new(topology, settings.keys)?,
+            directory: Directory::new(topology.models),
+            upstreams: upstreams.collect::<Result<_, _>>()?,
+            metrics: Metrics::new(topology),
+            defaults: topology.models.iter().map(defaults).collect(),
+            draining: AtomicBool::new(false),
+            vocabulary,
+        })
+    }
+
+    /// What is known about `upstream` while the gateway runs.
+    pub(crate) fn upstream(&self, upstream: &Upstream) -> &Live {
+        let live = self.upstreams.get(upstream.slot.index());
+        live.expect("every upstream of the tables got a slot at the start")
+    }
+
+    /// The defaults of `model`.
+    pub(crate) fn defaults(&self, model: &Model) -> Option<&Defaults> {
+        self.defaults.get(model.slot.index())
+    }
+
+    /// How many upstreams answered when they were last tried.
+    pub(crate) fn healthy_upstreams(&self) -> usize {
+        self.upstreams
+            .iter()
+            .filter(|live| live.health.is_good())
+            .count()
+    }
+
+    /// Whether a stop was asked for.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Notes that a stop was asked for.
+    pub(crate) fn begin_draining(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+}
+
+fn assign_slots(topology: &Topology) {
+    for (index, model) in topology.models.iter().enumerate() {
+        model.slot.assign(index);
+    }
+    for (index, upstream) in topology.upstreams.iter().enumerate() {
+        upstream.slot.assign(index);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::fixture::{CHAT, dataplane};
+
+    #[test]
+    fn every_entry_has_its_own_slot() {
+        let dataplane = dataplane();
+        for (index, upstream) in CHAT.upstreams.iter().enumerate() {
+            assert_eq!(upstream.slot.index(), index);
+            assert!(std::ptr::eq(
+                dataplane.upstream(upstream),
+                &dataplane.upstreams[index]
+            ));
+        }
+        for (index, model) in CHAT.models.iter().enumerate() {
+            assert_eq!(model.slot.index(), index);
+        }
+    }
+}

@@ -1,0 +1,351 @@
+//! Everything that a dataplane takes from its environment, read once before anything is bound.
+//!
+//! [`read`] reports all that is missing or wrong together, by name, never by value. [`variables`]
+//! lists what it reads. Nothing here is looked at again after the start.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::fmt::Display;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::num::NonZeroUsize;
+use std::thread::available_parallelism;
+
+use hyper::header::HeaderValue;
+use thiserror::Error;
+
+use crate::address::Address;
+use crate::observe::level::Level;
+use crate::secret;
+use crate::topology::{Auth, Endpoint, Secret, Topology};
+
+const LISTEN: &str = "NEXUS_LISTEN";
+const WORKERS: &str = "NEXUS_WORKERS";
+const LOG_LEVEL: &str = "NEXUS_LOG_LEVEL";
+
+/// The most workers that can be asked for: far beyond the cores of any machine.
+const MAX_WORKERS: usize = 1024;
+
+/// What was read, complete and valid.
+pub(crate) struct Settings {
+    /// What concerns the process as a whole.
+    pub(crate) process: Process,
+    /// For each upstream, in the topology's order.
+    pub(crate) upstreams: Vec<UpstreamAccess>,
+    /// For each API key, in the topology's order: its secret, to be hashed and dropped.
+    pub(crate) keys: Vec<String>,
+}
+
+/// What concerns the process as a whole.
+#[derive(Clone)]
+pub(crate) struct Process {
+    /// Where to listen.
+    pub(crate) listen: SocketAddr,
+    /// How many workers serve.
+    pub(crate) workers: NonZeroUsize,
+    /// The least level that is logged.
+    pub(crate) level: Level,
+}
+
+/// How an upstream is reached.
+pub(crate) struct UpstreamAccess {
+    /// Where it is; `None` for a mock.
+    pub(crate) address: Option<Address>,
+    /// The value of the `Authorization` header that is sent to it.
+    pub(crate) authorization: Option<HeaderValue>,
+}
+
+/// One thing that is missing or wrong: `NAME: what`.
+#[derive(Debug, Error, PartialEq, Eq, PartialOrd, Ord)]
+#[error("{place}: {what}")]
+pub(crate) struct Problem {
+    place: String,
+    what: String,
+}
+
+/// The variables of this process.
+pub(crate) fn of_process(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
+}
+
+/// Reads everything that `topology` needs from `variable`, or says all that is missing, sorted by
+/// name.
+pub(crate) fn read(
+    topology: &'static Topology,
+    variable: &dyn Fn(&str) -> Option<OsString>,
+) -> Result<Settings, Vec<Problem>> {
+    let mut reader = Reader {
+        variable,
+        problems: Vec::new(),
+    };
+    let listen = reader.listen(topology.gateway.listen);
+    let workers = reader.workers();
+    let level = reader.parsed(LOG_LEVEL, "one of error, warn, info, debug");
+    let upstreams = topology
+        .upstreams
+        .iter()
+        .map(|upstream| reader.upstream(&upstream.settings.endpoint, upstream.settings.api_key))
+        .collect();
+    let keys = match topology.auth {
+        Auth::Development => Vec::new(),
+        Auth::ApiKeys(keys) => {
+            let named = keys
+                .iter()
+                .map(|key| (key.settings.name, key.settings.secret));
+            reader.keys(named)
+        }
+    };
+    let mut problems = reader.problems;
+    problems.sort();
+    problems.dedup();
+    match (listen, workers) {
+        (Some(listen), Some(workers)) if problems.is_empty() => {
+            let level = level.unwrap_or(Level::Info);
+            Ok(Settings {
+                process: Process {
+                    listen,
+                    workers,
+                    level,
+                },
+                upstreams,
+                keys,
+            })
+        }
+        _ => Err(problems),
+    }
+}
+
+/// The variables that `topology` reads, with what each is for, in the order of the topology.
+pub(crate) fn variables(topology: &Topology) -> Vec<(&'static str, String)> {
+    let mut variables = vec![
+        (
+            LISTEN,
+            format!(
+                "address to listen on instead of {}",
+                topology.gateway.listen
+            ),
+        ),
+        (
+            WORKERS,
+            "number of threads that serve; default: one for each core".to_owned(),
+        ),
+        (LOG_LEVEL, "error, warn, info (default) or debug".to_owned()),
+    ];
+    for upstream in topology.upstreams {
+        let name = upstream.settings.name;
+        #[cfg_attr(not(feature = "mock"), expect(irrefutable_let_patterns))]
+        if let Endpoint::Http { url, variable } = upstream.settings.endpoint {
+            variables.push((
+                variable,
+                format!("address of upstream `{name}` instead of {url}"),
+            ));
+        }
+        if let Some(Secret::Env(variable)) = upstream.settings.api_key {
+            variables.push((
+                variable,
+                format!("secret: the API key for upstream `{name}`"),
+            ));
+        }
+    }
+    if let Auth::ApiKeys(keys) = topology.auth {
+        for key in keys {
+            if let Secret::Env(variable) = key.settings.secret {
+                variables.push((variable, format!("secret of key `{}`", key.settings.name)));
+            }
+        }
+    }
+    variables
+}
+
+struct Reader<'a> {
+    variable: &'a dyn Fn(&str) -> Option<OsString>,
+    problems: Vec<Problem>,
+}
+
+impl Reader<'_> {
+    fn listen(&mut self, default: &'static str) -> Option<SocketAddr> {
+        let written = self.optional(LISTEN);
+        let resolved = written.as_deref().unwrap_or(default).to_socket_addrs();
+        match resolved.ok().and_then(|mut addresses| addresses.next()) {
+            Some(address) => Some(address),
+            None => self.problem(LISTEN, "is not an address `host:port` of this machine"),
+        }
+    }
+
+    fn workers(&mut self) -> Option<NonZeroUsize> {
+        match self.parsed(WORKERS, "a number from 1 to 1024") {
+            None => Some(available_parallelism().unwrap_or(NonZeroUsize::MIN)),
+            Some(workers) if NonZeroUsize::get(workers) <= MAX_WORKERS => Some(workers),
+            Some(_) => self.problem(WORKERS, "is not a number from 1 to 1024"),
+        }
+    }
+
+    fn upstream(&mut self, endpoint: &Endpoint, api_key: Option<Secret>) -> UpstreamAccess {
+        let address = match endpoint {
+            Endpoint::Http { url, variable } => {
+                let written = self.optional(variable);
+                match Address::parse(written.as_deref().unwrap_or(url)) {
+                    Ok(address) => Some(address),
+                    Err(error) => self.problem(variable, error),
+                }
+            }
+            #[cfg(feature = "mock")]
+            Endpoint::Mock(_) => None,
+        };
+        let authorization = api_key
+            .and_then(|secret| self.secret(secret, "the gateway's API key for an upstream"))
+            .and_then(|key| HeaderValue::try_from(format!("Bearer {key}")).ok())
+            .map(|mut value| {
+                value.set_sensitive(true);
+                value
+            });
+        UpstreamAccess {
+            address,
+            authorization,
+        }
+    }
+
+    fn keys(&mut self, keys: impl Iterator<Item = (&'static str, Secret)>) -> Vec<String> {
+        let mut owners = HashMap::new();
+        let mut values = Vec::new();
+        for (name, place) in keys {
+            let Some(value) = self.secret(place, &format!("the secret of key `{name}`")) else {
+                continue;
+            };
+            if let Some(other) = owners.insert(value.clone(), name) {
+                let what = format!("keys `{other}` and `{name}` have the same secret");
+                self.problem::<()>(secret::place(place), what);
+            }
+            values.push(value);
+        }
+        values
+    }
+
+    fn secret(&mut self, place: Secret, purpose: &str) -> Option<String> {
+        match secret::read(place, self.variable) {
+            Ok(value) => Some(value),
+            Err(error) => self.problem(secret::place(place), format!("{error} ({purpose})")),
+        }
+    }
+
+    fn parsed<T: std::str::FromStr>(&mut self, name: &str, expected: &str) -> Option<T> {
+        let value = self.optional(name)?;
+        match value.parse() {
+            Ok(value) => Some(value),
+            Err(_) => self.problem(name, format!("is not {expected}")),
+        }
+    }
+
+    /// A variable with a default. An empty one counts as absent, as compose files pass on absent
+    /// ones.
+    fn optional(&mut self, name: &str) -> Option<String> {
+        let value = (self.variable)(name).filter(|value| !value.is_empty())?;
+        match value.into_string() {
+            Ok(value) => Some(value),
+            Err(_) => self.problem(name, "is not UTF-8"),
+        }
+    }
+
+    fn problem<T>(&mut self, place: &str, what: impl Display) -> Option<T> {
+        self.problems.push(Problem {
+            place: place.to_owned(),
+            what: what.to_string(),
+        });
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::CHAT;
+
+    fn read_with(variables: &[(&str, &str)]) -> Result<Settings, Vec<String>> {
+        let variables: HashMap<_, _> = variables.iter().copied().collect();
+        read(&CHAT, &|name| variables.get(name).map(OsString::from))
+            .map_err(|problems| problems.iter().map(Problem::to_string).collect())
+    }
+
+    fn problems_with(variables: &[(&str, &str)]) -> Vec<String> {
+        match read_with(variables) {
+            Ok(_) => Vec::new(),
+            Err(problems) => problems,
+        }
+    }
+
+    const COMPLETE: [(&str, &str); 3] = [
+        ("KEY_BATCH", "batch-secret"),
+        ("KEY_WEB", "web-secret"),
+        ("CLOUD_API_KEY", "cloud-secret"),
+    ];
+
+    #[test]
+    fn lists_everything_missing_at_once() {
+        assert_eq!(
+            problems_with(&[]),
+            [
+                "CLOUD_API_KEY: not set (the gateway's API key for an upstream)",
+                "KEY_BATCH: not set (the secret of key `batch`)",
+                "KEY_WEB: not set (the secret of key `web`)",
+            ]
+        );
+    }
+
+    #[test]
+    fn two_keys_with_one_secret_are_both_named() {
+        let [batch, _, cloud] = COMPLETE;
+        assert_eq!(
+            problems_with(&[batch, ("KEY_WEB", "batch-secret"), cloud]),
+            ["KEY_WEB: keys `batch` and `web` have the same secret"]
+        );
+    }
+
+    #[test]
+    fn variables_replace_the_tables() {
+        let [batch, web, cloud] = COMPLETE;
+        let overrides = [
+            batch,
+            web,
+            cloud,
+            ("NEXUS_LISTEN", "127.0.0.1:0"),
+            ("NEXUS_WORKERS", "3"),
+            ("NEXUS_LOG_LEVEL", "warn"),
+            ("UPSTREAM_CLOUD_URL", "http://127.0.0.1:9/base"),
+        ];
+        let settings = read_with(&overrides).unwrap();
+        assert_eq!(settings.process.listen.to_string(), "127.0.0.1:0");
+        assert_eq!(settings.process.workers.get(), 3);
+        assert_eq!(settings.process.level, Level::Warn);
+        assert_eq!(settings.upstreams[0].address.as_ref().unwrap().port(), 9);
+        assert!(
+            settings.upstreams[0]
+                .authorization
+                .as_ref()
+                .unwrap()
+                .is_sensitive()
+        );
+    }
+
+    #[test]
+    fn wrong_values_are_named_but_never_shown() {
+        let [batch, web, cloud] = COMPLETE;
+        let wrong = [
+            batch,
+            web,
+            cloud,
+            ("NEXUS_LISTEN", "not-an-address"),
+            ("NEXUS_WORKERS", "0"),
+            ("NEXUS_LOG_LEVEL", "loud"),
+            ("UPSTREAM_CLOUD_URL", "ftp://secret.internal"),
+        ];
+        let problems = problems_with(&wrong);
+        assert_eq!(problems.len(), 4, "{problems:?}");
+        assert!(!problems.concat().contains("secret.internal"));
+    }
+
+    #[test]
+    fn an_empty_variable_leaves_the_default() {
+        let [batch, web, cloud] = COMPLETE;
+        let settings = read_with(&[batch, web, cloud, ("NEXUS_LOG_LEVEL", "")]).unwrap();
+        assert_eq!(settings.process.level, Level::Info);
+    }
+}

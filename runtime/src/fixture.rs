@@ -1,0 +1,142 @@
+//! A topology for unit tests: two models, three upstreams, two keys.
+
+use std::ffi::OsString;
+use std::net::{IpAddr, Ipv4Addr};
+use std::rc::Rc;
+use std::time::Duration;
+
+use hyper::{Request, StatusCode};
+
+use crate::dataplane::Dataplane;
+use crate::endpoint::{Endpoint as Path, Operation};
+use crate::environment;
+use crate::observe::account::Account;
+use crate::observe::level::Level;
+use crate::observe::log;
+use crate::observe::trace::Trace;
+use crate::topology::{
+    Access, Auth, Endpoint, Gateway, Key, KeySettings, MIB, Model, ModelSettings, Route, Rule,
+    Secret, Timeouts, Topology, Upstream, UpstreamSettings,
+};
+use crate::worker::Worker;
+
+const fn upstream(name: &'static str, variable: &'static str, api_key: Option<Secret>) -> Upstream {
+    Upstream::new(UpstreamSettings {
+        name,
+        endpoint: Endpoint::Http {
+            url: "http://127.0.0.1:1",
+            variable,
+        },
+        served_model: None,
+        api_key,
+        timeouts: Timeouts {
+            connect: Duration::from_secs(1),
+            first_byte: Duration::from_secs(1),
+            between_chunks: Duration::from_secs(1),
+        },
+    })
+}
+
+static CLOUD: Upstream = upstream(
+    "cloud",
+    "UPSTREAM_CLOUD_URL",
+    Some(Secret::Env("CLOUD_API_KEY")),
+);
+static VLLM_LARGE: Upstream = upstream("vllm-large", "UPSTREAM_VLLM_LARGE_URL", None);
+static VLLM_SMALL: Upstream = upstream("vllm-small", "UPSTREAM_VLLM_SMALL_URL", None);
+
+static LARGE_ROUTE: Route = Route {
+    name: "large",
+    rule: Rule::Direct(&VLLM_LARGE),
+};
+static SMALL_ROUTE: Route = Route {
+    name: "small",
+    rule: Rule::Direct(&VLLM_SMALL),
+};
+
+pub(crate) static MODEL_LARGE: Model = Model::new(ModelSettings {
+    name: "large",
+    aliases: &["chat"],
+    defaults: &[],
+    route: &LARGE_ROUTE,
+    fallback: &[&MODEL_SMALL],
+});
+
+pub(crate) static MODEL_SMALL: Model = Model::new(ModelSettings {
+    name: "small",
+    aliases: &[],
+    defaults: &[],
+    route: &SMALL_ROUTE,
+    fallback: &[],
+});
+
+static BATCH: Key = Key::new(KeySettings {
+    name: "batch",
+    secret: Secret::Env("KEY_BATCH"),
+    models: Access::Only(&[&MODEL_SMALL]),
+});
+
+static WEB: Key = Key::new(KeySettings {
+    name: "web",
+    secret: Secret::Env("KEY_WEB"),
+    models: Access::All,
+});
+
+pub(crate) static CHAT: Topology = Topology {
+    name: "chat",
+    gateway: Gateway {
+        listen: "127.0.0.1:0",
+        max_body: MIB,
+        max_connections: 100,
+        read_timeout: Duration::from_secs(1),
+        shutdown_grace: Duration::from_secs(1),
+    },
+    auth: Auth::ApiKeys(&[&BATCH, &WEB]),
+    models: &[&MODEL_LARGE, &MODEL_SMALL],
+    upstreams: &[&CLOUD, &VLLM_LARGE, &VLLM_SMALL],
+};
+
+/// The fixture in use; the secrets are `batch-secret` and `web-secret`.
+pub(crate) fn dataplane() -> &'static Dataplane {
+    dataplane_towards("http://127.0.0.1:1")
+}
+
+/// The fixture in use, with all upstreams at `url`.
+pub(crate) fn dataplane_towards(url: &str) -> &'static Dataplane {
+    let variable = |name: &str| match name {
+        _ if name.starts_with("UPSTREAM_") => Some(OsString::from(url)),
+        "KEY_BATCH" => Some("batch-secret".into()),
+        "KEY_WEB" => Some("web-secret".into()),
+        "CLOUD_API_KEY" => Some("cloud-secret".into()),
+        _ => None,
+    };
+    let settings = environment::read(&CHAT, &variable).expect("the environment is complete");
+    Box::leak(Box::new(
+        Dataplane::new(&CHAT, settings).expect("the topology is fit"),
+    ))
+}
+
+/// A worker of `dataplane` that logs nothing.
+pub(crate) fn worker(dataplane: &'static Dataplane) -> Rc<Worker> {
+    let dropped = dataplane.metrics.log_dropped.clone();
+    let (sink, _) = log::start(Level::Error, dropped, std::io::sink()).expect("a thread starts");
+    Rc::new(Worker::new(dataplane, sink))
+}
+
+/// The account of a chat request that is being answered.
+pub(crate) fn account(worker: &Rc<Worker>) -> Account {
+    let (head, ()) = Request::new(()).into_parts();
+    let trace = Trace::identify(&head.headers);
+    let client_ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let mut account = Account::open(
+        &worker.dataplane.metrics,
+        &worker.log,
+        client_ip,
+        &head,
+        Path::Inference(Operation::Chat),
+        trace,
+    );
+    account.model = Some(&MODEL_LARGE);
+    account.answered(&MODEL_LARGE, &VLLM_LARGE, StatusCode::OK);
+    account
+}

@@ -1,0 +1,120 @@
+//! The library that every Nexus dataplane is built on: an OpenAI-compatible gateway driven by
+//! static tables.
+//!
+//! A generated crate fills the tables of [`topology`] and hands them to [`main`]; everything else
+//! lives here.
+//!
+//! # The life of a request
+//! 1. `server` accepts a connection on one of its workers (one thread and one listening socket for
+//!    each core; nothing on the request path is shared under a lock) and reads a request's head.
+//! 2. `pipeline` takes the request through its stations, in this order: identify
+//!    (`observe::trace`), authenticate (`auth`), read and scan the body (`api::body`, `api::scan`),
+//!    admit to the model (`api::models`), route (`route`), forward (`upstream`).
+//! 3. `upstream` makes the attempts: the chosen upstream, then the route's others, then those of
+//!    the models that stand in, until one answers. After the first byte of a response nothing is
+//!    tried again.
+//! 4. `stream` relays the response as it comes, byte for byte, and reads along: first token, usage.
+//! 5. `observe` accounts for it when the last byte is out or the client has gone: metrics and a log
+//!    line.
+//! 6. Whatever went wrong becomes an OpenAI error object in `error`, and nowhere else.
+//!
+//! What is not here: any reading of a spec (that is the compiler's), and any setting that is read
+//! after the start.
+
+mod address;
+mod api;
+mod auth;
+mod command_line;
+mod dataplane;
+mod endpoint;
+mod environment;
+mod error;
+#[cfg(test)]
+mod fixture;
+mod observe;
+mod pipeline;
+mod route;
+mod secret;
+mod server;
+mod stream;
+pub mod topology;
+mod unwind;
+mod upstream;
+mod worker;
+
+use std::process::ExitCode;
+
+use crate::command_line::Command;
+use crate::dataplane::Dataplane;
+use crate::topology::Topology;
+
+/// Runs the dataplane of `topology` until it is asked to stop: the `main` of a generated crate.
+///
+/// Reads the command line and the environment of the process. The exit code is 0 after a graceful
+/// stop, 1 when it could not start, 2 when the command line is wrong.
+pub fn main(topology: &'static Topology) -> ExitCode {
+    let command = match command_line::parse(std::env::args_os().skip(1)) {
+        Ok(command) => command,
+        Err(unknown) => {
+            eprintln!("error: {unknown}\n\n{}", command_line::help(topology));
+            return ExitCode::from(2);
+        }
+    };
+    match command {
+        Command::Help => {
+            println!("{}", command_line::help(topology));
+            ExitCode::SUCCESS
+        }
+        Command::Version => {
+            println!("{}", command_line::version(topology));
+            ExitCode::SUCCESS
+        }
+        Command::Check => match environment::read(topology, &environment::of_process) {
+            Ok(_) => {
+                println!(
+                    "the environment has everything that `{}` needs",
+                    topology.name
+                );
+                ExitCode::SUCCESS
+            }
+            Err(problems) => refuse(&problems),
+        },
+        Command::Serve => match environment::read(topology, &environment::of_process) {
+            Ok(settings) => serve(topology, settings),
+            Err(problems) => refuse(&problems),
+        },
+    }
+}
+
+fn serve(topology: &'static Topology, settings: environment::Settings) -> ExitCode {
+    let process = settings.process.clone();
+    let dataplane = match Dataplane::new(topology, settings) {
+        // Lives as long as the process, so that no request has to count references to it.
+        Ok(dataplane) => Box::leak(Box::new(dataplane)),
+        Err(error) => {
+            eprintln!("error: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match server::supervisor::run(dataplane, &process) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn refuse(problems: &[environment::Problem]) -> ExitCode {
+    let count = problems.len();
+    let noun = if count == 1 {
+        "setting is"
+    } else {
+        "settings are"
+    };
+    eprintln!("error: {count} {noun} missing or wrong");
+    for problem in problems {
+        eprintln!("  {problem}");
+    }
+    ExitCode::FAILURE
+}

@@ -1,0 +1,258 @@
+//! One request's account: what is learned about it on its way, and settled exactly once at its end,
+//! in the metrics and in a log line.
+//!
+//! It is settled with a status when the last byte of the response was handed over. If it is dropped
+//! before that, the client has gone (499), or the code that served it has failed (500).
+
+use std::fmt::Display;
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use hyper::http::request::Parts;
+use hyper::{Method, StatusCode, Uri};
+use serde::Deserialize;
+use tokio::time::Instant;
+
+use crate::endpoint::Endpoint;
+use crate::observe::level::Level;
+use crate::observe::line::Line;
+use crate::observe::log::Log;
+use crate::observe::metrics::Metrics;
+use crate::observe::outcome::Outcome;
+use crate::observe::trace::Trace;
+use crate::topology::{Model, Upstream};
+
+/// The tokens of one response, as far as the upstream said.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+pub(crate) struct Usage {
+    /// Tokens that the model read.
+    #[serde(rename = "prompt_tokens")]
+    pub(crate) input: Option<u64>,
+    /// Tokens that the model wrote.
+    #[serde(rename = "completion_tokens")]
+    pub(crate) output: Option<u64>,
+}
+
+/// What is known about one request.
+pub(crate) struct Account {
+    /// The name of the key of who asks.
+    pub(crate) user: Option<&'static str>,
+    /// The model that is asked for.
+    pub(crate) model: Option<&'static Model>,
+    /// Bytes of JSON of what the model is to read.
+    pub(crate) context_length: Option<usize>,
+    metrics: &'static Metrics,
+    log: Rc<Log>,
+    trace: Trace,
+    method: Method,
+    uri: Uri,
+    endpoint: Endpoint,
+    client_ip: IpAddr,
+    started: Instant,
+    answering: Option<Answering>,
+    usage: Option<Usage>,
+    settled: bool,
+}
+
+/// Who answers.
+#[derive(Clone, Copy)]
+struct Answering {
+    model: &'static Model,
+    upstream: &'static Upstream,
+    status: StatusCode,
+}
+
+/// The status under which requests are counted whose client went away: nginx's, no one receives it.
+fn client_closed_request() -> StatusCode {
+    StatusCode::from_u16(499).expect("499 is in the range of statuses")
+}
+
+impl Account {
+    /// Opens the account of the request with this head.
+    pub(crate) fn open(
+        metrics: &'static Metrics,
+        log: &Rc<Log>,
+        client_ip: IpAddr,
+        head: &Parts,
+        endpoint: Endpoint,
+        trace: Trace,
+    ) -> Self {
+        metrics.in_flight.inc();
+        Self {
+            user: None,
+            model: None,
+            context_length: None,
+            metrics,
+            log: Rc::clone(log),
+            trace,
+            method: head.method.clone(),
+            uri: head.uri.clone(),
+            endpoint,
+            client_ip,
+            started: Instant::now(),
+            answering: None,
+            usage: None,
+            settled: false,
+        }
+    }
+
+    /// Notes that an attempt failed, with the status that it had, if any.
+    pub(crate) fn attempt_failed(
+        &self,
+        upstream: &'static Upstream,
+        failure: &dyn Display,
+        status: Option<StatusCode>,
+    ) {
+        if self.log.wants(Level::Warn) {
+            let message = format!("attempt failed: {failure}");
+            let mut line = self.line(Level::Warn, "nexus.upstream", &message);
+            line.upstream = Some(upstream.settings.name);
+            line.status = status.map(|status| status.as_u16());
+            self.log.line(&line);
+        }
+    }
+
+    /// Notes that a response has begun.
+    pub(crate) fn answered(
+        &mut self,
+        model: &'static Model,
+        upstream: &'static Upstream,
+        status: StatusCode,
+    ) {
+        self.answering = Some(Answering {
+            model,
+            upstream,
+            status,
+        });
+        if let Some(requested) = self.model
+            && !std::ptr::eq(requested, model)
+        {
+            self.metrics.fallback_used(requested, model);
+        }
+    }
+
+    /// Notes the first byte of a stream.
+    pub(crate) fn first_token(&self) {
+        if let Some(answering) = self.answering {
+            let seconds = self.started.elapsed().as_secs_f64();
+            self.metrics.first_token(answering.model).observe(seconds);
+        }
+    }
+
+    /// Notes the mean time between two tokens of a stream.
+    pub(crate) fn per_token(&self, time: Duration) {
+        if let Some(answering) = self.answering {
+            let histogram = self.metrics.per_token(answering.model);
+            histogram.observe(time.as_secs_f64());
+        }
+    }
+
+    /// Notes what the upstream said that it used; the last word counts.
+    pub(crate) fn used(&mut self, usage: Usage) {
+        self.usage = Some(usage);
+    }
+
+    /// The whole response was handed over, with its status.
+    pub(crate) fn complete(&mut self) {
+        if let Some(answering) = self.answering {
+            self.metrics
+                .upstream_request(answering.upstream, Outcome::Status(answering.status));
+            self.settle(answering.status, "request");
+        }
+    }
+
+    /// The response broke off or stalled after its first byte. It is counted under `status`,
+    /// although the client has seen another one by then.
+    pub(crate) fn interrupted(&mut self, status: StatusCode) {
+        if let Some(answering) = self.answering {
+            self.metrics
+                .upstream_request(answering.upstream, Outcome::Interrupted);
+        }
+        self.settle(status, "upstream failed in mid-response");
+    }
+
+    /// The request is over, answered with `status`.
+    pub(crate) fn settle(&mut self, status: StatusCode, message: &str) {
+        if std::mem::replace(&mut self.settled, true) {
+            return;
+        }
+        let elapsed = self.started.elapsed();
+        let metrics = self.metrics;
+        metrics.in_flight.dec();
+        metrics.request(&self.method, self.endpoint, status, elapsed.as_secs_f64());
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            metrics.rate_limited.inc();
+        }
+        if let (Some(usage), Some(answering)) = (self.usage, self.answering) {
+            metrics
+                .input_tokens(answering.model)
+                .inc_by(usage.input.unwrap_or(0));
+            metrics
+                .output_tokens(answering.model)
+                .inc_by(usage.output.unwrap_or(0));
+        }
+        let level = self.level(status);
+        if self.log.wants(level) {
+            let mut line = self.line(level, "nexus.access", message);
+            line.status = Some(status.as_u16());
+            line.duration_ms = Some(elapsed.as_secs_f64() * 1e3);
+            self.log.line(&line);
+        }
+    }
+
+    /// The client was seen to go while its request was being read.
+    pub(crate) fn abandoned(&mut self) {
+        if !self.settled {
+            self.metrics.aborted.inc();
+            if let Some(answering) = self.answering {
+                // The upstream did what it was asked for as long as anybody listened.
+                self.metrics
+                    .upstream_request(answering.upstream, Outcome::Status(answering.status));
+            }
+            self.settle(client_closed_request(), "client went away");
+        }
+    }
+
+    fn level(&self, status: StatusCode) -> Level {
+        if status.is_server_error() {
+            Level::Error
+        } else if self.endpoint.is_operational() {
+            Level::Debug
+        } else {
+            Level::Info
+        }
+    }
+
+    fn line<'a>(&'a self, level: Level, logger: &'static str, message: &'a str) -> Line<'a> {
+        let mut line = Line::new(level, logger, message);
+        line.request_id = Some(self.trace.request_id());
+        line.trace_id = Some(self.trace.trace_id());
+        line.method = Some(self.method.as_str());
+        line.path = Some(self.uri.path());
+        line.client_ip = Some(self.client_ip);
+        line.user_id = self.user;
+        line.model = self.model.map(|model| model.settings.name);
+        line.ctx_len = self.context_length.map(|length| length as u64);
+        if let Some(answering) = self.answering {
+            line.upstream = Some(answering.upstream.settings.name);
+            let stands_in = self
+                .model
+                .is_some_and(|model| !std::ptr::eq(model, answering.model));
+            line.fallback_model = stands_in.then_some(answering.model.settings.name);
+        }
+        line.input_tokens = self.usage.and_then(|usage| usage.input);
+        line.output_tokens = self.usage.and_then(|usage| usage.output);
+        line
+    }
+}
+
+impl Drop for Account {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.settle(StatusCode::INTERNAL_SERVER_ERROR, "panic");
+        } else {
+            self.abandoned();
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! The time of day as log lines write it: RFC 3339, UTC, milliseconds.
+
+use std::fmt;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// A moment that prints as `2026-01-31T23:59:59.123Z`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timestamp {
+    /// Since 1970-01-01T00:00:00Z.
+    milliseconds: u64,
+}
+
+impl Timestamp {
+    /// This moment. A clock that stands before 1970 reads as 1970.
+    pub(crate) fn now() -> Self {
+        let elapsed = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        Self {
+            milliseconds: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
+        }
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.milliseconds / 1000;
+        let (year, month, day) = civil(seconds / 86_400);
+        let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+        let millisecond = self.milliseconds % 1000;
+        write!(
+            formatter,
+            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millisecond:03}Z"
+        )
+    }
+}
+
+/// Year, month and day of the day that many days after 1970-01-01.
+///
+/// Counts in years that begin on the first of March, so that the leap day is a year's last
+/// (Howard Hinnant, "chrono-compatible low-level date algorithms", `civil_from_days`).
+fn civil(days: u64) -> (u64, u64, u64) {
+    const DAYS_FROM_MARCH_0000: u64 = 719_468;
+    const DAYS_IN_400_YEARS: u64 = 146_097;
+    let days = days + DAYS_FROM_MARCH_0000;
+    let era = days / DAYS_IN_400_YEARS;
+    let day_of_era = days % DAYS_IN_400_YEARS;
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 {
+        month_from_march + 3
+    } else {
+        month_from_march - 9
+    };
+    let year = era * 400 + year_of_era + u64::from(month <= 2);
+    (year, month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn printed(milliseconds: u64) -> String {
+        Timestamp { milliseconds }.to_string()
+    }
+
+    #[test]
+    fn prints_known_moments() {
+        assert_eq!(printed(0), "1970-01-01T00:00:00.000Z");
+        assert_eq!(printed(951_782_400_000), "2000-02-29T00:00:00.000Z");
+        assert_eq!(printed(1_709_251_199_999), "2024-02-29T23:59:59.999Z");
+        assert_eq!(printed(4_107_542_400_001), "2100-03-01T00:00:00.001Z");
+    }
+
+    #[test]
+    fn every_day_follows_the_one_before() {
+        let mut previous = civil(0);
+        for day in 1..200_000 {
+            let next = civil(day);
+            let same_month = next == (previous.0, previous.1, previous.2 + 1);
+            let new_month = next == (previous.0, previous.1 + 1, 1);
+            let new_year = previous.1 == 12 && previous.2 == 31 && next == (previous.0 + 1, 1, 1);
+            assert!(same_month || new_month || new_year, "{previous:?} {next:?}");
+            previous = next;
+        }
+    }
+}

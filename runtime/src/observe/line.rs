@@ -1,0 +1,205 @@
+//! The form of a log line: one JSON object with the same fields in every line, `null` where there
+//! is nothing to say.
+
+use std::io::Write as _;
+use std::net::{IpAddr, SocketAddr};
+
+use crate::observe::clock::Timestamp;
+use crate::observe::level::Level;
+
+/// A log line before it is text. What a client wrote is escaped, and cut where it is long.
+#[derive(Debug)]
+pub(crate) struct Line<'a> {
+    pub(crate) level: Level,
+    pub(crate) message: &'a str,
+    /// The part of the gateway that speaks.
+    pub(crate) logger: &'static str,
+    pub(crate) request_id: Option<&'a str>,
+    pub(crate) trace_id: Option<&'a str>,
+    pub(crate) method: Option<&'a str>,
+    pub(crate) path: Option<&'a str>,
+    pub(crate) status: Option<u16>,
+    pub(crate) duration_ms: Option<f64>,
+    pub(crate) upstream: Option<&'a str>,
+    pub(crate) fallback_model: Option<&'a str>,
+    pub(crate) client_ip: Option<IpAddr>,
+    pub(crate) user_id: Option<&'a str>,
+    pub(crate) model: Option<&'a str>,
+    pub(crate) ctx_len: Option<u64>,
+    pub(crate) input_tokens: Option<u64>,
+    pub(crate) output_tokens: Option<u64>,
+    /// Only in the line that says where the gateway listens.
+    pub(crate) address: Option<SocketAddr>,
+}
+
+/// The longest path that is logged, in bytes.
+const MAX_PATH: usize = 512;
+
+impl<'a> Line<'a> {
+    /// A line with nothing but a message.
+    pub(crate) fn new(level: Level, logger: &'static str, message: &'a str) -> Self {
+        Self {
+            level,
+            message,
+            logger,
+            request_id: None,
+            trace_id: None,
+            method: None,
+            path: None,
+            status: None,
+            duration_ms: None,
+            upstream: None,
+            fallback_model: None,
+            client_ip: None,
+            user_id: None,
+            model: None,
+            ctx_len: None,
+            input_tokens: None,
+            output_tokens: None,
+            address: None,
+        }
+    }
+
+    /// Appends the line with its line end to `buffer`.
+    pub(crate) fn write(&self, buffer: &mut Vec<u8>) {
+        let mut object = Object {
+            buffer,
+            separator: b'{',
+        };
+        object.plain("timestamp", Some(format_args!("\"{}\"", Timestamp::now())));
+        object.text("level", Some(self.level.name()));
+        object.text("message", Some(self.message));
+        object.text("logger", Some(self.logger));
+        object.text("request_id", self.request_id);
+        object.text("trace_id", self.trace_id);
+        object.text("method", self.method);
+        object.text("path", self.path.map(beginning));
+        object.plain("status", self.status);
+        object.plain(
+            "duration_ms",
+            self.duration_ms
+                .map(|duration| (duration * 1e3).round() / 1e3),
+        );
+        object.text("upstream", self.upstream);
+        object.text("fallback_model", self.fallback_model);
+        object.plain("client_ip", self.client_ip.map(|ip| format!("\"{ip}\"")));
+        object.text("user_id", self.user_id);
+        object.text("model", self.model);
+        object.plain("ctx_len", self.ctx_len);
+        object.plain("input_tokens", self.input_tokens);
+        object.plain("output_tokens", self.output_tokens);
+        if let Some(address) = self.address {
+            object.plain("address", Some(format_args!("\"{address}\"")));
+        }
+        buffer.extend_from_slice(b"}\n");
+    }
+}
+
+fn beginning(path: &str) -> &str {
+    path.split_at_checked(path.floor_char_boundary(MAX_PATH))
+        .map_or(path, |(start, _)| start)
+}
+
+struct Object<'a> {
+    buffer: &'a mut Vec<u8>,
+    separator: u8,
+}
+
+impl Object<'_> {
+    fn text(&mut self, field: &str, value: Option<&str>) {
+        self.field(field);
+        match value {
+            // Writing to a vector does not fail, and a string is always JSON.
+            Some(value) => drop(serde_json::to_writer(&mut *self.buffer, value)),
+            None => self.buffer.extend_from_slice(b"null"),
+        }
+    }
+
+    /// A value that prints as JSON.
+    fn plain(&mut self, field: &str, value: Option<impl std::fmt::Display>) {
+        self.field(field);
+        match value {
+            Some(value) => drop(write!(self.buffer, "{value}")),
+            None => self.buffer.extend_from_slice(b"null"),
+        }
+    }
+
+    fn field(&mut self, field: &str) {
+        self.buffer.push(self.separator);
+        self.separator = b',';
+        self.buffer.push(b'"');
+        self.buffer.extend_from_slice(field.as_bytes());
+        self.buffer.extend_from_slice(b"\":");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    fn written(line: &Line<'_>) -> Value {
+        let mut buffer = Vec::new();
+        line.write(&mut buffer);
+        assert_eq!(buffer.pop(), Some(b'\n'));
+        assert!(!buffer.contains(&b'\n'));
+        serde_json::from_slice(&buffer).unwrap()
+    }
+
+    #[test]
+    fn has_every_field_of_the_schema_in_every_line() {
+        let line = written(&Line::new(Level::Info, "nexus.server", "hello"));
+        let fields: Vec<_> = line
+            .as_object()
+            .unwrap()
+            .keys()
+            .map(String::as_str)
+            .collect();
+        let mut expected = [
+            "timestamp",
+            "level",
+            "message",
+            "logger",
+            "request_id",
+            "trace_id",
+            "method",
+            "path",
+            "status",
+            "duration_ms",
+            "upstream",
+            "fallback_model",
+            "client_ip",
+            "user_id",
+            "model",
+            "ctx_len",
+            "input_tokens",
+            "output_tokens",
+        ];
+        expected.sort_unstable();
+        assert_eq!(fields, expected);
+        assert_eq!(line["level"], "info");
+        assert_eq!(line["status"], Value::Null);
+    }
+
+    #[test]
+    fn escapes_what_a_client_wrote() {
+        let nasty = "/\"\n\u{1}{\\";
+        let mut line = Line::new(Level::Warn, "nexus.access", "request");
+        line.path = Some(nasty);
+        line.duration_ms = Some(1.234_567);
+        line.client_ip = Some("::1".parse().unwrap());
+        let line = written(&line);
+        assert_eq!(line["path"], nasty);
+        assert_eq!(line["duration_ms"], 1.235);
+        assert_eq!(line["client_ip"], "::1");
+    }
+
+    #[test]
+    fn a_long_path_is_cut_between_characters() {
+        let path = format!("/{}", "é".repeat(400));
+        let mut line = Line::new(Level::Info, "nexus.access", "request");
+        line.path = Some(&path);
+        assert_eq!(written(&line)["path"].as_str().unwrap().len(), 511);
+    }
+}

@@ -1,0 +1,423 @@
+//! The metrics, in Prometheus' form. Every label value comes from the topology or from a closed set
+//! here; none from a client.
+//!
+//! The request path never looks a series up by its labels: each has its place in a table of
+//! [`Cells`], by slot or by index, and is made the first time that it is needed.
+
+use std::sync::OnceLock;
+
+use hyper::{Method, StatusCode};
+use prometheus::{
+    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts,
+    Registry, TextEncoder,
+};
+
+use crate::endpoint::Endpoint;
+use crate::observe::outcome::Outcome;
+use crate::topology::{Model, Topology, Upstream};
+
+/// Buckets for whole requests, in seconds: from a cached embedding to a long generation.
+const LATENCY: &[f64] = &[
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0,
+];
+
+/// Buckets for the time to the first token, in seconds.
+const FIRST_TOKEN: &[f64] = &[
+    0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0, 30.0, 60.0,
+];
+
+/// Buckets for the time between two tokens, in seconds.
+const PER_TOKEN: &[f64] = &[
+    0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.5, 1.0,
+];
+
+/// The methods that have a label of their own.
+const METHODS: [Method; 7] = [
+    Method::GET,
+    Method::POST,
+    Method::HEAD,
+    Method::PUT,
+    Method::DELETE,
+    Method::PATCH,
+    Method::OPTIONS,
+];
+
+/// The statuses whose series have a place; any other is looked up.
+const STATUSES: [u16; 22] = [
+    200, 201, 400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 429, 431, 499, 500, 501, 502, 503,
+    504, 301, 307,
+];
+
+/// All metrics of a dataplane.
+pub(crate) struct Metrics {
+    /// Requests that are being answered.
+    pub(crate) in_flight: IntGauge,
+    /// Requests whose client went away before the end.
+    pub(crate) aborted: IntCounter,
+    /// Requests answered 429.
+    pub(crate) rate_limited: IntCounter,
+    /// Log lines that the writer could not take.
+    pub(crate) log_dropped: IntCounter,
+    registry: Registry,
+    requests: Counters,
+    latency: Histograms,
+    upstream_requests: Counters,
+    upstream_latency: Histograms,
+    fallback_used: Counters,
+    fallback_offsets: Vec<usize>,
+    first_token: Histograms,
+    per_token: Histograms,
+    input_tokens: Counters,
+    output_tokens: Counters,
+}
+
+struct Counters {
+    family: IntCounterVec,
+    cells: Cells<IntCounter>,
+}
+
+struct Histograms {
+    family: HistogramVec,
+    cells: Cells<Histogram>,
+}
+
+/// A table of series, each made when it is first asked for.
+struct Cells<T>(Box<[OnceLock<T>]>);
+
+impl<T> Cells<T> {
+    fn new(count: usize) -> Self {
+        Self(std::iter::repeat_with(OnceLock::new).take(count).collect())
+    }
+}
+
+impl Counters {
+    fn at(&self, index: usize, labels: &[&str]) -> &IntCounter {
+        let cell = self
+            .cells
+            .0
+            .get(index)
+            .expect("a table has a cell for each of its indices");
+        cell.get_or_init(|| self.family.with_label_values(labels))
+    }
+}
+
+impl Histograms {
+    fn at(&self, index: usize, labels: &[&str]) -> &Histogram {
+        let cell = self
+            .cells
+            .0
+            .get(index)
+            .expect("a table has a cell for each of its indices");
+        cell.get_or_init(|| self.family.with_label_values(labels))
+    }
+}
+
+/// Registers metrics; names and labels are constants, so it cannot fail.
+struct Register<'a>(&'a Registry);
+
+impl Register<'_> {
+    fn add<C: prometheus::core::Collector + Clone + 'static>(
+        &self,
+        collector: prometheus::Result<C>,
+    ) -> C {
+        let collector = collector.expect("the names of metrics and labels are valid");
+        self.0
+            .register(Box::new(collector.clone()))
+            .expect("each metric is registered once");
+        collector
+    }
+
+    fn counter(&self, name: &str, help: &str) -> IntCounter {
+        self.add(IntCounter::new(name, help))
+    }
+
+    fn counters(&self, name: &str, help: &str, labels: &[&str], cells: usize) -> Counters {
+        let family = self.add(IntCounterVec::new(Opts::new(name, help), labels));
+        Counters {
+            family,
+            cells: Cells::new(cells),
+        }
+    }
+
+    fn histograms(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[&str],
+        buckets: &[f64],
+        cells: usize,
+    ) -> Histograms {
+        let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
+        let family = self.add(HistogramVec::new(options, labels));
+        Histograms {
+            family,
+            cells: Cells::new(cells),
+        }
+    }
+}
+
+const ENDPOINTS: usize = Endpoint::ALL.len();
+const METHOD_LABELS: usize = METHODS.len() + 1;
+const OUTCOMES: usize = STATUSES.len() + Outcome::WORDS.len();
+
+impl Metrics {
+    /// The metrics of `topology`.
+    pub(crate) fn new(topology: &Topology) -> Self {
+        let registry = Registry::new();
+        let register = Register(&registry);
+        let (models, upstreams) = (topology.models.len(), topology.upstreams.len());
+        // The fallbacks of all models stand one after the other; a model's begin at its offset.
+        let mut fallbacks = 0;
+        let mut fallback_offsets = Vec::with_capacity(models);
+        for model in topology.models {
+            fallback_offsets.push(fallbacks);
+            fallbacks += model.settings.fallback.len();
+        }
+        let tokens = register.counters(
+            "gateway_tokens_total",
+            "Tokens that upstreams reported, by model and direction.",
+            &["model", "direction"],
+            models,
+        );
+        Self {
+            in_flight: register.add(IntGauge::new(
+                "gateway_in_flight_requests",
+                "Requests that are being answered.",
+            )),
+            aborted: register.counter(
+                "gateway_requests_aborted_total",
+                "Requests whose client went away before the end of the response.",
+            ),
+            rate_limited: register.counter("gateway_rate_limited_total", "Requests answered 429."),
+            log_dropped: register.counter(
+                "gateway_log_dropped_total",
+                "Log lines dropped because standard output took no more.",
+            ),
+            requests: register.counters(
+                "gateway_requests_total",
+                "Requests, by method, endpoint and status.",
+                &["method", "path", "status"],
+                METHOD_LABELS * ENDPOINTS * STATUSES.len(),
+            ),
+            latency: register.histograms(
+                "gateway_request_latency_seconds",
+                "Time from a request's head to the last byte of its response.",
+                &["method", "path"],
+                LATENCY,
+                METHOD_LABELS * ENDPOINTS,
+            ),
+            upstream_requests: register.counters(
+                "gateway_upstream_requests_total",
+                "Attempts, by upstream and status, or what happened instead of one.",
+                &["upstream", "status"],
+                upstreams * OUTCOMES,
+            ),
+            upstream_latency: register.histograms(
+                "gateway_upstream_latency_seconds",
+                "Time from the start of an attempt to the head of the response or to its failure.",
+                &["upstream"],
+                LATENCY,
+                upstreams,
+            ),
+            fallback_used: register.counters(
+                "gateway_fallback_used_total",
+                "Requests answered by another model than the one asked for.",
+                &["from_model", "to_model"],
+                fallbacks,
+            ),
+            first_token: register.histograms(
+                "gateway_time_to_first_token_seconds",
+                "Time from a request's head to the first byte of a streamed response.",
+                &["model"],
+                FIRST_TOKEN,
+                models,
+            ),
+            per_token: register.histograms(
+                "gateway_time_per_output_token_seconds",
+                "Mean time between two tokens of a streamed response.",
+                &["model"],
+                PER_TOKEN,
+                models,
+            ),
+            output_tokens: Counters {
+                family: tokens.family.clone(),
+                cells: Cells::new(models),
+            },
+            input_tokens: tokens,
+            fallback_offsets,
+            registry,
+        }
+    }
+
+    /// The text that Prometheus reads.
+    pub(crate) fn text(&self) -> Vec<u8> {
+        let mut text = Vec::with_capacity(16 * 1024);
+        let encoded = TextEncoder::new().encode(&self.registry.gather(), &mut text);
+        encoded.expect("writing to memory does not fail");
+        text
+    }
+
+    /// Counts a request that has ended, after this many seconds.
+    pub(crate) fn request(
+        &self,
+        method: &Method,
+        endpoint: Endpoint,
+        status: StatusCode,
+        seconds: f64,
+    ) {
+        let method_index = METHODS.iter().position(|known| known == method);
+        let label = method_index
+            .and_then(|index| METHODS.get(index))
+            .map_or("other", Method::as_str);
+        let row = endpoint.index() * METHOD_LABELS + method_index.unwrap_or(METHODS.len());
+        self.latency
+            .at(row, &[label, endpoint.label()])
+            .observe(seconds);
+        let labels = [label, endpoint.label(), status.as_str()];
+        match place_of(status) {
+            Some(place) => self
+                .requests
+                .at(row * STATUSES.len() + place, &labels)
+                .inc(),
+            None => self.requests.family.with_label_values(&labels).inc(),
+        }
+    }
+
+    /// Counts an attempt that has ended.
+    pub(crate) fn upstream_request(&self, upstream: &Upstream, outcome: Outcome) {
+        let name = upstream.settings.name;
+        let row = upstream.slot.index() * OUTCOMES;
+        match (outcome.word(), outcome) {
+            (Some((index, word)), _) => {
+                self.upstream_requests
+                    .at(row + STATUSES.len() + index, &[name, word])
+                    .inc();
+            }
+            (None, Outcome::Status(status)) => match place_of(status) {
+                Some(place) => {
+                    self.upstream_requests
+                        .at(row + place, &[name, status.as_str()])
+                        .inc();
+                }
+                None => {
+                    let labels = [name, status.as_str()];
+                    self.upstream_requests
+                        .family
+                        .with_label_values(&labels)
+                        .inc();
+                }
+            },
+            (None, _) => {}
+        }
+    }
+
+    /// How long attempts at `upstream` take.
+    pub(crate) fn upstream_latency(&self, upstream: &Upstream) -> &Histogram {
+        self.upstream_latency
+            .at(upstream.slot.index(), &[upstream.settings.name])
+    }
+
+    /// Counts that `stand_in`, one of the fallbacks of `requested`, answered.
+    pub(crate) fn fallback_used(&self, requested: &Model, stand_in: &Model) {
+        let fallbacks = requested.settings.fallback;
+        let place = fallbacks
+            .iter()
+            .position(|model| std::ptr::eq(*model, stand_in));
+        let offset = self.fallback_offsets.get(requested.slot.index());
+        if let (Some(place), Some(offset)) = (place, offset) {
+            let labels = [requested.settings.name, stand_in.settings.name];
+            self.fallback_used.at(offset + place, &labels).inc();
+        }
+    }
+
+    /// The time to the first token of responses of `model`.
+    pub(crate) fn first_token(&self, model: &Model) -> &Histogram {
+        self.first_token
+            .at(model.slot.index(), &[model.settings.name])
+    }
+
+    /// The time between two tokens of responses of `model`.
+    pub(crate) fn per_token(&self, model: &Model) -> &Histogram {
+        self.per_token
+            .at(model.slot.index(), &[model.settings.name])
+    }
+
+    /// The tokens that `model` has read.
+    pub(crate) fn input_tokens(&self, model: &Model) -> &IntCounter {
+        self.input_tokens
+            .at(model.slot.index(), &[model.settings.name, "input"])
+    }
+
+    /// The tokens that `model` has written.
+    pub(crate) fn output_tokens(&self, model: &Model) -> &IntCounter {
+        self.output_tokens
+            .at(model.slot.index(), &[model.settings.name, "output"])
+    }
+}
+
+fn place_of(status: StatusCode) -> Option<usize> {
+    STATUSES.iter().position(|known| *known == status.as_u16())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::endpoint::Operation;
+    use crate::fixture::{MODEL_LARGE, MODEL_SMALL, dataplane};
+
+    fn text(metrics: &Metrics) -> String {
+        String::from_utf8(metrics.text()).unwrap()
+    }
+
+    #[test]
+    fn counts_requests_by_closed_labels() {
+        let metrics = &dataplane().metrics;
+        let chat = Endpoint::Inference(Operation::Chat);
+        metrics.request(&Method::POST, chat, StatusCode::OK, 0.2);
+        metrics.request(&Method::POST, chat, StatusCode::IM_A_TEAPOT, 0.2);
+        let invented = Method::from_bytes(b"INVENTED").unwrap();
+        metrics.request(&invented, Endpoint::Unknown, StatusCode::NOT_FOUND, 0.2);
+        let text = text(metrics);
+        for line in [
+            r#"gateway_requests_total{method="POST",path="/v1/chat/completions",status="200"} 1"#,
+            r#"gateway_requests_total{method="POST",path="/v1/chat/completions",status="418"} 1"#,
+            r#"gateway_requests_total{method="other",path="other",status="404"} 1"#,
+        ] {
+            assert!(text.contains(line), "{line}\n{text}");
+        }
+        assert!(!text.contains("INVENTED"));
+    }
+
+    #[test]
+    fn counts_attempts_by_status_or_word() {
+        let dataplane = dataplane();
+        let upstream = dataplane.topology.upstreams[1];
+        let metrics = &dataplane.metrics;
+        metrics.upstream_request(upstream, Outcome::Status(StatusCode::OK));
+        metrics.upstream_request(upstream, Outcome::Interrupted);
+        let text = text(metrics);
+        let name = upstream.settings.name;
+        for status in ["200", "interrupted"] {
+            let line = format!(
+                r#"gateway_upstream_requests_total{{status="{status}",upstream="{name}"}} 1"#
+            );
+            assert!(text.contains(&line), "{line}\n{text}");
+        }
+    }
+
+    #[test]
+    fn counts_fallbacks_and_tokens_by_model() {
+        let metrics = &dataplane().metrics;
+        metrics.fallback_used(&MODEL_LARGE, &MODEL_SMALL);
+        metrics.input_tokens(&MODEL_SMALL).inc_by(3);
+        metrics.output_tokens(&MODEL_SMALL).inc_by(4);
+        let text = text(metrics);
+        for line in [
+            r#"gateway_fallback_used_total{from_model="large",to_model="small"} 1"#,
+            r#"gateway_tokens_total{direction="input",model="small"} 3"#,
+            r#"gateway_tokens_total{direction="output",model="small"} 4"#,
+        ] {
+            assert!(text.contains(line), "{line}\n{text}");
+        }
+    }
+}

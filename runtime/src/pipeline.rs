@@ -1,0 +1,305 @@
+//! The way of a request through the gateway, top-down. Each station is a call; how it works is in
+//! its module.
+
+use std::net::IpAddr;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
+use hyper::http::request::Parts;
+use hyper::{HeaderMap, Request, Response, StatusCode};
+
+use crate::api::body::Unread;
+use crate::api::scan::Scan;
+use crate::api::{body, health, models, rewrite, scan};
+use crate::auth::Caller;
+use crate::endpoint::{Endpoint, Operation, name_in_path};
+use crate::error::Error;
+use crate::observe::account::Account;
+use crate::observe::trace::Trace;
+use crate::route;
+use crate::stream::body::Body;
+use crate::stream::observer::Observer;
+use crate::stream::relay::Relay;
+use crate::topology::{Model, Upstream};
+use crate::unwind::caught;
+use crate::upstream::attempt::attempt;
+use crate::upstream::exchange::{Answer, Outgoing};
+use crate::upstream::failure::Failure;
+use crate::upstream::headers;
+use crate::upstream::live::Live;
+use crate::worker::Worker;
+
+/// Serves one request. Never fails: what goes wrong is a response as well.
+///
+/// Dropping the future, because the client has gone, takes the request back from its upstream at
+/// once.
+pub(crate) async fn serve(
+    worker: Rc<Worker>,
+    client_ip: IpAddr,
+    request: Request<Incoming>,
+) -> Response<Body> {
+    let (head, body) = request.into_parts();
+    let endpoint = Endpoint::at(head.uri.path());
+
+    // 1. Identify: which request is this, in logs and upstream?
+    let trace = Trace::identify(&head.headers);
+    let mut account = Account::open(
+        &worker.dataplane.metrics,
+        &worker.log,
+        client_ip,
+        &head,
+        endpoint,
+        trace.clone(),
+    );
+
+    // 2. to 6., with the account noting what is learned on the way.
+    let answered = caught(answer(&worker, &mut account, &trace, endpoint, head, body)).await;
+    let result = answered.unwrap_or(Err(Error::Panic));
+
+    // 7. Relay, and 8. account for the request: at once, or when its last byte is out.
+    let mut response = match result {
+        Ok(Reply::Own(status, content_type, body)) => {
+            account.settle(status, "request");
+            own(status, content_type, body)
+        }
+        Ok(Reply::Relayed(route, answer)) => relay(account, &route, answer),
+        Err(error) => {
+            match error {
+                Error::Unread(Unread::ClientGone) => account.abandoned(),
+                _ => account.settle(error.status(), &error.to_string()),
+            }
+            error.into_response().map(Body::whole)
+        }
+    };
+    trace.mark_response(response.headers_mut());
+    response
+}
+
+/// What a request is answered with.
+enum Reply {
+    /// The gateway's own words, with their content type.
+    Own(StatusCode, &'static str, Bytes),
+    /// A response of an upstream.
+    Relayed(Taken, Answer),
+}
+
+/// Where an answer came from.
+struct Taken {
+    requested: &'static Model,
+    model: &'static Model,
+    live: &'static Live,
+}
+
+const JSON: &str = "application/json";
+
+/// Prometheus' text format.
+const METRICS: &str = "text/plain; version=0.0.4";
+
+async fn answer(
+    worker: &Worker,
+    account: &mut Account,
+    trace: &Trace,
+    endpoint: Endpoint,
+    mut head: Parts,
+    body: Incoming,
+) -> Result<Reply, Error> {
+    let dataplane = worker.dataplane;
+    if let Some(allowed) = endpoint.refuses(&head.method) {
+        return Err(Error::WrongMethod { allowed });
+    }
+    let own = |(status, body)| Ok(Reply::Own(status, JSON, body));
+    match endpoint {
+        Endpoint::Health => {
+            return own(health::health(
+                dataplane.healthy_upstreams(),
+                dataplane.upstreams.len(),
+            ));
+        }
+        Endpoint::Ready if dataplane.is_draining() => return own(health::draining()),
+        Endpoint::Ready => return own(health::ready()),
+        Endpoint::Metrics => {
+            return Ok(Reply::Own(
+                StatusCode::OK,
+                METRICS,
+                dataplane.metrics.text().into(),
+            ));
+        }
+        Endpoint::Unknown => return Err(Error::UnknownPath),
+        Endpoint::Models | Endpoint::Model | Endpoint::Inference(_) => {}
+    }
+
+    // 2. Authenticate: who asks?
+    let caller = dataplane.callers.authenticate(&head.headers)?;
+    account.user = caller.name;
+    let operation = match endpoint {
+        Endpoint::Inference(operation) => operation,
+        Endpoint::Model => {
+            let name = name_in_path(head.uri.path()).unwrap_or_default();
+            admit(worker, caller, &name)?;
+            return own((StatusCode::OK, models::entry(&name)));
+        }
+        _ => return own((StatusCode::OK, caller.listing.body.clone())),
+    };
+
+    // 3. Read: the body, within its bounds, and what it asks for.
+    let gateway = &dataplane.topology.gateway;
+    let body = body::read(&head, body, gateway.max_body, gateway.read_timeout).await?;
+    let scan = scan::scan(&body, &dataplane.vocabulary)?;
+    account.context_length = scan.context_length;
+
+    // 4. Admit: may this caller use that model?
+    let requested = admit(worker, caller, &scan.model)?;
+    account.model = Some(requested);
+
+    headers::strip_request(&mut head.headers);
+    trace.mark_request(&mut head.headers);
+    let asked = Asked {
+        operation,
+        head: &head,
+        body: &body,
+        scan: &scan,
+        requested,
+    };
+    try_in_turn(worker, account, &asked).await
+}
+
+/// A request that was admitted.
+struct Asked<'a> {
+    operation: Operation,
+    head: &'a Parts,
+    body: &'a Bytes,
+    scan: &'a Scan<'a>,
+    requested: &'static Model,
+}
+
+/// The model that a client means, if it may use it.
+fn admit(worker: &Worker, caller: &Caller, name: &str) -> Result<&'static Model, Error> {
+    let Some(model) = worker.dataplane.directory.find(name) else {
+        return Err(Error::UnknownModel {
+            name: name.to_owned(),
+            known: caller.model_names(),
+        });
+    };
+    if caller.may_use(model) {
+        Ok(model)
+    } else {
+        Err(Error::ModelNotAllowed {
+            model: model.settings.name,
+        })
+    }
+}
+
+/// Tries the upstreams of the model, then those of the models that stand in for it, until one
+/// answers.
+async fn try_in_turn(
+    worker: &Worker,
+    account: &mut Account,
+    asked: &Asked<'_>,
+) -> Result<Reply, Error> {
+    let requested = asked.requested;
+    let mut failures: Vec<(&'static Upstream, Failure)> = Vec::new();
+    for model in std::iter::once(requested).chain(requested.settings.fallback.iter().copied()) {
+        // 5. Route: which upstreams, in which order?
+        for upstream in route::order(&model.settings.route.rule, worker.draw(model)) {
+            // Two models may share an upstream that serves one model. It gets each request once.
+            if upstream.settings.served_model.is_some()
+                && failures
+                    .iter()
+                    .any(|(tried, _)| std::ptr::eq(*tried, upstream))
+            {
+                continue;
+            }
+            // 6. Forward: nothing has been sent to the client yet, so the next may try.
+            let live = worker.dataplane.upstream(upstream);
+            let outgoing = outgoing(worker, asked, model, live);
+            let metrics = &worker.dataplane.metrics;
+            match attempt(live, worker.pool(upstream), metrics, outgoing).await {
+                Ok(answer) => {
+                    account.answered(model, upstream, answer.status);
+                    return Ok(Reply::Relayed(
+                        Taken {
+                            requested,
+                            model,
+                            live,
+                        },
+                        answer,
+                    ));
+                }
+                Err(failure) => {
+                    account.attempt_failed(upstream, &failure, failure.status());
+                    failures.push((upstream, failure));
+                }
+            }
+        }
+    }
+    let failures = failures
+        .into_iter()
+        .map(|(upstream, failure)| (upstream.settings.name, failure));
+    Err(Error::AllFailed {
+        model: requested.settings.name,
+        failures: failures.collect(),
+    })
+}
+
+/// The request as it goes to the upstream `live` for `model`.
+fn outgoing<'a>(
+    worker: &Worker,
+    asked: &Asked<'a>,
+    model: &'static Model,
+    live: &Live,
+) -> Outgoing<'a> {
+    let name = rewrite::model_name(live.served_model.as_ref(), model, asked.requested);
+    let defaults = if asked.operation.generates() {
+        worker.dataplane.defaults(model)
+    } else {
+        None
+    };
+    Outgoing {
+        operation: asked.operation,
+        query: asked.head.uri.query(),
+        headers: asked.head.headers.clone(),
+        body: rewrite::rewrite(asked.body, asked.scan, name.as_ref(), defaults),
+    }
+}
+
+/// The response of the gateway itself.
+fn own(status: StatusCode, content_type: &'static str, body: Bytes) -> Response<Body> {
+    let mut response = Response::new(Body::whole(body));
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+/// The response of an upstream, relayed as it comes.
+fn relay(account: Account, taken: &Taken, answer: Answer) -> Response<Body> {
+    let mut headers = answer.headers;
+    headers::strip_response(&mut headers);
+    let observer = if is_event_stream(&headers) {
+        // An error event may yet be added.
+        headers.remove(CONTENT_LENGTH);
+        Observer::of_events()
+    } else {
+        Observer::of_document()
+    };
+    if !std::ptr::eq(taken.model, taken.requested)
+        && let Ok(name) = HeaderValue::from_str(taken.model.settings.name)
+    {
+        headers.insert(headers::FALLBACK_MODEL, name);
+    }
+    let relay = Relay::new(answer.source, observer, account, taken.live);
+    let mut response = Response::new(Body::Relayed(Box::new(relay)));
+    *response.status_mut() = answer.status;
+    *response.headers_mut() = headers;
+    response
+}
+
+fn is_event_stream(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    content_type
+        .and_then(|value| value.split_at_checked("text/event-stream".len()))
+        .is_some_and(|(start, _)| start.eq_ignore_ascii_case(b"text/event-stream"))
+}

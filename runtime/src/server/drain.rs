@@ -1,0 +1,100 @@
+//! Telling a worker's connections that a stop was asked for, at no cost to those that are never
+//! told.
+//!
+//! A connection is polled for every piece of every body; a flag in a cell is all that it looks at
+//! then.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+/// One worker's stop.
+#[derive(Default)]
+pub(crate) struct Drain {
+    begun: Cell<bool>,
+    next: Cell<u64>,
+    waiting: RefCell<HashMap<u64, Waker>>,
+}
+
+impl Drain {
+    /// Tells everybody who waits.
+    pub(crate) fn begin(&self) {
+        self.begun.set(true);
+        for (_, waker) in self.waiting.take() {
+            waker.wake();
+        }
+    }
+
+    /// Waits for the stop. To be awaited by one task only.
+    pub(crate) fn begun(self: &Rc<Self>) -> Begun {
+        Begun {
+            drain: Rc::clone(self),
+            id: None,
+        }
+    }
+}
+
+/// Ready when the stop has begun.
+pub(crate) struct Begun {
+    drain: Rc<Drain>,
+    id: Option<u64>,
+}
+
+impl Future for Begun {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.drain.begun.get() {
+            return Poll::Ready(());
+        }
+        // The waker of a task stays the same, so it is left once.
+        if self.id.is_none() {
+            let id = self.drain.next.get();
+            self.drain.next.set(id + 1);
+            self.drain
+                .waiting
+                .borrow_mut()
+                .insert(id, cx.waker().clone());
+            self.id = Some(id);
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        if let Some(id) = self.id {
+            self.drain.waiting.borrow_mut().remove(&id);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn wakes_everybody_who_waits() {
+        let drain = Rc::new(Drain::default());
+        let begin = async { drain.begin() };
+        tokio::join!(drain.begun(), drain.begun(), begin);
+        drain.begun().await;
+    }
+
+    #[tokio::test]
+    async fn forgets_who_no_longer_waits() {
+        let drain = Rc::new(Drain::default());
+        let mut begun = drain.begun();
+        std::future::poll_fn(|cx| {
+            assert!(Pin::new(&mut begun).poll(cx).is_pending());
+            Poll::Ready(())
+        })
+        .await;
+        assert_eq!(drain.waiting.borrow().len(), 1);
+        drop(begun);
+        assert_eq!(drain.waiting.borrow().len(), 0);
+    }
+}

@@ -1,0 +1,32 @@
+//! What the supervisor and the workers tell each other.
+
+use std::sync::Arc;
+
+use tokio::sync::{Semaphore, watch};
+
+use crate::dataplane::Dataplane;
+use crate::observe::log::Sink;
+
+/// How far the process is on its way to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Serving.
+    Serving,
+    /// A stop was asked for: nothing new, what is in flight may end.
+    Draining,
+    /// The time for that is over.
+    Ended,
+}
+
+/// What all workers share.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    /// The topology in use.
+    pub(crate) dataplane: &'static Dataplane,
+    /// One permit for each connection that may be open, and one for each worker that accepts any.
+    pub(crate) permits: Arc<Semaphore>,
+    /// The stage, as it changes.
+    pub(crate) stage: watch::Receiver<Stage>,
+    /// Where lines go.
+    pub(crate) sink: Sink,
+}

@@ -1,0 +1,140 @@
+//! Starts the workers, waits for signals, and brings the process to its end.
+
+use std::io;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::runtime;
+use tokio::sync::{Notify, Semaphore, watch};
+use tokio::time::timeout;
+
+use crate::dataplane::Dataplane;
+use crate::environment::Process;
+use crate::observe::level::Level;
+use crate::observe::line::Line;
+use crate::observe::log::{self, Sink};
+use crate::observe::panics;
+use crate::server::stage::{Shared, Stage};
+use crate::server::{listener, signals, thread};
+
+/// How long the log may take to be written out at the end.
+const LOG_GRACE: Duration = Duration::from_secs(1);
+
+/// Why the gateway could not start, or had to stop.
+#[derive(Debug, Error)]
+pub(crate) enum ServerError {
+    #[error(transparent)]
+    Listen(#[from] listener::BindError),
+    #[error("cannot start: {0}")]
+    Start(#[from] io::Error),
+    #[error("a worker has ended unexpectedly")]
+    WorkerEnded,
+}
+
+/// Dropped at the end of a worker's thread, also when it panics.
+struct EndOfWorker(Arc<Notify>);
+
+impl Drop for EndOfWorker {
+    fn drop(&mut self) {
+        self.0.notify_one();
+    }
+}
+
+/// Serves `dataplane` until a signal asks for a stop, and what is in flight then has ended.
+pub(crate) fn run(dataplane: &'static Dataplane, process: &Process) -> Result<(), ServerError> {
+    let dropped = dataplane.metrics.log_dropped.clone();
+    let (sink, writer) = log::start(process.level, dropped, io::stdout())?;
+    panics::log_to(sink.clone());
+    let ended = run_logging(dataplane, process, sink);
+    // The hook holds a way to the writer, which ends with the last of them.
+    let _ = std::panic::take_hook();
+    writer.finish(LOG_GRACE);
+    ended
+}
+
+fn run_logging(
+    dataplane: &'static Dataplane,
+    process: &Process,
+    sink: Sink,
+) -> Result<(), ServerError> {
+    let workers = process.workers.get();
+    let listeners = listener::bind(process.listen, process.workers)?;
+    let address = listener::address(&listeners)?;
+    let connections = dataplane
+        .topology
+        .gateway
+        .max_connections
+        .min(Semaphore::MAX_PERMITS / 2);
+    let permits = Arc::new(Semaphore::new(connections + workers));
+    let (advance, stage) = watch::channel(Stage::Serving);
+    // Before the workers, so that none of them takes a signal instead.
+    let supervisor = runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let signals = {
+        let _context = supervisor.enter();
+        signals::Signals::listen()?
+    };
+    let shared = Shared {
+        dataplane,
+        permits: Arc::clone(&permits),
+        stage,
+        sink: sink.clone(),
+    };
+    let worker_ended = Arc::new(Notify::new());
+    let mut threads = Vec::with_capacity(workers);
+    for (index, listener) in listeners.into_iter().enumerate() {
+        let shared = shared.clone();
+        let end = EndOfWorker(Arc::clone(&worker_ended));
+        let thread = std::thread::Builder::new().name(format!("worker-{index}"));
+        threads.push(thread.spawn(move || {
+            let _end = end;
+            thread::run(shared, listener)
+        })?);
+    }
+    drop(shared);
+    let mut listening = Line::new(Level::Info, LOGGER, "listening");
+    listening.address = Some(address);
+    sink.line(&listening);
+
+    let grace = dataplane.topology.gateway.shutdown_grace;
+    let all = u32::try_from(connections + workers).unwrap_or(u32::MAX);
+    let outcome = supervisor.block_on(async {
+        // Workers end when they are told to. One that ends before has failed, and its share of the
+        // clients would wait in vain: better to be restarted as a whole.
+        tokio::select! {
+            () = signals.stop_asked() => {}
+            () = worker_ended.notified() => return Err(ServerError::WorkerEnded),
+        }
+        dataplane.begin_draining();
+        sink.line(&Line::new(
+            Level::Info,
+            LOGGER,
+            "stopping: requests in flight may end",
+        ));
+        let _ = advance.send(Stage::Draining);
+        Ok(tokio::select! {
+            ended = timeout(grace, permits.acquire_many(all)) => match ended {
+                Ok(_) => (Level::Info, "stopped".to_owned()),
+                Err(_) => {
+                    let cut = connections + workers - permits.available_permits();
+                    (Level::Warn, format!("stopped: {cut} connections outlived the grace period"))
+                }
+            },
+            () = signals.stop_asked() => (Level::Warn, "stopped at once: asked again".to_owned()),
+        })
+    });
+    let _ = advance.send(Stage::Ended);
+    // A worker that panicked has logged that; one that could not start says why here.
+    let ends: Vec<_> = threads.into_iter().map(JoinHandle::join).collect();
+    if let Some(error) = ends.into_iter().flatten().find_map(Result::err) {
+        return Err(error.into());
+    }
+    let (level, message) = outcome?;
+    sink.line(&Line::new(level, LOGGER, &message));
+    Ok(())
+}
+
+const LOGGER: &str = "nexus.server";

@@ -1,0 +1,116 @@
+//! The thread of a worker: accepts connections and serves them until the process ends.
+
+use std::future::poll_fn;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::runtime::{self, LocalOptions};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::task::spawn_local;
+
+use crate::observe::level::Level;
+use crate::observe::line::Line;
+use crate::server::connection;
+use crate::server::drain::Drain;
+use crate::server::stage::{Shared, Stage};
+use crate::upstream::pool::IDLE_TIME;
+use crate::worker::Worker;
+
+/// How long a worker that cannot accept, for want of file descriptors, waits before it tries again.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Runs a worker on this thread until the process has reached its last stage.
+pub(crate) fn run(shared: Shared, listener: TcpListener) -> io::Result<()> {
+    // A runtime whose tasks never leave this thread, and so need not be `Send`.
+    let mut builder = runtime::Builder::new_current_thread();
+    let runtime = builder.enable_all().build_local(LocalOptions::default())?;
+    runtime.block_on(serve(shared, listener))
+}
+
+async fn serve(mut shared: Shared, listener: TcpListener) -> io::Result<()> {
+    let worker = Rc::new(Worker::new(shared.dataplane, shared.sink.clone()));
+    let drain = Rc::new(Drain::default());
+    spawn_local(Rc::clone(&worker.log).keep_flushing());
+    spawn_local(sweep(Rc::clone(&worker)));
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    let accepting = Arc::clone(&shared.permits).try_acquire_owned();
+
+    let start = |socket, peer, permit: OwnedSemaphorePermit| {
+        let (worker, drain) = (Rc::clone(&worker), Rc::clone(&drain));
+        spawn_local(async move {
+            connection::serve(worker, drain, socket, peer).await;
+            drop(permit);
+        });
+    };
+    let mut stage = shared.stage.clone();
+    loop {
+        let (socket, peer, permit) = tokio::select! {
+            accepted = accept(&shared, &worker, &listener) => accepted,
+            _ = stage.wait_for(|stage| *stage != Stage::Serving) => break,
+        };
+        start(socket, peer, permit);
+    }
+    // Those that the kernel has accepted already are served as well.
+    while let Some((socket, peer)) = accepted_already(&listener).await
+        && let Ok(permit) = Arc::clone(&shared.permits).try_acquire_owned()
+    {
+        start(socket, peer, permit);
+    }
+    drop(listener);
+    drain.begin();
+    // With this permit and those of the connections back, the supervisor knows that all is over.
+    drop(accepting);
+    let _ = shared.stage.wait_for(|stage| *stage == Stage::Ended).await;
+    worker.log.flush();
+    Ok(())
+}
+
+/// The next connection, with the permit that it holds as long as it lives. While there is none, the
+/// worker accepts no more: who comes then waits in the kernel's queue.
+///
+/// The permit comes second, so that no worker without clients keeps one from another with clients.
+async fn accept(
+    shared: &Shared,
+    worker: &Worker,
+    listener: &tokio::net::TcpListener,
+) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
+    loop {
+        match listener.accept().await {
+            Ok((socket, peer)) => {
+                let permit = Arc::clone(&shared.permits).acquire_owned().await;
+                return (socket, peer, permit.expect("the semaphore is never closed"));
+            }
+            // The client had gone before it was accepted.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            Err(error) => {
+                let message = format!("cannot accept connections: {error}");
+                worker
+                    .log
+                    .line(&Line::new(Level::Error, "nexus.server", &message));
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// A connection that can be accepted without waiting.
+async fn accepted_already(listener: &tokio::net::TcpListener) -> Option<(TcpStream, SocketAddr)> {
+    poll_fn(|cx| match listener.poll_accept(cx) {
+        Poll::Ready(accepted) => Poll::Ready(accepted.ok()),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
+}
+
+/// Closes upstream connections that nobody has used for long.
+async fn sweep(worker: Rc<Worker>) {
+    loop {
+        tokio::time::sleep(IDLE_TIME).await;
+        worker.sweep();
+    }
+}

@@ -1,0 +1,211 @@
+//! Relays a response's body: every piece at once, as it came. If the upstream fails on the way, a
+//! stream ends with an error event, anything else with a broken connection; neither looks like
+//! success.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use hyper::StatusCode;
+use hyper::body::{Body, Frame, SizeHint};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::error;
+use crate::observe::account::Account;
+use crate::stream::observer::Observer;
+use crate::upstream::http_body::Broken;
+use crate::upstream::live::Live;
+use crate::upstream::source::Source;
+
+/// A body on its way from an upstream to a client. Dropped before its end, it closes the upstream's
+/// connection and accounts for a client that has gone.
+pub(crate) struct Relay {
+    /// `None` once the body has ended, one way or another.
+    source: Option<Source>,
+    observer: Observer,
+    account: Account,
+    upstream: &'static Live,
+    /// Since when the upstream has had nothing to give, if it is waited for.
+    waiting_since: Option<Instant>,
+    /// Wakes the task when the upstream may have stalled; made when first waited for.
+    alarm: Option<Pin<Box<Sleep>>>,
+}
+
+impl Relay {
+    /// Relays `source`, the response of `upstream`.
+    pub(crate) fn new(
+        source: Source,
+        observer: Observer,
+        account: Account,
+        upstream: &'static Live,
+    ) -> Self {
+        let source = Some(source);
+        let mut relay = Self {
+            source,
+            observer,
+            account,
+            upstream,
+            waiting_since: None,
+            alarm: None,
+        };
+        relay.complete_at_end();
+        relay
+    }
+
+    /// The next piece.
+    pub(crate) fn poll_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        loop {
+            let Some(source) = &mut self.source else {
+                return Poll::Ready(None);
+            };
+            match Pin::new(source).poll_frame(cx) {
+                Poll::Ready(Some(Ok(frame))) => {
+                    // Trailers belong to one connection; the gateway announces none.
+                    let Ok(data) = frame.into_data() else {
+                        continue;
+                    };
+                    self.waiting_since = None;
+                    self.observer.see(&data, Instant::now(), &self.account);
+                    self.complete_at_end();
+                    return Poll::Ready(Some(Ok(Frame::data(data))));
+                }
+                Poll::Ready(None) => {
+                    self.complete();
+                    return Poll::Ready(None);
+                }
+                Poll::Ready(Some(Err(Broken))) => {
+                    return Poll::Ready(Some(self.break_off(StatusCode::BAD_GATEWAY)));
+                }
+                Poll::Pending if self.has_stalled(cx) => {
+                    return Poll::Ready(Some(self.break_off(StatusCode::GATEWAY_TIMEOUT)));
+                }
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+
+    /// Whether the last piece is out.
+    pub(crate) fn is_end_stream(&self) -> bool {
+        self.source.is_none()
+    }
+
+    /// What is known about the length.
+    pub(crate) fn size_hint(&self) -> SizeHint {
+        match (&self.source, &self.observer) {
+            // A stream may yet end with an event that the upstream did not send.
+            (Some(_), Observer::Events(_)) => SizeHint::default(),
+            (Some(source), Observer::Document(_)) => source.size_hint(),
+            (None, _) => SizeHint::with_exact(0),
+        }
+    }
+
+    /// Hyper does not ask for another piece of a body that says that it has ended.
+    fn complete_at_end(&mut self) {
+        if self.source.as_ref().is_some_and(Body::is_end_stream) {
+            self.complete();
+        }
+    }
+
+    fn complete(&mut self) {
+        self.source = None;
+        self.observer.report(&mut self.account);
+        self.account.complete();
+    }
+
+    fn has_stalled(&mut self, cx: &mut Context<'_>) -> bool {
+        // Only waiting counts: while a slow client holds up the relay, the upstream is not to
+        // blame.
+        let now = Instant::now();
+        let due = *self.waiting_since.get_or_insert(now) + self.upstream.timeouts().between_chunks;
+        if now >= due {
+            return true;
+        }
+        // The alarm is not set anew for each piece: when it goes off, it is put off to when it is
+        // due.
+        let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(due)));
+        while alarm.as_mut().poll(cx).is_ready() {
+            if Instant::now() >= due {
+                return true;
+            }
+            alarm.as_mut().reset(due);
+        }
+        false
+    }
+
+    fn break_off(&mut self, status: StatusCode) -> Result<Frame<Bytes>, Broken> {
+        self.source = None;
+        self.observer.report(&mut self.account);
+        self.account.interrupted(status);
+        self.upstream.health.note(false);
+        match &self.observer {
+            Observer::Events(events) => {
+                Ok(Frame::data(error::event(status, events.between_events())))
+            }
+            Observer::Document(_) => Err(Broken),
+        }
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        // A client that went away is accounted for with what was seen until then.
+        if self.source.is_some() {
+            self.observer.report(&mut self.account);
+        }
+    }
+}
+
+#[cfg(test)]
+#[cfg(feature = "mock")]
+mod tests {
+    use std::time::Duration;
+
+    use http_body_util::BodyExt;
+
+    use super::*;
+    use crate::fixture::{account, dataplane, worker};
+    use crate::stream::body::Body;
+    use crate::upstream::mock_body::MockBody;
+
+    /// What a client receives of a stream of two events that are this far apart, where an upstream
+    /// may pause for a second.
+    async fn received(pace: Duration) -> (Vec<Bytes>, StatusCode) {
+        let events = vec![Bytes::from("data: 1\n\n"), Bytes::from("data: [DONE]\n\n")];
+        let source = Source::Mock(MockBody::paced(events, pace));
+        let worker = worker(dataplane());
+        let live = &worker.dataplane.upstreams[0];
+        let relay = Relay::new(source, Observer::of_events(), account(&worker), live);
+        let mut body = Body::Relayed(Box::new(relay));
+        let mut pieces = Vec::new();
+        while let Some(frame) = body.frame().await {
+            pieces.push(frame.unwrap().into_data().unwrap());
+        }
+        let metrics = String::from_utf8(worker.dataplane.metrics.text()).unwrap();
+        let counted =
+            |status: &StatusCode| metrics.contains(&format!("status=\"{}\"", status.as_str()));
+        let statuses = [StatusCode::OK, StatusCode::GATEWAY_TIMEOUT];
+        (pieces, statuses.into_iter().find(counted).unwrap())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn relays_every_piece() {
+        let (pieces, status) = received(Duration::from_millis(900)).await;
+        assert_eq!(pieces, ["data: 1\n\n", "data: [DONE]\n\n"]);
+        assert_eq!(status, StatusCode::OK);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_that_stalls_ends_with_an_error_event() {
+        let (pieces, status) = received(Duration::from_millis(1100)).await;
+        let [first, error] = pieces.as_slice() else {
+            panic!("{pieces:?}")
+        };
+        assert_eq!(first, "data: 1\n\n");
+        assert!(error.starts_with(b"data: {\"error\":{"));
+        assert_eq!(status, StatusCode::GATEWAY_TIMEOUT);
+    }
+}

@@ -1,0 +1,357 @@
+//! The vocabulary of generated code: plain structures that a generated crate fills with `static`
+//! tables.
+//!
+//! Everything here can be built in a constant, refers to other entries by reference, and is read by
+//! the request path without a look-up. An entry that has state of its own while the gateway runs
+//! (an upstream, a model, a key) is built from its settings by a `new` that adds a [`Slot`].
+//!
+//! Never here: behaviour, configuration parsing, anything read from the environment.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+/// One mebibyte, for sizes in generated tables.
+pub const MIB: usize = 1024 * 1024;
+
+/// One kibibyte, for sizes in generated tables.
+pub const KIB: usize = 1024;
+
+/// Everything that a dataplane is: the one value that generated code hands to [`crate::main`].
+#[derive(Debug)]
+pub struct Topology {
+    /// The spec's name: its file name without `.toml`.
+    pub name: &'static str,
+    /// The front door.
+    pub gateway: Gateway,
+    /// Who may ask.
+    pub auth: Auth,
+    /// Every model that a client can name, sorted by name.
+    pub models: &'static [&'static Model],
+    /// Every server that produces responses, sorted by name.
+    pub upstreams: &'static [&'static Upstream],
+}
+
+/// The front door: where it listens, and the bounds of what a client can make it hold.
+#[derive(Debug)]
+pub struct Gateway {
+    /// Socket address, `host:port`. The environment variable `NEXUS_LISTEN` replaces it at start.
+    pub listen: &'static str,
+    /// The largest request body in bytes; a larger one is answered 413.
+    pub max_body: usize,
+    /// The most client connections open at once; more wait in the kernel's accept queue.
+    pub max_connections: usize,
+    /// How long a client may take to send its request's head, and then its body.
+    pub read_timeout: Duration,
+    /// How long responses in flight may go on after a stop was asked for.
+    pub shutdown_grace: Duration,
+}
+
+/// Who may ask.
+#[derive(Debug)]
+pub enum Auth {
+    /// Development mode: everybody may use every model. The compiler refuses it in production.
+    Development,
+    /// The caller presents one of these API keys, as `X-API-Key` or `Authorization: Bearer`.
+    ApiKeys(&'static [&'static Key]),
+}
+
+/// One API key: `[keys.NAME]`.
+#[derive(Debug)]
+pub struct Key {
+    /// What was written in the spec.
+    pub settings: KeySettings,
+    /// Its place in tables of live state.
+    pub slot: Slot,
+}
+
+impl Key {
+    /// A key with its settings, not yet in use.
+    pub const fn new(settings: KeySettings) -> Self {
+        Self {
+            settings,
+            slot: Slot::UNASSIGNED,
+        }
+    }
+}
+
+/// The settings of an API key.
+#[derive(Debug)]
+pub struct KeySettings {
+    /// Its name in logs; never the secret.
+    pub name: &'static str,
+    /// Where the secret is read from at start.
+    pub secret: Secret,
+    /// The models it may ask for.
+    pub models: Access,
+}
+
+/// Which models a key may ask for.
+#[derive(Debug)]
+pub enum Access {
+    /// Every model of the topology.
+    All,
+    /// These alone.
+    Only(&'static [&'static Model]),
+}
+
+/// Where a secret comes from. The secret itself is never in a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Secret {
+    /// The environment variable of this name.
+    Env(&'static str),
+    /// The content of this file, without the line end.
+    File(&'static str),
+}
+
+/// A name that a client asks for: `[models.NAME]`.
+#[derive(Debug)]
+pub struct Model {
+    /// What was written in the spec.
+    pub settings: ModelSettings,
+    /// Its place in tables of live state.
+    pub slot: Slot,
+}
+
+impl Model {
+    /// A model with its settings, not yet in use.
+    pub const fn new(settings: ModelSettings) -> Self {
+        Self {
+            settings,
+            slot: Slot::UNASSIGNED,
+        }
+    }
+}
+
+/// The settings of a model.
+#[derive(Debug)]
+pub struct ModelSettings {
+    /// The name that clients ask for, and the value of metric labels.
+    pub name: &'static str,
+    /// Other names for the same model.
+    pub aliases: &'static [&'static str],
+    /// Parameters that are added to a request which does not set them.
+    pub defaults: &'static [Parameter],
+    /// How its requests choose among upstreams.
+    pub route: &'static Route,
+    /// The models that are tried in this order when every upstream of `route` failed.
+    pub fallback: &'static [&'static Model],
+}
+
+/// A request parameter with its value, as JSON text: what is spliced into a request body.
+#[derive(Debug)]
+pub struct Parameter {
+    /// The field of the request object.
+    pub field: &'static str,
+    /// Its value, as JSON.
+    pub json: &'static str,
+}
+
+impl Parameter {
+    /// The parameter `field` with the value `json`.
+    pub const fn new(field: &'static str, json: &'static str) -> Self {
+        Self { field, json }
+    }
+}
+
+/// How a model's requests choose among upstreams: `[routes.NAME]`.
+#[derive(Debug)]
+pub struct Route {
+    /// Its name in logs.
+    pub name: &'static str,
+    /// The rule.
+    pub rule: Rule,
+}
+
+/// The rule of a route. Whatever it picks first, its other upstreams are tried after a failure.
+#[derive(Debug)]
+pub enum Rule {
+    /// One upstream takes all.
+    Direct(&'static Upstream),
+    /// Each upstream takes its share by weight.
+    Weighted(Weighted),
+    /// A canary takes a share of the primary's requests.
+    Canary {
+        /// Takes the rest, and what the canary fails to answer.
+        primary: &'static Upstream,
+        /// Takes `share`, and what the primary fails to answer.
+        canary: &'static Upstream,
+        /// The canary's part of all requests.
+        share: Share,
+    },
+}
+
+/// Upstreams with weights; the sum is settled when the table is built.
+#[derive(Debug)]
+pub struct Weighted {
+    targets: &'static [Target],
+    total: u32,
+}
+
+impl Weighted {
+    /// A weighted choice.
+    ///
+    /// # Panics
+    /// At compile time of the table, when `targets` is empty or its weights add up to 0 or to more than
+    /// `u32::MAX`; the compiler of specs refuses all three.
+    pub const fn new(targets: &'static [Target]) -> Self {
+        let mut total: u32 = 0;
+        let mut rest = targets;
+        while let [first, others @ ..] = rest {
+            total = match total.checked_add(first.weight) {
+                Some(sum) => sum,
+                None => panic!("weights add up to more than u32::MAX"),
+            };
+            rest = others;
+        }
+        assert!(total > 0, "a weighted route needs a target with a weight");
+        Self { targets, total }
+    }
+
+    /// The upstreams with their weights.
+    pub const fn targets(&self) -> &'static [Target] {
+        self.targets
+    }
+
+    /// The sum of all weights, at least 1.
+    pub const fn total(&self) -> u32 {
+        self.total
+    }
+}
+
+/// One upstream of a weighted route.
+#[derive(Debug)]
+pub struct Target {
+    /// Where the requests go.
+    pub upstream: &'static Upstream,
+    /// Its part of the sum of all weights.
+    pub weight: u32,
+}
+
+impl Target {
+    /// `upstream` with this weight.
+    pub const fn new(upstream: &'static Upstream, weight: u32) -> Self {
+        Self { upstream, weight }
+    }
+}
+
+/// A part of a whole in steps of 0.01 %.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share(u32);
+
+impl Share {
+    /// The whole, in the unit of [`Share::basis_points`].
+    pub const WHOLE: u32 = 10_000;
+
+    /// So many percent, from 0 to 100, rounded to 0.01 %.
+    ///
+    /// # Panics
+    /// At compile time of the table, outside 0 to 100; the compiler of specs refuses that.
+    pub const fn percent(percent: f64) -> Self {
+        assert!(
+            percent >= 0.0 && percent <= 100.0,
+            "a share lies between 0 and 100 percent"
+        );
+        Self((percent * 100.0 + 0.5) as u32)
+    }
+
+    /// In hundredths of a percent, from 0 to [`Share::WHOLE`].
+    pub const fn basis_points(self) -> u32 {
+        self.0
+    }
+}
+
+/// A server that produces responses: `[upstreams.NAME]`.
+#[derive(Debug)]
+pub struct Upstream {
+    /// What was written in the spec.
+    pub settings: UpstreamSettings,
+    /// Its place in tables of live state.
+    pub slot: Slot,
+}
+
+impl Upstream {
+    /// An upstream with its settings, not yet in use.
+    pub const fn new(settings: UpstreamSettings) -> Self {
+        Self {
+            settings,
+            slot: Slot::UNASSIGNED,
+        }
+    }
+}
+
+/// The settings of an upstream.
+#[derive(Debug)]
+pub struct UpstreamSettings {
+    /// Its name in logs and metric labels.
+    pub name: &'static str,
+    /// Where it is.
+    pub endpoint: Endpoint,
+    /// The model name that it knows; `None` forwards the name that the client sent.
+    pub served_model: Option<&'static str>,
+    /// The API key that the gateway presents to it, as `Authorization: Bearer`.
+    pub api_key: Option<Secret>,
+    /// How long it may take.
+    pub timeouts: Timeouts,
+}
+
+/// Where an upstream is, by the scheme of its URL.
+#[derive(Debug)]
+pub enum Endpoint {
+    /// `http://` and `https://`: an OpenAI-compatible server.
+    Http {
+        /// The base address, without the `/v1`.
+        url: &'static str,
+        /// The environment variable that replaces `url` at start.
+        variable: &'static str,
+    },
+    /// `mock://`: answered inside the process.
+    #[cfg(feature = "mock")]
+    Mock(Mock),
+}
+
+/// What a `mock://` upstream does.
+#[cfg(feature = "mock")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mock {
+    /// `mock://local`: answers like a model, deterministically.
+    Local,
+    /// `mock://fail`: fails every request.
+    Fail,
+}
+
+/// How long an upstream may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// To accept a connection, TLS included.
+    pub connect: Duration,
+    /// From the request's last byte to the response's first: queueing and prefill of a model
+    /// server.
+    pub first_byte: Duration,
+    /// Between two pieces of a response body.
+    pub between_chunks: Duration,
+}
+
+/// The place of an entry in tables of live state, given out once at start in the order of the
+/// topology's tables. An entry carries it so that the request path needs no look-up.
+#[derive(Debug)]
+pub struct Slot(AtomicU32);
+
+impl Slot {
+    /// Before the start.
+    #[expect(
+        clippy::declare_interior_mutable_const,
+        reason = "the initial value of a static's field"
+    )]
+    pub const UNASSIGNED: Self = Self(AtomicU32::new(u32::MAX));
+
+    /// Gives this entry its place.
+    pub(crate) fn assign(&self, index: usize) {
+        let index = u32::try_from(index).expect("a topology has fewer than 2^32 entries");
+        self.0.store(index, Ordering::Relaxed);
+    }
+
+    /// The place: an index into a table made with one row for each entry.
+    pub(crate) fn index(&self) -> usize {
+        self.0.load(Ordering::Relaxed) as usize
+    }
+}

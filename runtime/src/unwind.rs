@@ -1,0 +1,42 @@
+//! A panic while one request is served must not cost the other requests anything.
+
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
+
+/// What `future` gives, or `None` where it panicked.
+pub(crate) async fn caught<F: Future>(future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    poll_fn(|cx| {
+        // What a request leaves in an odd state is dropped with it.
+        match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+            Ok(Poll::Ready(output)) => Poll::Ready(Some(output)),
+            Ok(Poll::Pending) => Poll::Pending,
+            Err(_) => Poll::Ready(None),
+        }
+    })
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn passes_on_what_comes() {
+        assert_eq!(caught(async { 7 }).await, Some(7));
+    }
+
+    #[tokio::test]
+    async fn survives_a_panic() {
+        let panicking = async {
+            tokio::task::yield_now().await;
+            panic!("on purpose");
+        };
+        assert_eq!(
+            caught::<std::pin::Pin<Box<dyn Future<Output = ()>>>>(Box::pin(panicking)).await,
+            None
+        );
+    }
+}

@@ -1,0 +1,53 @@
+//! One attempt to get a response from an upstream. It ends with an answer worth relaying or with a
+//! [`Failure`]. What to try next is not decided here.
+
+use tokio::time::Instant;
+
+use crate::observe::metrics::Metrics;
+use crate::upstream::exchange::{Answer, Outgoing};
+use crate::upstream::failure::Failure;
+use crate::upstream::live::{Live, Target};
+#[cfg(feature = "mock")]
+use crate::upstream::mock;
+use crate::upstream::pool::SharedPool;
+
+/// Sends `request` to the upstream `live`, over a connection of `pool` where it has one, and waits
+/// for the head of the response.
+///
+/// Dropping the future takes the request back: the connection is closed at once.
+pub(crate) async fn attempt(
+    live: &Live,
+    pool: &SharedPool,
+    metrics: &Metrics,
+    request: Outgoing<'_>,
+) -> Result<Answer, Failure> {
+    let upstream = live.upstream();
+    let started = Instant::now();
+    let answered = match &live.target {
+        Target::Http(http) => http.exchange(pool, live.timeouts(), request).await,
+        #[cfg(feature = "mock")]
+        Target::Mock(mock) => Ok(mock::answer(*mock, &request)),
+    };
+    let outcome = match answered {
+        Ok(answer) => match Failure::of_status(answer.status, &answer.headers) {
+            None => Ok(answer),
+            Some(failure) => {
+                answer.source.discard();
+                Err(failure)
+            }
+        },
+        Err(failure) => Err(failure),
+    };
+    metrics
+        .upstream_latency(upstream)
+        .observe(started.elapsed().as_secs_f64());
+    match &outcome {
+        // It is counted when its body has ended, well or not.
+        Ok(_) => live.health.note(true),
+        Err(failure) => {
+            metrics.upstream_request(upstream, failure.outcome());
+            live.health.note(!failure.speaks_against_upstream());
+        }
+    }
+    outcome
+}

@@ -1,0 +1,83 @@
+//! Opening a connection to an upstream: name, TCP, TLS, HTTP/1.1, all within one time limit.
+
+use std::io;
+use std::time::Duration;
+
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use crate::address::Address;
+use crate::upstream::connection::{Connection, handshake};
+use crate::upstream::failure::Failure;
+#[cfg(feature = "tls")]
+use crate::upstream::tls::Tls;
+
+/// Where connections lead.
+pub(crate) struct Destination {
+    /// Host and port.
+    pub(crate) address: Address,
+    /// The encryption; `None` for plain connections.
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<Tls>,
+}
+
+impl Destination {
+    /// The destination at `address`, or why there can be none.
+    pub(crate) fn new(address: Address) -> Result<Self, &'static str> {
+        Ok(Self {
+            #[cfg(feature = "tls")]
+            tls: if address.tls() {
+                Some(Tls::for_host(address.host())?)
+            } else {
+                None
+            },
+            address,
+        })
+    }
+}
+
+/// Connects to `destination` within `limit`.
+pub(crate) async fn connect(
+    destination: &Destination,
+    limit: Duration,
+) -> Result<Connection, Failure> {
+    timeout(limit, open(destination, limit))
+        .await
+        .unwrap_or(Err(Failure::ConnectTimeout))
+}
+
+async fn open(destination: &Destination, limit: Duration) -> Result<Connection, Failure> {
+    let deadline = Instant::now() + limit;
+    let stream = open_tcp(destination, deadline).await?;
+    // A request is written in one piece and must not wait for an acknowledgement.
+    stream
+        .set_nodelay(true)
+        .map_err(|_| Failure::ConnectFailed)?;
+    #[cfg(feature = "tls")]
+    if let Some(tls) = &destination.tls {
+        return handshake(tls.connect(stream).await?).await;
+    }
+    handshake(stream).await
+}
+
+/// Tries every address of the name, each with its part of the time that is left.
+async fn open_tcp(destination: &Destination, deadline: Instant) -> Result<TcpStream, Failure> {
+    let addresses: Vec<_> = lookup_host((destination.address.host(), destination.address.port()))
+        .await
+        .map_err(|_| Failure::NameNotFound)?
+        .collect();
+    let mut failure = Failure::NameNotFound;
+    let mut untried = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
+    for address in addresses {
+        let now = Instant::now();
+        let part = deadline.saturating_duration_since(now) / untried;
+        untried -= 1;
+        failure = match timeout_at(now + part, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => Failure::Refused,
+            Ok(Err(_)) => Failure::ConnectFailed,
+            Err(_) => Failure::ConnectTimeout,
+        };
+    }
+    Err(failure)
+}

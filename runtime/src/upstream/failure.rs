@@ -1,0 +1,145 @@
+//! What counts as a failed attempt, and how it is told.
+
+use hyper::header::RETRY_AFTER;
+use hyper::{HeaderMap, StatusCode};
+use thiserror::Error;
+
+use crate::observe::outcome::Outcome;
+
+/// The longest time, in seconds, for which an upstream's word that it is busy is passed on.
+const MAX_RETRY_AFTER: u64 = 3600;
+
+/// Why an attempt failed. Its text names neither an address nor a secret: clients get to read it.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub(crate) enum Failure {
+    #[error("host name not found")]
+    NameNotFound,
+    #[error("connection refused")]
+    Refused,
+    #[error("connection failed")]
+    ConnectFailed,
+    #[error("no connection in time")]
+    ConnectTimeout,
+    #[cfg(feature = "tls")]
+    #[error("TLS handshake failed")]
+    Tls,
+    #[error("connection closed before a response")]
+    Closed,
+    #[error("no response in time")]
+    FirstByteTimeout,
+    #[error("response is not valid HTTP")]
+    Malformed,
+    #[error("answered {}", .status.as_u16())]
+    Status {
+        status: StatusCode,
+        /// Seconds until another attempt makes sense, as the upstream said.
+        retry_after: Option<u64>,
+    },
+}
+
+impl Failure {
+    /// The failure that a response with `status` is, or `None` where the client should have the
+    /// response.
+    ///
+    /// Not the client's business: that the upstream is broken (5xx) or busy (429), that the
+    /// gateway's own credentials are wrong (401, 403), and where else it would send the gateway
+    /// (3xx).
+    pub(crate) fn of_status(status: StatusCode, headers: &HeaderMap) -> Option<Self> {
+        let relayed = status.is_success()
+            || (status.is_client_error()
+                && !matches!(
+                    status,
+                    StatusCode::UNAUTHORIZED
+                        | StatusCode::FORBIDDEN
+                        | StatusCode::PROXY_AUTHENTICATION_REQUIRED
+                        | StatusCode::TOO_MANY_REQUESTS
+                ));
+        if relayed {
+            return None;
+        }
+        let written = headers
+            .get(RETRY_AFTER)
+            .and_then(|value| value.to_str().ok());
+        let retry_after = written.and_then(|seconds| seconds.trim().parse().ok());
+        let retry_after = retry_after.map(|seconds: u64| seconds.clamp(1, MAX_RETRY_AFTER));
+        Some(Self::Status {
+            status,
+            retry_after,
+        })
+    }
+
+    /// The status that the upstream answered with, if it did.
+    pub(crate) fn status(self) -> Option<StatusCode> {
+        match self {
+            Self::Status { status, .. } => Some(status),
+            _ => None,
+        }
+    }
+
+    /// Whether nothing came within a time limit.
+    pub(crate) fn is_timeout(self) -> bool {
+        matches!(self, Self::ConnectTimeout | Self::FirstByteTimeout)
+    }
+
+    /// Whether the upstream is to be called unhealthy. One that is only busy works.
+    pub(crate) fn speaks_against_upstream(self) -> bool {
+        !matches!(
+            self,
+            Self::Status {
+                status: StatusCode::TOO_MANY_REQUESTS,
+                ..
+            }
+        )
+    }
+
+    /// Its metric label.
+    pub(crate) fn outcome(self) -> Outcome {
+        match self {
+            Self::NameNotFound | Self::Refused | Self::ConnectFailed => Outcome::ConnectError,
+            #[cfg(feature = "tls")]
+            Self::Tls => Outcome::ConnectError,
+            Self::ConnectTimeout | Self::FirstByteTimeout => Outcome::Timeout,
+            Self::Closed => Outcome::Closed,
+            Self::Malformed => Outcome::Malformed,
+            Self::Status { status, .. } => Outcome::Status(status),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure_of(status: u16) -> Option<Failure> {
+        let mut headers = HeaderMap::new();
+        headers.insert(RETRY_AFTER, "7".parse().unwrap());
+        Failure::of_status(StatusCode::from_u16(status).unwrap(), &headers)
+    }
+
+    #[test]
+    fn the_clients_own_mistakes_are_relayed() {
+        for status in [200, 201, 400, 404, 413, 422] {
+            assert_eq!(failure_of(status), None);
+        }
+    }
+
+    #[test]
+    fn what_the_client_cannot_mend_is_a_failure() {
+        for status in [301, 401, 403, 407, 429, 500, 503] {
+            assert!(failure_of(status).is_some(), "{status}");
+        }
+    }
+
+    #[test]
+    fn a_busy_upstream_is_healthy_and_says_when() {
+        let busy = failure_of(429).unwrap();
+        assert!(!busy.speaks_against_upstream());
+        assert!(matches!(
+            busy,
+            Failure::Status {
+                retry_after: Some(7),
+                ..
+            }
+        ));
+    }
+}

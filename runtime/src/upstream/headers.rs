@@ -1,0 +1,123 @@
+//! Which headers pass the gateway, in both directions.
+
+use hyper::HeaderMap;
+use hyper::header::{
+    ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, HeaderName,
+    PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+};
+
+use crate::auth::API_KEY;
+use crate::observe::trace::{REQUEST_ID, TRACE_ID};
+
+/// Names the model that answered in place of the one that was asked for.
+pub(crate) const FALLBACK_MODEL: HeaderName = HeaderName::from_static("x-fallback-model");
+
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+
+/// What concerns one connection only (RFC 9110, section 7.6.1).
+const HOP_BY_HOP: [HeaderName; 9] = [
+    CONNECTION,
+    KEEP_ALIVE,
+    PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION,
+    PROXY_CONNECTION,
+    TE,
+    TRAILER,
+    TRANSFER_ENCODING,
+    UPGRADE,
+];
+
+/// What a client says to the gateway and not to an upstream. `Accept-Encoding` is among them
+/// because a compressed response could not be observed.
+const FOR_THE_GATEWAY: [HeaderName; 7] = [
+    ACCEPT_ENCODING,
+    API_KEY,
+    AUTHORIZATION,
+    CONTENT_LENGTH,
+    COOKIE,
+    EXPECT,
+    HOST,
+];
+
+/// What an upstream says to the gateway and not to its clients: a cookie would be one for all of
+/// them.
+const FROM_THE_UPSTREAM: [HeaderName; 4] = [FALLBACK_MODEL, REQUEST_ID, SET_COOKIE, TRACE_ID];
+
+/// Takes everything from a client's headers that must not reach an upstream.
+pub(crate) fn strip_request(headers: &mut HeaderMap) {
+    strip_hop_by_hop(headers);
+    for name in &FOR_THE_GATEWAY {
+        headers.remove(name);
+    }
+}
+
+/// Takes everything from an upstream's headers that must not reach a client.
+pub(crate) fn strip_response(headers: &mut HeaderMap) {
+    strip_hop_by_hop(headers);
+    for name in &FROM_THE_UPSTREAM {
+        headers.remove(name);
+    }
+}
+
+fn strip_hop_by_hop(headers: &mut HeaderMap) {
+    if headers.contains_key(CONNECTION) {
+        let named: Vec<HeaderName> = headers
+            .get_all(CONNECTION)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .filter_map(|name| name.trim().parse().ok())
+            .collect();
+        for name in named {
+            headers.remove(name);
+        }
+    }
+    for name in &HOP_BY_HOP {
+        headers.remove(name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(lines: &str) -> HeaderMap {
+        let lines = lines
+            .split_whitespace()
+            .map(|line| line.split_once(':').unwrap());
+        lines
+            .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
+            .collect::<HeaderMap>()
+    }
+
+    fn names(headers: &HeaderMap) -> Vec<&str> {
+        let mut names: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
+        names.sort_unstable();
+        names
+    }
+
+    #[test]
+    fn a_clients_own_headers_stay_at_the_gateway() {
+        let mut headers = headers(
+            "host:a authorization:b x-api-key:c cookie:d content-length:4 accept-encoding:gzip \
+             expect:100-continue proxy-authorization:e transfer-encoding:chunked te:trailers \
+             connection:keep-alive,x-mine x-mine:f accept:g openai-beta:h",
+        );
+        strip_request(&mut headers);
+        assert_eq!(names(&headers), ["accept", "openai-beta"]);
+    }
+
+    #[test]
+    fn an_upstreams_own_headers_stay_at_the_gateway() {
+        let mut headers = headers(
+            "connection:close keep-alive:timeout=5 set-cookie:a x-request-id:b x-trace-id:c \
+             content-length:4 content-type:d x-fallback-model:e server:uvicorn",
+        );
+        strip_response(&mut headers);
+        assert_eq!(
+            names(&headers),
+            ["content-length", "content-type", "server"]
+        );
+    }
+}

@@ -1,0 +1,153 @@
+//! An upstream that speaks HTTP/1.1: sends a request over a kept or a new connection.
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{AUTHORIZATION, HOST, HeaderValue};
+use hyper::{Method, Request, Uri};
+use tokio::time::timeout;
+
+use crate::address::Address;
+use crate::endpoint::Operation;
+use crate::topology::Timeouts;
+use crate::upstream::connect::{Destination, connect};
+use crate::upstream::connection::Connection;
+use crate::upstream::exchange::{Answer, Outgoing};
+use crate::upstream::failure::Failure;
+use crate::upstream::http_body::HttpBody;
+use crate::upstream::pool::{Lease, SharedPool};
+use crate::upstream::source::Source;
+
+/// How an HTTP upstream is reached.
+pub(crate) struct Http {
+    destination: Destination,
+    authorization: Option<HeaderValue>,
+    chat: Uri,
+    completions: Uri,
+    embeddings: Uri,
+}
+
+/// Why a request that was sent has no response.
+enum Unanswered {
+    /// The attempt is over.
+    Failed(Failure),
+    /// The server had closed the connection while it was idle: another connection may do.
+    Stale,
+}
+
+impl Http {
+    /// An upstream at `address` that is shown `authorization`, or why there can be none.
+    pub(crate) fn new(
+        address: Address,
+        authorization: Option<HeaderValue>,
+    ) -> Result<Self, &'static str> {
+        let path = |operation: Operation| {
+            let path = format!("{}{}", address.prefix(), operation.path());
+            Uri::try_from(path).map_err(|_| "its path cannot be asked for")
+        };
+        Ok(Self {
+            chat: path(Operation::Chat)?,
+            completions: path(Operation::Completions)?,
+            embeddings: path(Operation::Embeddings)?,
+            destination: Destination::new(address)?,
+            authorization,
+        })
+    }
+
+    /// Sends `outgoing` and waits for the head of the response.
+    ///
+    /// A server may close an idle connection at the very moment of its next use. Then, and only
+    /// before a byte of a response, the request is sent once more, over a new connection.
+    pub(crate) async fn exchange(
+        &self,
+        pool: &SharedPool,
+        timeouts: &Timeouts,
+        outgoing: Outgoing<'_>,
+    ) -> Result<Answer, Failure> {
+        let deliver = async |connection, outgoing| {
+            let lease = Lease::new(pool, connection);
+            timeout(timeouts.first_byte, self.send(lease, outgoing))
+                .await
+                .unwrap_or(Err(Unanswered::Failed(Failure::FirstByteTimeout)))
+        };
+        if let Some(kept) = pool.take() {
+            match deliver(kept, outgoing.clone()).await {
+                Ok(answer) => return Ok(answer),
+                Err(Unanswered::Failed(failure)) => return Err(failure),
+                Err(Unanswered::Stale) => {}
+            }
+        }
+        let fresh = connect(&self.destination, timeouts.connect).await?;
+        deliver(fresh, outgoing)
+            .await
+            .map_err(|unanswered| match unanswered {
+                Unanswered::Failed(failure) => failure,
+                Unanswered::Stale => Failure::Closed,
+            })
+    }
+
+    async fn send(&self, mut lease: Lease, outgoing: Outgoing<'_>) -> Result<Answer, Unanswered> {
+        let request = self.request(outgoing);
+        let sent = match lease.connection() {
+            Some(Connection { sender, .. }) => sender.try_send_request(request),
+            None => return Err(Unanswered::Stale),
+        };
+        match sent.await {
+            Ok(response) => {
+                let (head, body) = response.into_parts();
+                Ok(Answer {
+                    status: head.status,
+                    headers: head.headers,
+                    source: Source::Http(HttpBody::new(body, lease)),
+                })
+            }
+            Err(error) if error.error().is_parse() => Err(Unanswered::Failed(Failure::Malformed)),
+            Err(_) => Err(Unanswered::Stale),
+        }
+    }
+
+    fn request(&self, outgoing: Outgoing<'_>) -> Request<Full<Bytes>> {
+        let mut request = Request::new(Full::new(outgoing.body));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.path(outgoing.operation, outgoing.query);
+        let mut headers = outgoing.headers;
+        headers.insert(HOST, self.destination.address.authority().clone());
+        if let Some(authorization) = &self.authorization {
+            headers.insert(AUTHORIZATION, authorization.clone());
+        }
+        *request.headers_mut() = headers;
+        request
+    }
+
+    /// The path to ask for, with the client's query if it sent one.
+    fn path(&self, operation: Operation, query: Option<&str>) -> Uri {
+        let settled = match operation {
+            Operation::Chat => &self.chat,
+            Operation::Completions => &self.completions,
+            Operation::Embeddings => &self.embeddings,
+        };
+        match query {
+            None => settled.clone(),
+            Some(query) => Uri::try_from(format!("{}?{query}", settled.path()))
+                .unwrap_or_else(|_| settled.clone()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn asks_below_the_prefix_and_with_the_clients_query() {
+        let address = Address::parse("http://127.0.0.1:1/openai/").unwrap();
+        let http = Http::new(address, None).unwrap();
+        assert_eq!(
+            http.path(Operation::Chat, None),
+            "/openai/v1/chat/completions"
+        );
+        assert_eq!(
+            http.path(Operation::Embeddings, Some("api-version=1")),
+            "/openai/v1/embeddings?api-version=1"
+        );
+    }
+}

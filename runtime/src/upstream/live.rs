@@ -1,0 +1,114 @@
+//! An upstream in use.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+
+use crate::api::rewrite;
+use crate::environment::UpstreamAccess;
+use crate::topology::{Endpoint, Timeouts, Upstream};
+use crate::upstream::http::Http;
+
+/// An upstream in use: its table entry with what was settled at start and what is known by now.
+pub(crate) struct Live {
+    /// Whether the last attempt went well.
+    pub(crate) health: Health,
+    /// The name that it knows its model by, as a JSON string.
+    pub(crate) served_model: Option<Bytes>,
+    pub(super) target: Target,
+    upstream: &'static Upstream,
+}
+
+/// The kinds of upstreams.
+pub(super) enum Target {
+    /// Over the network.
+    Http(Box<Http>),
+    /// In this process.
+    #[cfg(feature = "mock")]
+    Mock(crate::topology::Mock),
+}
+
+/// Why an upstream cannot be used at all.
+#[derive(Debug, thiserror::Error)]
+#[error("upstream `{upstream}`: {reason}")]
+pub(crate) struct Unusable {
+    upstream: &'static str,
+    reason: &'static str,
+}
+
+impl Live {
+    /// `upstream`, reached by `access`.
+    pub(crate) fn new(
+        upstream: &'static Upstream,
+        access: UpstreamAccess,
+    ) -> Result<Self, Unusable> {
+        let unusable = |reason| Unusable {
+            upstream: upstream.settings.name,
+            reason,
+        };
+        let target = match &upstream.settings.endpoint {
+            Endpoint::Http { .. } => {
+                let address = access.address.ok_or_else(|| unusable("has no address"))?;
+                let http = Http::new(address, access.authorization).map_err(unusable)?;
+                Target::Http(Box::new(http))
+            }
+            #[cfg(feature = "mock")]
+            Endpoint::Mock(mock) => Target::Mock(*mock),
+        };
+        let served_model = upstream.settings.served_model;
+        let served_model = served_model.map(|name| Bytes::from(rewrite::quoted(name)));
+        Ok(Self {
+            health: Health::default(),
+            served_model,
+            target,
+            upstream,
+        })
+    }
+
+    /// Its table entry.
+    pub(crate) fn upstream(&self) -> &'static Upstream {
+        self.upstream
+    }
+
+    /// How long it may take.
+    pub(crate) fn timeouts(&self) -> &'static Timeouts {
+        &self.upstream.settings.timeouts
+    }
+}
+
+/// Whether an upstream answered when it was last tried. One writer's word replaces another's: a
+/// hint.
+#[derive(Debug, Default)]
+pub(crate) struct Health {
+    failed: AtomicBool,
+}
+
+impl Health {
+    /// Notes how an attempt went.
+    pub(crate) fn note(&self, good: bool) {
+        // Reading first keeps the cache line shared among cores while nothing changes.
+        if self.failed.load(Ordering::Relaxed) == good {
+            self.failed.store(!good, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether the last attempt went well; also before the first.
+    pub(crate) fn is_good(&self) -> bool {
+        !self.failed.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_attempt_counts() {
+        let health = Health::default();
+        assert!(health.is_good());
+        health.note(false);
+        assert!(!health.is_good());
+        health.note(true);
+        assert!(health.is_good());
+    }
+}

@@ -1,0 +1,82 @@
+//! `mock://` upstreams: answered inside the process, so that a gateway can be tried without a
+//! model.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use fake_model::AnswerBody;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::{HeaderMap, StatusCode};
+
+use crate::topology::Mock;
+use crate::upstream::exchange::{Answer, Outgoing};
+use crate::upstream::mock_body::MockBody;
+use crate::upstream::source::Source;
+
+/// The time between two events of a stream: about the pace of a small model.
+const PACE: Duration = Duration::from_millis(20);
+
+/// What `mock` says to `request`.
+pub(crate) fn answer(mock: Mock, request: &Outgoing<'_>) -> Answer {
+    let (status, body) = match mock {
+        Mock::Local => {
+            let answer = fake_model::answer(request.operation.path(), &request.body);
+            let status = StatusCode::from_u16(answer.status);
+            (
+                status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+                answer.body,
+            )
+        }
+        Mock::Fail => {
+            let body = Bytes::from_static(br#"{"error":{"message":"this mock always fails"}}"#);
+            (StatusCode::INTERNAL_SERVER_ERROR, AnswerBody::Json(body))
+        }
+    };
+    let (content_type, body) = match body {
+        AnswerBody::Json(document) => ("application/json", MockBody::whole(document)),
+        AnswerBody::Events(events) => ("text/event-stream", MockBody::paced(events, PACE)),
+    };
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    Answer {
+        status,
+        headers,
+        source: Source::Mock(body),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::endpoint::Operation;
+
+    fn asked(mock: Mock, body: &'static str) -> Answer {
+        let body = Bytes::from_static(body.as_bytes());
+        let headers = HeaderMap::new();
+        answer(
+            mock,
+            &Outgoing {
+                operation: Operation::Chat,
+                query: None,
+                headers,
+                body,
+            },
+        )
+    }
+
+    #[test]
+    fn a_failing_mock_fails() {
+        assert_eq!(
+            asked(Mock::Fail, "{}").status,
+            StatusCode::INTERNAL_SERVER_ERROR
+        );
+    }
+
+    #[test]
+    fn a_local_mock_answers_like_a_model() {
+        let request = r#"{"model":"m","messages":[{"role":"user","content":"Hi"}]}"#;
+        let answer = asked(Mock::Local, request);
+        assert_eq!(answer.status, StatusCode::OK);
+        assert_eq!(answer.headers[CONTENT_TYPE], "application/json");
+    }
+}

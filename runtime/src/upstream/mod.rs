@@ -1,0 +1,19 @@
+//! Upstreams: getting a response from one of them, whatever its kind.
+
+pub(crate) mod attempt;
+pub(crate) mod connect;
+pub(crate) mod connection;
+pub(crate) mod exchange;
+pub(crate) mod failure;
+pub(crate) mod headers;
+pub(crate) mod http;
+pub(crate) mod http_body;
+pub(crate) mod live;
+#[cfg(feature = "mock")]
+pub(crate) mod mock;
+#[cfg(feature = "mock")]
+pub(crate) mod mock_body;
+pub(crate) mod pool;
+pub(crate) mod source;
+#[cfg(feature = "tls")]
+pub(crate) mod tls;

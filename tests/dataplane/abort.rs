@@ -1,0 +1,128 @@
+//! A client that goes away takes its request back from the upstream at once.
+
+use std::time::{Duration, Instant};
+
+use end_to_end::{Connection, Dataplane, FULL, Request, faults};
+use fake_model::server::{Action, FakeModel, Received, Rule};
+
+/// How soon the upstream has to know.
+const AT_ONCE: Duration = Duration::from_millis(100);
+
+async fn plain(rule: Rule) -> (FakeModel, Dataplane) {
+    let model = FakeModel::start().await.unwrap();
+    model.script([rule]);
+    let dataplane = faults().upstream("plain", &model).start().await;
+    (model, dataplane)
+}
+
+/// Closes the connection and returns how the upstream's request ended.
+async fn leave(connection: Connection, model: &FakeModel) -> Received {
+    let since = Instant::now();
+    drop(connection);
+    let received = model.wait_for_ends(1).await.remove(0);
+    let elapsed = since.elapsed();
+    assert!(elapsed < AT_ONCE, "it took {elapsed:?}");
+    received
+}
+
+#[tokio::test]
+async fn before_the_head_of_the_response() {
+    let (model, dataplane) = plain(Rule::new(Action::Stall)).await;
+    let mut connection = dataplane.connect().await;
+    let request = Request::chat_stream("plain")
+        .key(FULL)
+        .header("x-request-id", "early");
+    connection
+        .write(&[&request.head(), request.body()].concat())
+        .await;
+    model.wait_for_requests(1).await;
+    assert!(leave(connection, &model).await.aborted());
+    assert_eq!(dataplane.access_line("early").await["status"], 499);
+}
+
+#[tokio::test]
+async fn in_the_middle_of_a_stream() {
+    let (model, dataplane) = plain(Rule::chat_stream(5).gated()).await;
+    let mut connection = dataplane.connect().await;
+    let request = Request::chat_stream("plain")
+        .key(FULL)
+        .header("x-request-id", "middle");
+    connection.begin(&request).await;
+    connection.read_until("word1").await;
+    assert!(leave(connection, &model).await.aborted());
+    assert_eq!(dataplane.access_line("middle").await["status"], 499);
+    let aborted = dataplane
+        .metrics()
+        .await
+        .value("gateway_requests_aborted_total");
+    assert!((aborted - 1.0).abs() < f64::EPSILON);
+}
+
+#[tokio::test]
+async fn by_a_reset() {
+    let (model, dataplane) = plain(Rule::chat_stream(5).gated()).await;
+    let mut connection = dataplane.connect().await;
+    connection
+        .begin(&Request::chat_stream("plain").key(FULL))
+        .await;
+    connection.read_until("word1").await;
+    let since = Instant::now();
+    connection.reset();
+    assert!(model.wait_for_ends(1).await[0].aborted());
+    assert!(since.elapsed() < AT_ONCE);
+}
+
+#[tokio::test]
+async fn while_the_body_is_being_sent() {
+    let (model, dataplane) = plain(Rule::default()).await;
+    let mut connection = dataplane.connect().await;
+    let request = Request::chat("plain")
+        .key(FULL)
+        .header("x-request-id", "half");
+    connection.write(&request.head()).await;
+    connection.write(&request.body()[..5]).await;
+    drop(connection);
+    assert_eq!(dataplane.access_line("half").await["status"], 499);
+    assert!(model.received().is_empty());
+}
+
+#[tokio::test]
+async fn no_other_upstream_is_tried_for_a_client_that_has_gone() {
+    let (first, second) = (
+        FakeModel::start().await.unwrap(),
+        FakeModel::start().await.unwrap(),
+    );
+    first.script([Rule::new(Action::Stall)]);
+    let start = faults()
+        .upstream("chained", &first)
+        .upstream("plain", &second);
+    let dataplane = start.start().await;
+    let mut connection = dataplane.connect().await;
+    let request = Request::chat("chained")
+        .key(FULL)
+        .header("x-request-id", "gone");
+    connection
+        .write(&[&request.head(), request.body()].concat())
+        .await;
+    first.wait_for_requests(1).await;
+    assert!(leave(connection, &first).await.aborted());
+    dataplane.access_line("gone").await;
+    assert!(second.received().is_empty());
+}
+
+#[tokio::test]
+async fn an_abort_does_not_speak_against_the_upstream() {
+    let (model, dataplane) = plain(Rule::new(Action::Stall)).await;
+    let mut connection = dataplane.connect().await;
+    let request = Request::chat("plain")
+        .key(FULL)
+        .header("x-request-id", "impatient");
+    connection
+        .write(&[&request.head(), request.body()].concat())
+        .await;
+    model.wait_for_requests(1).await;
+    drop(connection);
+    dataplane.access_line("impatient").await;
+    let health = dataplane.send(&Request::get("/health")).await.json();
+    assert_eq!(health["upstreams"]["unhealthy"], 0);
+}

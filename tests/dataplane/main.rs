@@ -1,0 +1,19 @@
+//! The behaviour of compiled dataplanes, seen from outside: one file a subject.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
+mod abort;
+mod bounds;
+mod chat_2x3090;
+mod connections;
+mod fallback;
+mod headers;
+mod keys;
+mod log;
+mod metrics;
+mod quickstart;
+mod relay;
+mod rewriting;
+mod routes;
+mod start;
+mod stop;
+mod trace;

@@ -1,0 +1,100 @@
+//! Stopping: streams in flight finish, nothing new begins.
+
+use std::time::{Duration, Instant};
+
+use end_to_end::{Connection, Dataplane, FULL, Request, faults, patiently};
+use fake_model::server::{FakeModel, Rule};
+use serde_json::Value;
+use tokio::net::TcpStream;
+
+const STREAMS: usize = 50;
+
+/// So many streams in flight, each having sent its first event.
+async fn in_flight(streams: usize) -> (FakeModel, Dataplane, Vec<Connection>) {
+    let model = FakeModel::start().await.unwrap();
+    let dataplane = faults().upstream("plain", &model).start().await;
+    model.script([Rule::stream(["data: first\n\n", "data: last\n\n"]).gated()]);
+    let mut connections = Vec::new();
+    for _ in 0..streams {
+        let mut connection = dataplane.connect().await;
+        connection
+            .begin(&Request::chat_stream("plain").key(FULL))
+            .await;
+        connection.read_until("first").await;
+        connections.push(connection);
+    }
+    (model, dataplane, connections)
+}
+
+/// Waits until the dataplane has taken note of the signal.
+async fn stopping(dataplane: &Dataplane) {
+    let is_it = |line: &Value| line["logger"] == "nexus.server" && line["message"] != "listening";
+    dataplane.log().wait_for(is_it).await;
+}
+
+#[tokio::test]
+async fn no_stream_in_flight_is_cut() {
+    let (model, mut dataplane, connections) = in_flight(STREAMS).await;
+    dataplane.terminate().await;
+    stopping(&dataplane).await;
+    model.release(STREAMS);
+    for mut connection in connections {
+        let rest = connection.read_body().await.expect("the stream was cut");
+        assert_eq!(rest, b"data: last\n\n");
+    }
+    assert_eq!(dataplane.wait_for_exit().await.code(), Some(0));
+    assert!(
+        model
+            .wait_for_ends(STREAMS)
+            .await
+            .iter()
+            .all(|stream| !stream.aborted())
+    );
+}
+
+#[tokio::test]
+async fn an_idle_dataplane_stops_at_once() {
+    let mut dataplane = faults().start().await;
+    let mut idle = dataplane.connect().await;
+    assert_eq!(idle.send(&Request::get("/ready")).await.status, 200);
+    dataplane.terminate().await;
+    idle.wait_for_close().await;
+    assert_eq!(dataplane.wait_for_exit().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn nothing_new_is_accepted() {
+    let (model, mut dataplane, mut connections) = in_flight(1).await;
+    dataplane.terminate().await;
+    stopping(&dataplane).await;
+    // Each worker closes its own listening socket, a moment after the log says so.
+    let refused = async {
+        while TcpStream::connect(dataplane.address()).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    };
+    patiently("connections to be refused", refused).await;
+    model.release(1);
+    connections[0].read_body().await.unwrap();
+    dataplane.wait_for_exit().await;
+}
+
+#[tokio::test]
+async fn a_stream_that_outlasts_the_grace_period_is_ended() {
+    let (model, mut dataplane, mut connections) = in_flight(1).await;
+    dataplane.terminate().await;
+    dataplane.wait_for_exit().await;
+    assert!(connections[0].read_body().await.is_err());
+    assert!(model.wait_for_ends(1).await[0].aborted());
+}
+
+#[tokio::test]
+async fn a_second_signal_stops_at_once() {
+    let (_model, mut dataplane, _connections) = in_flight(1).await;
+    dataplane.terminate().await;
+    stopping(&dataplane).await;
+    let since = Instant::now();
+    dataplane.terminate().await;
+    dataplane.wait_for_exit().await;
+    assert!(since.elapsed() < Duration::from_secs(1));
+}

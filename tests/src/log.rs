@@ -1,0 +1,50 @@
+//! The log of a dataplane: JSON lines, kept as they come.
+
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::ChildStdout;
+use tokio::sync::watch;
+
+use crate::patiently;
+
+/// The lines that a process has written so far.
+#[derive(Debug)]
+pub struct Log {
+    lines: watch::Receiver<Vec<Value>>,
+}
+
+impl Log {
+    /// Reads lines until the process closes its output. A line that is no JSON ends the reading, and with
+    /// it every wait.
+    pub(crate) fn follow(output: ChildStdout) -> Self {
+        let (sender, lines) = watch::channel(Vec::new());
+        tokio::spawn(async move {
+            let mut reader = BufReader::new(output).lines();
+            while let Ok(Some(line)) = reader.next_line().await {
+                let value = serde_json::from_str(&line)
+                    .unwrap_or_else(|error| panic!("`{line}` is no JSON: {error}"));
+                sender.send_modify(|lines| lines.push(value));
+            }
+        });
+        Self { lines }
+    }
+
+    /// The lines so far.
+    pub fn lines(&self) -> Vec<Value> {
+        self.lines.borrow().clone()
+    }
+
+    /// Waits for a line, which may have been written already.
+    ///
+    /// # Panics
+    /// When it does not come, or the process ends without it.
+    pub async fn wait_for(&self, is_it: impl Fn(&Value) -> bool) -> Value {
+        let mut lines = self.lines.clone();
+        let wait = lines.wait_for(|lines| lines.iter().any(&is_it));
+        let found = patiently("a log line", wait)
+            .await
+            .ok()
+            .and_then(|lines| lines.iter().find(|line| is_it(line)).cloned());
+        found.unwrap_or_else(|| panic!("the log ended without the line: {:#?}", self.lines()))
+    }
+}
