@@ -45,7 +45,7 @@ pub(crate) fn help(topology: &Topology) -> String {
         "The Nexus gateway compiled from the spec `{}`.\n\n\
          Usage: {} [--check | --help | --version]\n\n\
          Options:\n  \
-         --check    Read the environment, report everything that is missing, and end with 0 or 1\n  \
+         --check    Read the environment, report all that is missing, and end with 0 or 1\n  \
          --help     Print this text\n  \
          --version  Print the version\n\n\
          Environment:\n",

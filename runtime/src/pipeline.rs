@@ -2,6 +2,7 @@
 //! its module.
 
 use std::net::IpAddr;
+use std::pin::pin;
 use std::rc::Rc;
 
 use bytes::Bytes;
@@ -55,8 +56,10 @@ pub(crate) async fn serve(
     );
 
     // 2. to 6., with the account noting what is learned on the way.
-    let answered = caught(answer(&worker, &mut account, &trace, endpoint, head, body)).await;
-    let result = answered.unwrap_or(Err(Error::Panic));
+    let result = {
+        let answered = pin!(answer(&worker, &mut account, &trace, endpoint, head, body));
+        caught(answered).await.unwrap_or(Err(Error::Panic))
+    };
 
     // 7. Relay, and 8. account for the request: at once, or when its last byte is out.
     let mut response = match result {

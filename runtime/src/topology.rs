@@ -191,8 +191,8 @@ impl Weighted {
     /// A weighted choice.
     ///
     /// # Panics
-    /// At compile time of the table, when `targets` is empty or its weights add up to 0 or to more than
-    /// `u32::MAX`; the compiler of specs refuses all three.
+    /// At compile time of the table, when `targets` is empty or its weights add up to 0 or to more
+    /// than `u32::MAX`; the compiler of specs refuses all three.
     pub const fn new(targets: &'static [Target]) -> Self {
         let mut total: u32 = 0;
         let mut rest = targets;

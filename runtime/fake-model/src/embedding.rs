@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::Answer;
+use crate::answer::Answer;
 use crate::error::{Refusal, json_answer, parse, required_model};
 use crate::identity::digest;
 
@@ -179,10 +179,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::AnswerBody;
+    use crate::answer::AnswerBody;
 
     fn ask(request: &Value) -> (u16, Value) {
-        let answer = crate::answer("/v1/embeddings", request.to_string().as_bytes());
+        let answer = crate::endpoint::answer("/v1/embeddings", request.to_string().as_bytes());
         let AnswerBody::Json(body) = answer.body else {
             panic!("a stream")
         };

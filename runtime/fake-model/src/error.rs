@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Answer, AnswerBody};
+use crate::answer::{Answer, AnswerBody};
 
 /// Why a request is refused.
 #[derive(Debug)]

@@ -3,8 +3,8 @@
 use bytes::{BufMut, Bytes, BytesMut};
 use serde::Serialize;
 
+use crate::answer::{Answer, AnswerBody};
 use crate::error::to_json;
-use crate::{Answer, AnswerBody};
 
 /// A stream under construction.
 #[derive(Default)]

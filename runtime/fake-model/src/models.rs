@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::Answer;
+use crate::answer::Answer;
 use crate::error::{Refusal, json_answer};
 use crate::identity::CREATED;
 

@@ -18,6 +18,7 @@
 mod connection;
 mod control;
 mod http;
+mod options;
 mod payload;
 mod perform;
 mod record;
@@ -32,6 +33,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 
+pub use crate::server::options::Options;
 pub use crate::server::payload::Payload;
 pub use crate::server::record::{Outcome, Received};
 pub use crate::server::script::{Action, Ending, Response, Rule, Script, Stream};
@@ -39,15 +41,6 @@ use crate::server::state::State;
 
 /// How long the waiting methods of [`FakeModel`] wait: far longer than anything takes that works.
 const PATIENCE: Duration = Duration::from_secs(20);
-
-/// What a server is like before a script says otherwise.
-#[derive(Clone, Debug, Default)]
-pub struct Options {
-    /// The models that it has; a request for another is answered 404. Empty: it has every model.
-    pub models: Vec<String>,
-    /// The pause before each event of a stream that is not scripted.
-    pub pace: Duration,
-}
 
 /// A running fake model server. It stops, and cuts its connections, when this is dropped.
 #[derive(Debug)]

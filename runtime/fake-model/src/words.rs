@@ -2,8 +2,11 @@
 
 use serde::Serialize;
 
-/// The most tokens of one answer: a bound on what a request can make this crate build.
+/// The most tokens of one answer: a bound, with the next, on what a request can make this crate build.
 const CONTEXT: usize = 1024;
+
+/// The most bytes of one answer.
+pub(crate) const MAX_BYTES: usize = 64 * 1024;
 
 /// How many tokens a text has: its words.
 pub(crate) fn count(text: &str) -> u64 {
@@ -43,14 +46,13 @@ impl Limited<'_> {
     }
 }
 
-/// Cuts a text to at most `limit` tokens, and in any case to [`CONTEXT`].
+/// Cuts a text to at most `limit` tokens, and in any case to [`CONTEXT`] and [`MAX_BYTES`].
 pub(crate) fn limited(text: &str, limit: Option<u64>) -> Limited<'_> {
-    let mut pieces = pieces(text);
-    let limit = limit
-        .and_then(|limit| usize::try_from(limit).ok())
-        .unwrap_or(CONTEXT)
-        .min(CONTEXT);
-    let cut = pieces.len() > limit;
+    let (beginning, rest) = text.split_at(text.floor_char_boundary(MAX_BYTES));
+    let mut pieces = pieces(beginning);
+    let limit = limit.and_then(|limit| usize::try_from(limit).ok());
+    let limit = limit.unwrap_or(CONTEXT).min(CONTEXT);
+    let cut = pieces.len() > limit || !rest.is_empty();
     pieces.truncate(limit);
     Limited { pieces, cut }
 }
@@ -94,5 +96,11 @@ mod tests {
     fn a_limit_cuts_at_a_word() {
         let limited = limited("You said: Hello", Some(2));
         assert_eq!((limited.text().as_str(), limited.cut), ("You said:", true));
+    }
+
+    #[test]
+    fn an_endless_word_is_cut() {
+        let limited = limited(&"日".repeat(MAX_BYTES), None).text().len();
+        assert!((1..=MAX_BYTES).contains(&limited));
     }
 }

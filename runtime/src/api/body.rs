@@ -2,6 +2,7 @@
 
 use std::error::Error as _;
 use std::io;
+use std::pin::pin;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -54,7 +55,8 @@ pub(crate) async fn read(
         }
         return Err(Unread::TooLarge { limit: max_body });
     }
-    match timeout(read_timeout, collect(&mut body, declared, max_body)).await {
+    let collected = timeout(read_timeout, pin!(collect(&mut body, declared, max_body))).await;
+    match collected {
         Err(_) => Err(Unread::Late),
         Ok(Err(Unread::TooLarge { limit })) => {
             tokio::task::spawn_local(linger(body));

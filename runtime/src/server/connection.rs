@@ -37,8 +37,9 @@ pub(crate) async fn serve(
     let asked = Cell::new(false);
     let service = service_fn(|request| {
         asked.set(true);
-        let response = pipeline::serve(Rc::clone(&worker), client_ip, request);
-        async { Ok::<_, Infallible>(response.await) }
+        let worker = Rc::clone(&worker);
+        // Called inside, so that the future of a request is held once and not moved.
+        async move { Ok::<_, Infallible>(pipeline::serve(worker, client_ip, request).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -1,5 +1,7 @@
 //! An upstream that speaks HTTP/1.1: sends a request over a kept or a new connection.
 
+use std::pin::pin;
+
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{AUTHORIZATION, HOST, HeaderValue};
@@ -65,7 +67,8 @@ impl Http {
     ) -> Result<Answer, Failure> {
         let deliver = async |connection, outgoing| {
             let lease = Lease::new(pool, connection);
-            timeout(timeouts.first_byte, self.send(lease, outgoing))
+            let sent = pin!(self.send(lease, outgoing));
+            timeout(timeouts.first_byte, sent)
                 .await
                 .unwrap_or(Err(Unanswered::Failed(Failure::FirstByteTimeout)))
         };
@@ -76,7 +79,8 @@ impl Http {
                 Err(Unanswered::Stale) => {}
             }
         }
-        let fresh = connect(&self.destination, timeouts.connect).await?;
+        // Boxed, as it is rare and large: every request would carry its state.
+        let fresh = Box::pin(connect(&self.destination, timeouts.connect)).await?;
         deliver(fresh, outgoing)
             .await
             .map_err(|unanswered| match unanswered {

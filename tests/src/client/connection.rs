@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 
 use crate::client::request::Request;
 use crate::client::response::{Head, Response};
-use crate::patiently;
+use crate::patience::patiently;
 
 /// A connection to a dataplane. Dropping it closes it, at whatever point it is.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::Answer;
+use crate::answer::Answer;
 use crate::error::json_answer;
 use crate::events::EventStream;
 use crate::identity::{CREATED, response_id};

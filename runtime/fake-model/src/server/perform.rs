@@ -9,11 +9,12 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::time::sleep;
 
+use crate::answer::{Answer, AnswerBody};
 use crate::error::Refusal;
 use crate::server::http::response_head;
 use crate::server::script::{Action, Ending, Response, Rule, Stream};
 use crate::server::state::State;
-use crate::{Answer, AnswerBody, identity, models};
+use crate::{endpoint, identity, models};
 
 /// What becomes of the connection.
 #[derive(Clone, Copy, Debug)]
@@ -85,7 +86,7 @@ async fn like_a_model(
 /// The model's answer, as a server that has only these models.
 fn answer(path: &str, body: &[u8], names: &[String]) -> Answer {
     if names.is_empty() {
-        return crate::answer(path, body);
+        return endpoint::answer(path, body);
     }
     if path.starts_with("/v1/models") {
         return models::answer(path, names).unwrap_or_else(Refusal::into_answer);
@@ -99,7 +100,7 @@ fn answer(path: &str, body: &[u8], names: &[String]) -> Answer {
         Some(asked) if !names.iter().any(|name| name == asked) => {
             models::unknown(asked).into_answer()
         }
-        _ => crate::answer(path, body),
+        _ => endpoint::answer(path, body),
     }
 }
 

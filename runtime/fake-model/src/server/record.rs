@@ -22,6 +22,11 @@ pub struct Received {
 }
 
 impl Received {
+    /// The path without its query.
+    pub(super) fn bare_path(&self) -> &str {
+        self.path.split_once('?').map_or(&self.path, |(path, _)| path)
+    }
+
     /// The value of the first header of this name (in lower case).
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers

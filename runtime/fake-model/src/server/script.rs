@@ -28,7 +28,7 @@ pub struct Script {
 pub struct Rule {
     /// How many requests it is for; absent: every one.
     pub times: Option<u32>,
-    /// The path of the requests that it is for; absent: any.
+    /// The path, without a query, of the requests that it is for; absent: any.
     pub path: Option<String>,
     /// A pause before anything is sent, in milliseconds.
     pub delay_ms: u64,

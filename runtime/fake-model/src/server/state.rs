@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::timeout;
 
-use crate::server::Options;
+use crate::server::options::Options;
 use crate::server::record::{Outcome, Received};
 use crate::server::script::{Action, Rule};
 
@@ -107,7 +107,7 @@ impl State {
     /// Remembers a request and says what to do with it.
     pub(super) fn begin(&self, received: Received) -> (InFlight<'_>, Rule) {
         let mut memory = self.memory();
-        let rule = memory.rule_for(&received.path);
+        let rule = memory.rule_for(received.bare_path());
         let number = memory.forgotten + memory.received.len() as u64;
         if memory.received.len() == MAX_RECEIVED {
             memory.received.pop_front();
