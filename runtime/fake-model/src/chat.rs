@@ -48,7 +48,11 @@ pub(crate) fn answer(body: &[u8]) -> Result<Answer, Refusal> {
 fn reply(request: &Request, messages: &[Message]) -> Reply {
     if let Some(function) = request.function_to_call(messages) {
         let arguments = plausible::value(&function.parameters).to_string();
-        let arguments = if arguments.len() > words::MAX_BYTES { "{}".to_owned() } else { arguments };
+        let arguments = if arguments.len() > words::MAX_BYTES {
+            "{}".to_owned()
+        } else {
+            arguments
+        };
         return Reply {
             deltas: vec![Delta::ToolCall(ToolCall {
                 name: function.name.clone(),

@@ -83,7 +83,12 @@ fn prompts(prompt: &Value) -> Result<Vec<String>, Refusal> {
         _ => None,
     };
     let prompts = prompts.filter(|prompts| prompts.len() <= MAX_PROMPTS);
-    prompts.ok_or_else(|| Refusal::invalid("prompt", "`prompt` must be a text, or a list of at most 128 texts"))
+    prompts.ok_or_else(|| {
+        Refusal::invalid(
+            "prompt",
+            "`prompt` must be a text, or a list of at most 128 texts",
+        )
+    })
 }
 
 fn finish_reason(completion: &words::Limited<'_>) -> &'static str {

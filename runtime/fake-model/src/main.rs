@@ -6,9 +6,21 @@ use std::time::Duration;
 use clap::Parser;
 use fake_model::server::{FakeModel, Options};
 
+const CONTROL: &str = r#"Control, by which a test or a person directs the running server:
+  POST /_fake/script     Set the rules for the requests to come, for example
+      {"rules": [
+        {"times": 1, "action": {"respond": {"status": 429, "headers": {"retry-after": "7"}}}},
+        {"times": 2, "delay_ms": 100, "action": "reset"},
+        {"action": {"stream": {"count": 3, "pace_ms": 50, "gated": false, "ending": "stall"}}}
+      ]}
+      actions: model, respond, stream, raw, stall, reset, close; endings: proper, stall, reset, close
+  GET  /_fake/received   What was received, and how it ended; ?count=3 or ?ended=3 waits for so many
+  POST /_fake/release    Let ?chunks=1 of gated streams go out
+  POST /_fake/reset      Forget everything"#;
+
 /// A model server without a model: OpenAI-compatible answers, and faults on demand under `/_fake/`.
 #[derive(Parser)]
-#[command(version)]
+#[command(version, after_help = CONTROL)]
 struct Arguments {
     /// The address to listen on; port 0 takes a free one
     #[arg(long, default_value = "127.0.0.1:0", value_name = "HOST:PORT")]

@@ -40,7 +40,8 @@ async fn exchange(stream: &mut TcpStream, number: u64, state: &State) -> io::Res
             control::answer(&request, state, &mut writer).await?;
         } else {
             let body = request.body.clone();
-            let (path, received) = (request.path.clone(), received(request, number));
+            let received = received(request, number);
+            let path = received.bare_path().to_owned();
             let (in_flight, rule): (_, Rule) = state.begin(received);
             let after = tokio::select! {
                 // A client that leaves just when the answer is complete has still left before.

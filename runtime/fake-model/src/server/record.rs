@@ -24,7 +24,9 @@ pub struct Received {
 impl Received {
     /// The path without its query.
     pub(super) fn bare_path(&self) -> &str {
-        self.path.split_once('?').map_or(&self.path, |(path, _)| path)
+        self.path
+            .split_once('?')
+            .map_or(&self.path, |(path, _)| path)
     }
 
     /// The value of the first header of this name (in lower case).
