@@ -1,14 +1,13 @@
 //! `deploy/<spec>/.env.sample`, and one for each overlay: what the dataplane reads when it starts.
 
-use minijinja::value::Serde;
-use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
 
 use crate::conventions;
 use crate::emit::FileSet;
+use crate::emit::template::fill;
 use crate::ir::{Address, Endpoint, Overlay, Secret, Topology, Upstream};
 
-const TEMPLATE: &str = include_str!("../../../templates/env.sample");
+const TEMPLATE: &str = include_str!("../../../templates/deploy/env.sample");
 
 pub(super) fn emit(topology: &Topology, files: &mut FileSet) {
     let folder = conventions::deploy_folder(&topology.name);
@@ -21,8 +20,6 @@ pub(super) fn emit(topology: &Topology, files: &mut FileSet) {
 }
 
 fn sample(topology: &Topology, overlay: Option<&Overlay>) -> String {
-    let mut environment = Environment::new();
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
     let sample = Sample {
         header: conventions::header(&topology.name),
         spec: &topology.name,
@@ -37,8 +34,7 @@ fn sample(topology: &Topology, overlay: Option<&Overlay>) -> String {
             .map(|&(name, purpose)| Variable { name, purpose })
             .collect(),
     };
-    let text = environment.render_str(TEMPLATE, Serde(&sample));
-    text.expect("the template asks only for what is given")
+    fill(TEMPLATE, &sample)
 }
 
 /// What the template is filled with.

@@ -5,6 +5,7 @@
 mod dataplane;
 mod environment;
 mod file_set;
+mod template;
 
 pub use file_set::FileSet;
 

@@ -1,33 +1,27 @@
 //! `Cargo.toml` of the dataplane crate: its one dependency, with the features that this topology uses.
 
+use serde::Serialize;
+
+use crate::emit::template::fill;
 use crate::ir::{Endpoint, Topology};
 
+const MANIFEST: &str = include_str!("../../../../templates/dataplane/Cargo.toml");
+
 pub(super) fn emit(topology: &Topology, header: &str) -> String {
-    let features = features(topology);
-    let runtime = if features.is_empty() {
-        "runtime = { workspace = true }".to_owned()
-    } else {
-        let lines: Vec<String> = features
-            .iter()
-            .map(|feature| format!("    \"{feature}\",\n"))
-            .collect();
-        format!(
-            "runtime = {{ workspace = true, features = [\n{}] }}",
-            lines.concat()
-        )
+    let manifest = Manifest {
+        header,
+        spec: &topology.name,
+        features: features(topology),
     };
-    format!(
-        "# {header}\n\
-         [package]\n\
-         name = \"{name}\"\n\
-         version = \"0.0.0\"\n\
-         edition = \"2024\"\n\
-         publish = false\n\
-         \n\
-         [dependencies]\n\
-         {runtime}\n",
-        name = topology.name,
-    )
+    fill(MANIFEST, &manifest)
+}
+
+/// What the manifest is filled with. A spec's name needs no escaping: it is a name of the language.
+#[derive(Serialize)]
+struct Manifest<'t> {
+    header: &'t str,
+    spec: &'t str,
+    features: Vec<&'static str>,
 }
 
 /// The parts of `runtime` that this topology uses; what it does not use is not linked.

@@ -13,20 +13,18 @@ mod table;
 mod topology;
 mod upstreams;
 
+use serde::Serialize;
+
 use crate::conventions;
 use crate::emit::FileSet;
 use crate::emit::dataplane::table::TableFile;
+use crate::emit::template::fill;
 use crate::ir::Topology;
 
 /// The crate of a topology.
 pub(super) fn emit(topology: &Topology, files: &mut FileSet) {
     let folder = conventions::crate_folder(&topology.name);
     let header = conventions::header(&topology.name);
-    files.add(
-        format!("{folder}/Cargo.toml"),
-        manifest::emit(topology, &header),
-    );
-    files.add(format!("{folder}/src/main.rs"), main(topology, &header));
     let tables: [(&str, TableFile); 5] = [
         ("models", models::emit(topology)),
         ("policies", policies::emit(topology)),
@@ -34,32 +32,27 @@ pub(super) fn emit(topology: &Topology, files: &mut FileSet) {
         ("topology", topology::emit(topology)),
         ("upstreams", upstreams::emit(topology)),
     ];
+    let main = Main {
+        header: &header,
+        spec: &topology.name,
+        tables: tables.iter().map(|(name, _)| *name).collect(),
+    };
+    files.add(
+        format!("{folder}/Cargo.toml"),
+        manifest::emit(topology, &header),
+    );
+    files.add(format!("{folder}/src/main.rs"), fill(MAIN, &main));
     for (name, table) in tables {
         files.add(format!("{folder}/src/{name}.rs"), table.render(&header));
     }
 }
 
-fn main(topology: &Topology, header: &str) -> String {
-    format!(
-        "// {header}\n\
-         //! The dataplane of `{name}.toml`.\n\
-         \n\
-         #![forbid(unsafe_code)]\n\
-         \n\
-         #[rustfmt::skip]\n\
-         mod models;\n\
-         #[rustfmt::skip]\n\
-         mod policies;\n\
-         #[rustfmt::skip]\n\
-         mod routes;\n\
-         #[rustfmt::skip]\n\
-         mod topology;\n\
-         #[rustfmt::skip]\n\
-         mod upstreams;\n\
-         \n\
-         fn main() -> std::process::ExitCode {{\n    \
-             runtime::main(&topology::TOPOLOGY)\n\
-         }}\n",
-        name = topology.name,
-    )
+const MAIN: &str = include_str!("../../../../templates/dataplane/main.rs");
+
+/// What `main.rs` is filled with.
+#[derive(Serialize)]
+struct Main<'t> {
+    header: &'t str,
+    spec: &'t str,
+    tables: Vec<&'t str>,
 }
