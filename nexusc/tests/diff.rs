@@ -74,8 +74,10 @@ edits! {
     change_the_body_limit: "max_body = \"8MiB\"" => "max_body = \"16MiB\"";
     change_the_connection_limit: "max_connections = 20_000" => "max_connections = 50_000";
     change_the_listen_address: "0.0.0.0:8080" => "0.0.0.0:9090";
+    give_unknown_models_a_default: "max_connections = 20_000" => "max_connections = 20_000\ndefault_model = \"small\"";
     give_an_upstream_a_key: "url = \"http://chat-b:8000\"" => "url = \"http://chat-b:8000\"\napi_key = { env = \"CHAT_B_KEY\" }";
     let_a_key_use_everything: "models = [\"chat\", \"small\"]" => "models = [\"*\"]";
+    make_a_canary_sticky: "percent = \"5%\"" => "percent = \"5%\", sticky = \"session\"";
     move_a_canary_from_5_to_10_percent: "percent = \"5%\"" => "percent = \"10%\"";
     move_a_secret_into_a_file: "{ env = \"KEY_WEB\" }" => "{ file = \"/run/secrets/key-web\" }";
     move_an_environment: "http://chat-a.staging:8000" => "http://chat-a.stage:8000";
@@ -84,7 +86,10 @@ edits! {
     remove_a_fallback: "fallback = [\"small\"]\n" => "";
     remove_a_key: "[keys.ops]\nsecret = { env = \"KEY_OPS\" }\nmodels = [\"*\"]\n" => "";
     rename_a_served_model: "Qwen/Qwen2.5-14B-Instruct\" # a" => "Qwen/Qwen3-14B\" # a";
+    put_upstreams_in_order: "weighted.targets = { small-a = 3, small-b = 1 }" => "priority.targets = { small-a = 1, small-b = 2 }";
     turn_a_canary_into_direct: "canary = { primary = \"chat-a\", canary = \"chat-b\", percent = \"5%\" }" => "weighted.targets = { chat-a = 1, chat-b = 1 }";
+    turn_weights_into_least_in_flight: "weighted.targets = { small-a = 3, small-b = 1 }" => "least_in_flight.upstreams = [\"small-a\", \"small-b\"]";
+    turn_weights_into_prefix: "weighted.targets = { small-a = 3, small-b = 1 }" => "prefix.upstreams = [\"small-a\", \"small-b\"]";
     use_a_mock_for_an_upstream: "url = \"http://small-b:8000\"" => "url = \"mock://local\"";
 }
 

@@ -12,6 +12,7 @@ use subtle::ConstantTimeEq;
 use thiserror::Error;
 
 use crate::api::models::Listing;
+use crate::hash;
 use crate::topology::{Access, Auth, Key, Model, Topology};
 
 /// The header that carries an API key and wins over `Authorization`.
@@ -35,6 +36,8 @@ pub(crate) struct Callers {
 pub(crate) struct Caller {
     /// The key's name, for logs; `None` in development mode.
     pub(crate) name: Option<&'static str>,
+    /// A number that the name alone decides, for routes that stick to it.
+    pub(crate) identity: Option<u64>,
     /// What it is told about models.
     pub(crate) listing: Listing,
     access: Granted,
@@ -58,6 +61,7 @@ impl Callers {
         let mode = match topology.auth {
             Auth::Development => Mode::Development(Caller {
                 name: None,
+                identity: None,
                 listing: all,
                 access: Granted::All,
             }),
@@ -97,6 +101,7 @@ impl Caller {
         };
         Self {
             name: Some(key.settings.name),
+            identity: Some(hash::stable(key.settings.name.as_bytes())),
             listing,
             access,
         }

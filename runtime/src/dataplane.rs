@@ -13,6 +13,7 @@ use crate::api::rewrite::Defaults;
 use crate::auth::Callers;
 use crate::environment::Settings;
 use crate::observe::metrics::Metrics;
+use crate::route;
 use crate::topology::{Model, Topology, Upstream};
 use crate::upstream::live::{Live, Unusable};
 
@@ -60,7 +61,11 @@ impl Dataplane {
         }
         let defaults = |model: &&Model| Defaults::new(model.settings.defaults, &vocabulary);
         let pairs = topology.upstreams.iter().zip(settings.upstreams);
-        let upstreams = pairs.map(|(upstream, access)| Live::new(upstream, access));
+        let counted = counted(topology);
+        let upstreams = pairs.zip(counted).map(|((upstream, access), counted)| {
+            let live = Live::new(upstream, access)?;
+            Ok::<_, Unusable>(if counted { live.counted() } else { live })
+        });
         Ok(Self {
             topology,
             callers: Callers::new(topology, settings.keys)?,
@@ -112,6 +117,19 @@ fn assign_slots(topology: &Topology) {
     }
 }
 
+/// For each upstream, whether a rule asks how many requests it has in flight.
+fn counted(topology: &Topology) -> Vec<bool> {
+    let mut counted = vec![false; topology.upstreams.len()];
+    for model in topology.models {
+        for upstream in route::counted(&model.settings.route.rule) {
+            if let Some(counted) = counted.get_mut(upstream.slot.index()) {
+                *counted = true;
+            }
+        }
+    }
+    counted
+}
+
 #[cfg(test)]
 mod tests {
     use crate::fixture::{CHAT, dataplane};
@@ -129,5 +147,13 @@ mod tests {
         for (index, model) in CHAT.models.iter().enumerate() {
             assert_eq!(model.slot.index(), index);
         }
+    }
+
+    #[test]
+    fn nothing_is_counted_where_no_rule_asks() {
+        let live = &dataplane().upstreams[0];
+        let entered = live.enter();
+        assert!(entered.is_none());
+        assert_eq!(live.in_flight(), 0);
     }
 }

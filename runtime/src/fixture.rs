@@ -15,8 +15,8 @@ use crate::observe::level::Level;
 use crate::observe::log;
 use crate::observe::trace::Trace;
 use crate::topology::{
-    Access, Auth, Endpoint, Gateway, Key, KeySettings, MIB, Model, ModelSettings, Route, Rule,
-    Secret, Timeouts, Topology, Upstream, UpstreamSettings,
+    Access, Auth, Draw, Endpoint, Gateway, Key, KeySettings, MIB, Model, ModelSettings, Route,
+    Rule, Secret, Timeouts, Topology, Upstream, UpstreamSettings,
 };
 use crate::worker::Worker;
 
@@ -47,10 +47,12 @@ static VLLM_SMALL: Upstream = upstream("vllm-small", "UPSTREAM_VLLM_SMALL_URL", 
 
 static LARGE_ROUTE: Route = Route {
     name: "large",
+    draw: Draw::Sequence,
     rule: Rule::Direct(&VLLM_LARGE),
 };
 static SMALL_ROUTE: Route = Route {
     name: "small",
+    draw: Draw::Sequence,
     rule: Rule::Direct(&VLLM_SMALL),
 };
 
@@ -86,6 +88,7 @@ pub(crate) static CHAT: Topology = Topology {
     name: "chat",
     gateway: Gateway {
         listen: "127.0.0.1:0",
+        default_model: None,
         max_body: MIB,
         max_connections: 100,
         read_timeout: Duration::from_secs(1),

@@ -31,6 +31,7 @@ mod environment;
 mod error;
 #[cfg(test)]
 mod fixture;
+mod hash;
 mod observe;
 mod pipeline;
 mod route;

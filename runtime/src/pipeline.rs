@@ -19,16 +19,17 @@ use crate::endpoint::{Endpoint, Operation, name_in_path};
 use crate::error::Error;
 use crate::observe::account::Account;
 use crate::observe::trace::Trace;
-use crate::route;
+use crate::route::{self, draw};
 use crate::stream::body::Body;
 use crate::stream::observer::Observer;
 use crate::stream::relay::Relay;
-use crate::topology::{Model, Upstream};
+use crate::topology::{Draw, Model, Upstream};
 use crate::unwind::caught;
 use crate::upstream::attempt::attempt;
 use crate::upstream::exchange::{Answer, Outgoing};
 use crate::upstream::failure::Failure;
 use crate::upstream::headers;
+use crate::upstream::in_flight::Entered;
 use crate::upstream::live::Live;
 use crate::worker::Worker;
 
@@ -67,7 +68,7 @@ pub(crate) async fn serve(
             account.settle(status, "request");
             own(status, content_type, body)
         }
-        Ok(Reply::Relayed(route, answer)) => relay(account, &route, answer),
+        Ok(Reply::Relayed(route, answer)) => relay(account, route, answer),
         Err(error) => {
             match error {
                 Error::Unread(Unread::ClientGone) => account.abandoned(),
@@ -93,6 +94,7 @@ struct Taken {
     requested: &'static Model,
     model: &'static Model,
     live: &'static Live,
+    entered: Option<Entered>,
 }
 
 const JSON: &str = "application/json";
@@ -140,7 +142,7 @@ async fn answer(
         Endpoint::Inference(operation) => operation,
         Endpoint::Model => {
             let name = name_in_path(head.uri.path()).unwrap_or_default();
-            admit(worker, caller, &name)?;
+            admit(caller, dataplane.directory.find(&name), &name)?;
             return own((StatusCode::OK, models::entry(&name)));
         }
         _ => return own((StatusCode::OK, caller.listing.body.clone())),
@@ -150,19 +152,26 @@ async fn answer(
     let gateway = &dataplane.topology.gateway;
     let body = body::read(&head, body, gateway.max_body, gateway.read_timeout).await?;
     let scan = scan::scan(&body, &dataplane.vocabulary)?;
-    account.context_length = scan.context_length;
+    account.context_length = scan.context.map(str::len);
 
     // 4. Admit: may this caller use that model?
-    let requested = admit(worker, caller, &scan.model)?;
+    let named = dataplane.directory.find(&scan.model);
+    let meant = named.or_else(|| {
+        let default = dataplane.topology.gateway.default_model;
+        default.filter(|model| caller.may_use(model))
+    });
+    let requested = admit(caller, meant, &scan.model)?;
     account.model = Some(requested);
 
     headers::strip_request(&mut head.headers);
     trace.mark_request(&mut head.headers);
     let asked = Asked {
+        caller,
         operation,
         head: &head,
         body: &body,
         scan: &scan,
+        named,
         requested,
     };
     try_in_turn(worker, account, &asked).await
@@ -170,16 +179,23 @@ async fn answer(
 
 /// A request that was admitted.
 struct Asked<'a> {
+    caller: &'a Caller,
     operation: Operation,
     head: &'a Parts,
     body: &'a Bytes,
     scan: &'a Scan<'a>,
+    /// The model that the client named, unless the default stands in for an unknown one.
+    named: Option<&'static Model>,
     requested: &'static Model,
 }
 
-/// The model that a client means, if it may use it.
-fn admit(worker: &Worker, caller: &Caller, name: &str) -> Result<&'static Model, Error> {
-    let Some(model) = worker.dataplane.directory.find(name) else {
+/// The model that is `meant` by `name`, if the caller may use it.
+fn admit(
+    caller: &Caller,
+    meant: Option<&'static Model>,
+    name: &str,
+) -> Result<&'static Model, Error> {
+    let Some(model) = meant else {
         return Err(Error::UnknownModel {
             name: name.to_owned(),
             known: caller.model_names(),
@@ -205,7 +221,9 @@ async fn try_in_turn(
     let mut failures: Vec<(&'static Upstream, Failure)> = Vec::new();
     for model in std::iter::once(requested).chain(requested.settings.fallback.iter().copied()) {
         // 5. Route: which upstreams, in which order?
-        for upstream in route::order(&model.settings.route.rule, worker.draw(model)) {
+        let in_flight = |upstream: &Upstream| worker.dataplane.upstream(upstream).in_flight();
+        let draw = draw(worker, asked, model);
+        for upstream in route::order(&model.settings.route.rule, draw, in_flight) {
             // Two models may share an upstream that serves one model. It gets each request once.
             if upstream.settings.served_model.is_some()
                 && failures
@@ -216,6 +234,7 @@ async fn try_in_turn(
             }
             // 6. Forward: nothing has been sent to the client yet, so the next may try.
             let live = worker.dataplane.upstream(upstream);
+            let entered = live.enter();
             let outgoing = outgoing(worker, asked, model, live);
             let metrics = &worker.dataplane.metrics;
             match attempt(live, worker.pool(upstream), metrics, outgoing).await {
@@ -226,6 +245,7 @@ async fn try_in_turn(
                             requested,
                             model,
                             live,
+                            entered,
                         },
                         answer,
                     ));
@@ -246,6 +266,20 @@ async fn try_in_turn(
     })
 }
 
+/// What the choice among the upstreams of `model` goes by.
+fn draw(worker: &Worker, asked: &Asked<'_>, model: &Model) -> u64 {
+    let drawn = match model.settings.route.draw {
+        Draw::Sequence => None,
+        Draw::Caller => asked.caller.identity,
+        Draw::Session => draw::of_session(&asked.head.headers),
+        Draw::Head(length) => asked
+            .scan
+            .context
+            .map(|context| draw::of_head(context, length)),
+    };
+    drawn.unwrap_or_else(|| worker.draw(model))
+}
+
 /// The request as it goes to the upstream `live` for `model`.
 fn outgoing<'a>(
     worker: &Worker,
@@ -253,7 +287,7 @@ fn outgoing<'a>(
     model: &'static Model,
     live: &Live,
 ) -> Outgoing<'a> {
-    let name = rewrite::model_name(live.served_model.as_ref(), model, asked.requested);
+    let name = rewrite::model_name(live.served_model.as_ref(), model, asked.named);
     let defaults = if asked.operation.generates() {
         worker.dataplane.defaults(model)
     } else {
@@ -278,7 +312,7 @@ fn own(status: StatusCode, content_type: &'static str, body: Bytes) -> Response<
 }
 
 /// The response of an upstream, relayed as it comes.
-fn relay(account: Account, taken: &Taken, answer: Answer) -> Response<Body> {
+fn relay(account: Account, taken: Taken, answer: Answer) -> Response<Body> {
     let mut headers = answer.headers;
     headers::strip_response(&mut headers);
     let observer = if is_event_stream(&headers) {
@@ -293,7 +327,7 @@ fn relay(account: Account, taken: &Taken, answer: Answer) -> Response<Body> {
     {
         headers.insert(headers::FALLBACK_MODEL, name);
     }
-    let relay = Relay::new(answer.source, observer, account, taken.live);
+    let relay = Relay::new(answer.source, taken.entered, observer, account, taken.live);
     let mut response = Response::new(Body::Relayed(Box::new(relay)));
     *response.status_mut() = answer.status;
     *response.headers_mut() = headers;

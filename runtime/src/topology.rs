@@ -10,6 +10,8 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use crate::hash;
+
 /// One mebibyte, for sizes in generated tables.
 pub const MIB: usize = 1024 * 1024;
 
@@ -36,6 +38,9 @@ pub struct Topology {
 pub struct Gateway {
     /// Socket address, `host:port`. The environment variable `NEXUS_LISTEN` replaces it at start.
     pub listen: &'static str,
+    /// Serves the requests for models that are not in the topology, of callers that may use it; without
+    /// one they are answered 404.
+    pub default_model: Option<&'static Model>,
     /// The largest request body in bytes; a larger one is answered 413.
     pub max_body: usize,
     /// The most client connections open at once; more wait in the kernel's accept queue.
@@ -158,8 +163,24 @@ impl Parameter {
 pub struct Route {
     /// Its name in logs.
     pub name: &'static str,
+    /// What its choice goes by.
+    pub draw: Draw,
     /// The rule.
     pub rule: Rule,
+}
+
+/// What the choice of a route goes by: requests of the same draw have the same first choice, as long
+/// as the rule and the state of its upstreams are the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Draw {
+    /// An even sequence: each request is chosen for anew.
+    Sequence,
+    /// The key of who asks.
+    Caller,
+    /// The header `x-session-id`; the sequence where a request has none.
+    Session,
+    /// The first so many bytes of the prompt's JSON; the sequence where a request has no prompt.
+    Head(usize),
 }
 
 /// The rule of a route. Whatever it picks first, its other upstreams are tried after a failure.
@@ -177,6 +198,18 @@ pub enum Rule {
         canary: &'static Upstream,
         /// The canary's part of all requests.
         share: Share,
+    },
+    /// The upstreams of the first list as long as one of them answers, then those of the next; those of
+    /// one list share evenly.
+    Priority(&'static [&'static [&'static Upstream]]),
+    /// The upstream with the fewest requests in flight.
+    LeastInFlight(&'static [&'static Upstream]),
+    /// The upstream that the draw ranks highest, among those that are not overloaded.
+    Prefix {
+        /// Where the requests go.
+        upstreams: &'static [&'static Upstream],
+        /// How much more than the mean an upstream may have in flight.
+        load_factor: LoadFactor,
     },
 }
 
@@ -260,11 +293,37 @@ impl Share {
     }
 }
 
+/// The most that one upstream may have in flight, as a multiple of the mean over the route's, in steps
+/// of 0.01 %.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LoadFactor(u32);
+
+impl LoadFactor {
+    /// So many percent of the mean, rounded to 0.01 %.
+    ///
+    /// # Panics
+    /// At compile time of the table, below 100 or above 10 000; the compiler of specs refuses that.
+    pub const fn percent(percent: f64) -> Self {
+        assert!(
+            percent >= 100.0 && percent <= 10_000.0,
+            "a load factor is at least 100 percent"
+        );
+        Self((percent * 100.0 + 0.5) as u32)
+    }
+
+    /// In hundredths of a percent, at least [`Share::WHOLE`].
+    pub const fn basis_points(self) -> u32 {
+        self.0
+    }
+}
+
 /// A server that produces responses: `[upstreams.NAME]`.
 #[derive(Debug)]
 pub struct Upstream {
     /// What was written in the spec.
     pub settings: UpstreamSettings,
+    /// A number that its name alone decides, for rules that rank upstreams.
+    pub identity: u64,
     /// Its place in tables of live state.
     pub slot: Slot,
 }
@@ -273,6 +332,7 @@ impl Upstream {
     /// An upstream with its settings, not yet in use.
     pub const fn new(settings: UpstreamSettings) -> Self {
         Self {
+            identity: hash::stable(settings.name.as_bytes()),
             settings,
             slot: Slot::UNASSIGNED,
         }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use crate::dataplane::Dataplane;
 use crate::observe::log::{Log, Sink};
-use crate::route::Sequence;
+use crate::route::draw::Sequence;
 use crate::topology::{Model, Upstream};
 use crate::upstream::pool::{Pool, SharedPool};
 

@@ -12,6 +12,7 @@ pub static TOPOLOGY: Topology = Topology {
     name: "quickstart",
     gateway: Gateway {
         listen: "127.0.0.1:8080",
+        default_model: None,
         max_body: 8 * MIB,
         max_connections: 10_000,
         read_timeout: Duration::from_secs(30),

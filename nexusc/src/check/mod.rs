@@ -7,13 +7,18 @@ mod aliasing_keys;
 mod authentication;
 mod canary;
 mod constants;
+mod default_model;
 mod fallback_cycle;
 mod idle_keys;
+mod load_factor;
 mod mock_fields;
 mod model_routes;
 mod models;
 mod overlay_addresses;
 mod production;
+mod single_upstream;
+mod sticky;
+mod uniform_priority;
 mod unused_upstreams;
 
 use std::collections::BTreeSet;
@@ -36,13 +41,18 @@ pub fn check(topology: &Topology, left_out: &BTreeSet<KeyPath>) -> Vec<Diagnosti
         authentication::check,
         canary::check,
         constants::check,
+        default_model::check,
         fallback_cycle::check,
         idle_keys::check,
+        load_factor::check,
         mock_fields::check,
         model_routes::check,
         models::check,
         overlay_addresses::check,
         production::check,
+        single_upstream::check,
+        sticky::check,
+        uniform_priority::check,
         unused_upstreams::check,
     ];
     let mut context = Context {

@@ -36,6 +36,8 @@ pub struct Topology {
 pub struct Gateway {
     /// Where it listens.
     pub listen: SocketAddr,
+    /// Serves requests for unknown models.
+    pub default_model: Option<Id<Model>>,
     /// Whether authentication is off.
     pub development: bool,
     /// The largest request body in bytes.
@@ -133,8 +135,23 @@ pub struct Route {
     pub path: KeyPath,
     /// The models it serves, in the order written.
     pub models: Vec<Id<Model>>,
+    /// What its choice goes by.
+    pub draw: Draw,
     /// The rule; `None` where it could not be resolved, which is reported.
     pub rule: Option<Rule>,
+}
+
+/// What the choice of a route goes by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Draw {
+    /// Each request is chosen for anew.
+    Sequence,
+    /// The caller's key.
+    Caller,
+    /// The request's session.
+    Session,
+    /// The first so many bytes of the prompt.
+    Head(u64),
 }
 
 /// The rule of a route.
@@ -153,6 +170,17 @@ pub enum Rule {
         /// The share.
         share: Percent,
     },
+    /// Lists of upstreams in order; those of one list share evenly, sorted by name.
+    Priority(Vec<Vec<Id<Upstream>>>),
+    /// The one with the fewest requests in flight.
+    LeastInFlight(Vec<Id<Upstream>>),
+    /// The one that the prompt's head ranks highest, if it has room.
+    Prefix {
+        /// Where the requests go.
+        upstreams: Vec<Id<Upstream>>,
+        /// The most that one may have in flight, relative to the mean.
+        load_factor: Percent,
+    },
 }
 
 impl Rule {
@@ -164,6 +192,8 @@ impl Rule {
             Self::Canary {
                 primary, canary, ..
             } => vec![*primary, *canary],
+            Self::Priority(tiers) => tiers.concat(),
+            Self::LeastInFlight(upstreams) | Self::Prefix { upstreams, .. } => upstreams.clone(),
         }
     }
 }
@@ -177,7 +207,7 @@ pub struct Target {
     pub weight: u64,
 }
 
-/// A share of a whole in hundredths of a percent, from 0 to 10000.
+/// A percentage in hundredths of a percent: of a share from 0 to 10000.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Percent(pub u32);
 

@@ -21,6 +21,7 @@ pub(super) fn resolve(gateway: &spec::gateway::Gateway, scope: &mut Scope<'_>) -
     let at = |field: &str| KeyPath::root().key("gateway").key(field);
     let spec::gateway::Gateway {
         listen,
+        default_model,
         development,
         max_body,
         max_connections,
@@ -31,6 +32,9 @@ pub(super) fn resolve(gateway: &spec::gateway::Gateway, scope: &mut Scope<'_>) -
         listen: listen
             .as_ref()
             .map_or(DEFAULT_LISTEN, |text| address(text, &at("listen"), scope)),
+        default_model: default_model
+            .as_ref()
+            .and_then(|name| scope.model(name, Place::Value(at("default_model")))),
         development: development.unwrap_or(false),
         max_body: scope.size(
             max_body.as_ref(),

@@ -8,6 +8,7 @@ mod key;
 mod model;
 mod overlay;
 mod route;
+mod rule;
 mod scope;
 mod secret;
 mod timeouts;

@@ -89,6 +89,20 @@ impl<'s> Scope<'s> {
 
     /// The models of a list at `path`; each may be named once.
     pub(super) fn models(&mut self, names: &[String], path: &KeyPath) -> Vec<Id<Model>> {
+        self.each_once(names, path, Self::model)
+    }
+
+    /// The upstreams of a list at `path`; each may be named once.
+    pub(super) fn upstreams(&mut self, names: &[String], path: &KeyPath) -> Vec<Id<Upstream>> {
+        self.each_once(names, path, Self::upstream)
+    }
+
+    fn each_once<T>(
+        &mut self,
+        names: &[String],
+        path: &KeyPath,
+        resolve: impl Fn(&mut Self, &str, Place) -> Option<Id<T>>,
+    ) -> Vec<Id<T>> {
         let mut first: BTreeMap<&str, usize> = BTreeMap::new();
         let mut ids = Vec::with_capacity(names.len());
         for (index, name) in names.iter().enumerate() {
@@ -100,7 +114,7 @@ impl<'s> Scope<'s> {
                 }
                 None => {
                     first.insert(name, index);
-                    ids.extend(self.model(name, place));
+                    ids.extend(resolve(self, name, place));
                 }
             }
         }

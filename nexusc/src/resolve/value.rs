@@ -50,6 +50,18 @@ impl Scope<'_> {
             .unwrap_or(default)
     }
 
+    /// How much more than a mean, or `default`; a percentage that may exceed 100.
+    pub(super) fn load_factor(
+        &mut self,
+        text: Option<&String>,
+        default: Percent,
+        path: &KeyPath,
+    ) -> Percent {
+        let parse = |text: &str| unit::percent::up_to(10_000, text);
+        self.read(text, parse, Code::NX0203, "a percentage", path)
+            .unwrap_or(default)
+    }
+
     /// A percentage, or `None` where it cannot be read.
     pub(super) fn percent(&mut self, text: &String, path: &KeyPath) -> Option<Percent> {
         self.read(

@@ -10,6 +10,9 @@ pub struct Gateway {
     /// The address to listen on, `IP:PORT`. The variable `NEXUS_LISTEN` replaces it at start.
     /// Default: `"127.0.0.1:8080"`.
     pub listen: Option<String>,
+    /// The model that serves requests for models which are not in this spec, of callers that may use it:
+    /// `"chat"`. Default: none, they are answered 404.
+    pub default_model: Option<String>,
     /// Turns authentication off: every caller may use every model. Refused in a production overlay.
     /// Default: `false`.
     pub development: Option<bool>,

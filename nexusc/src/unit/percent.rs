@@ -5,7 +5,13 @@ use crate::unit::{split_number, whole};
 
 /// Parses a percentage from 0 to 100 with at most two decimals.
 pub(crate) fn parse(text: &str) -> Result<Percent, String> {
-    const FORM: &str = "write a number from 0 to 100 and a percent sign: `\"5%\"` or `\"0.25%\"`";
+    up_to(100, text)
+}
+
+/// Parses a percentage from 0 to `most` with at most two decimals.
+pub(crate) fn up_to(most: u32, text: &str) -> Result<Percent, String> {
+    let form =
+        || format!("write a number from 0 to {most} and a percent sign: `\"5%\"` or `\"0.25%\"`");
     let (number, unit) = split_number(text);
     if unit != "%" {
         let help = match number.parse::<f64>() {
@@ -19,7 +25,7 @@ pub(crate) fn parse(text: &str) -> Result<Percent, String> {
             Ok(percent) if unit.is_empty() && percent <= 100.0 => {
                 format!("add the sign: `\"{number}%\"`")
             }
-            _ => FORM.to_owned(),
+            _ => form(),
         };
         return Err(help);
     }
@@ -27,14 +33,15 @@ pub(crate) fn parse(text: &str) -> Result<Percent, String> {
     if decimals.len() > 2 {
         return Err("a percentage has at most two decimals".to_owned());
     }
-    let units = whole(units).ok_or(FORM)?;
-    let hundredths = whole(decimals).ok_or(FORM)? * if decimals.len() == 1 { 10 } else { 1 };
-    match units
+    let units = whole(units).ok_or_else(form)?;
+    let hundredths = whole(decimals).ok_or_else(form)? * if decimals.len() == 1 { 10 } else { 1 };
+    let percentage = units
         .checked_mul(100)
         .and_then(|units| units.checked_add(hundredths))
-    {
-        Some(share @ 0..=10_000) => Ok(Percent(share as u32)),
-        _ => Err("a percentage is at most `\"100%\"`".to_owned()),
+        .and_then(|percentage| u32::try_from(percentage).ok());
+    match percentage {
+        Some(percentage) if percentage <= most * 100 => Ok(Percent(percentage)),
+        _ => Err(format!("this percentage is at most `\"{most}%\"`")),
     }
 }
 
@@ -46,6 +53,12 @@ mod tests {
     fn reads_two_decimals() {
         let parsed = ["5%", "0.25%", "2.5%", "100%", "0%"].map(|text| parse(text).unwrap().0);
         assert_eq!(parsed, [500, 25, 250, 10_000, 0]);
+    }
+
+    #[test]
+    fn some_may_exceed_the_whole() {
+        assert_eq!(up_to(1_000, "125%").unwrap().0, 12_500);
+        assert!(up_to(1_000, "1001%").is_err());
     }
 
     #[test]

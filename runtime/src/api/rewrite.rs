@@ -37,15 +37,15 @@ pub(crate) fn quoted(text: &str) -> Vec<u8> {
 /// The model name to put into a request as a JSON string, or `None` to leave the client's.
 ///
 /// An upstream that knows the model under a name of its own is told that one. Any other gets what
-/// the client wrote, except where `model` stands in for the one that was asked for.
+/// the client wrote, except where `model` is not the one that the client `named`.
 pub(crate) fn model_name(
     served_model: Option<&Bytes>,
     model: &Model,
-    requested: &Model,
+    named: Option<&Model>,
 ) -> Option<Bytes> {
     match served_model {
         Some(name) => Some(name.clone()),
-        None if std::ptr::eq(model, requested) => None,
+        None if named.is_some_and(|named| std::ptr::eq(model, named)) => None,
         None => Some(quoted(model.settings.name).into()),
     }
 }

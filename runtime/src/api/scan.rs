@@ -23,8 +23,8 @@ pub(crate) struct Scan<'a> {
     pub(crate) model_span: Range<usize>,
     /// Which of the parameters that have defaults somewhere are set.
     pub(crate) present: Fields,
-    /// Bytes of JSON of what the model is to read: `messages`, `prompt` or `input`.
-    pub(crate) context_length: Option<usize>,
+    /// The JSON of what the model is to read: `messages`, `prompt` or `input`.
+    pub(crate) context: Option<&'a str>,
 }
 
 /// Why a body is not a request.
@@ -96,7 +96,7 @@ pub(crate) fn scan<'a>(body: &'a [u8], vocabulary: &Vocabulary) -> Result<Scan<'
         model,
         model_span: start..start + raw.len(),
         present: found.present,
-        context_length: found.context_length,
+        context: found.context,
     })
 }
 
@@ -110,7 +110,7 @@ struct Found<'a> {
     stream: Option<&'a RawValue>,
     duplicate: Option<&'static str>,
     present: Fields,
-    context_length: Option<usize>,
+    context: Option<&'a str>,
 }
 
 struct TopLevel<'v> {
@@ -142,7 +142,7 @@ impl<'de> Visitor<'de> for TopLevel<'_> {
                 }
                 Field::Context => {
                     let value: &RawValue = map.next_value()?;
-                    found.context_length = Some(value.get().len());
+                    found.context = Some(value.get());
                 }
                 Field::Other(parameters) => {
                     found.present |= parameters;
@@ -213,7 +213,7 @@ mod tests {
         let scan = scanned(body).unwrap();
         assert_eq!(scan.model, "chat");
         assert_eq!(&body[scan.model_span], r#""chat""#);
-        assert_eq!(scan.context_length, Some(4));
+        assert_eq!(scan.context, Some("[{}]"));
     }
 
     #[test]

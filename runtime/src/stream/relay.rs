@@ -15,6 +15,7 @@ use crate::error;
 use crate::observe::account::Account;
 use crate::stream::observer::Observer;
 use crate::upstream::http_body::Broken;
+use crate::upstream::in_flight::Entered;
 use crate::upstream::live::Live;
 use crate::upstream::source::Source;
 
@@ -23,6 +24,8 @@ use crate::upstream::source::Source;
 pub(crate) struct Relay {
     /// `None` once the body has ended, one way or another.
     source: Option<Source>,
+    /// Ends with `source`.
+    entered: Option<Entered>,
     observer: Observer,
     account: Account,
     upstream: &'static Live,
@@ -33,9 +36,10 @@ pub(crate) struct Relay {
 }
 
 impl Relay {
-    /// Relays `source`, the response of `upstream`.
+    /// Relays `source`, the response of `upstream`, which has it in flight until then.
     pub(crate) fn new(
         source: Source,
+        entered: Option<Entered>,
         observer: Observer,
         account: Account,
         upstream: &'static Live,
@@ -43,6 +47,7 @@ impl Relay {
         let source = Some(source);
         let mut relay = Self {
             source,
+            entered,
             observer,
             account,
             upstream,
@@ -112,6 +117,7 @@ impl Relay {
 
     fn complete(&mut self) {
         self.source = None;
+        self.entered = None;
         self.observer.report(&mut self.account);
         self.account.complete();
     }
@@ -138,6 +144,7 @@ impl Relay {
 
     fn break_off(&mut self, status: StatusCode) -> Result<Frame<Bytes>, Broken> {
         self.source = None;
+        self.entered = None;
         self.observer.report(&mut self.account);
         self.account.interrupted(status);
         self.upstream.health.note(false);
@@ -178,7 +185,7 @@ mod tests {
         let source = Source::Mock(MockBody::paced(events, pace));
         let worker = worker(dataplane());
         let live = &worker.dataplane.upstreams[0];
-        let relay = Relay::new(source, Observer::of_events(), account(&worker), live);
+        let relay = Relay::new(source, None, Observer::of_events(), account(&worker), live);
         let mut body = Body::Relayed(Box::new(relay));
         let mut pieces = Vec::new();
         while let Some(frame) = body.frame().await {

@@ -8,6 +8,7 @@ use crate::api::rewrite;
 use crate::environment::UpstreamAccess;
 use crate::topology::{Endpoint, Timeouts, Upstream};
 use crate::upstream::http::Http;
+use crate::upstream::in_flight::{Entered, InFlight};
 
 /// An upstream in use: its table entry with what was settled at start and what is known by now.
 pub(crate) struct Live {
@@ -16,6 +17,8 @@ pub(crate) struct Live {
     /// The name that it knows its model by, as a JSON string.
     pub(crate) served_model: Option<Bytes>,
     pub(super) target: Target,
+    /// `None` where no rule asks.
+    in_flight: Option<Box<InFlight>>,
     upstream: &'static Upstream,
 }
 
@@ -61,8 +64,27 @@ impl Live {
             health: Health::default(),
             served_model,
             target,
+            in_flight: None,
             upstream,
         })
+    }
+
+    /// The same, with its requests counted.
+    pub(crate) fn counted(self) -> Self {
+        Self {
+            in_flight: Some(Box::default()),
+            ..self
+        }
+    }
+
+    /// How many requests it has in flight; 0 where no rule asks.
+    pub(crate) fn in_flight(&self) -> u32 {
+        self.in_flight.as_ref().map_or(0, |count| count.now())
+    }
+
+    /// Counts a request that goes to it, until what this returns is dropped.
+    pub(crate) fn enter(&'static self) -> Option<Entered> {
+        self.in_flight.as_ref().map(|count| count.enter())
     }
 
     /// Its table entry.

@@ -8,6 +8,7 @@ pub(crate) mod failure;
 pub(crate) mod headers;
 pub(crate) mod http;
 pub(crate) mod http_body;
+pub(crate) mod in_flight;
 pub(crate) mod live;
 #[cfg(feature = "mock")]
 pub(crate) mod mock;

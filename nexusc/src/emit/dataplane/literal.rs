@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
-use quote::quote;
+use quote::{ToTokens, quote};
 
 use crate::conventions;
 use crate::ir::Secret;
@@ -43,11 +43,15 @@ pub(super) fn duration(duration: Duration) -> TokenStream {
 /// `8 * MIB`, in the largest unit that divides it.
 pub(super) fn size(bytes: u64) -> TokenStream {
     let (amount, unit) = match bytes {
-        bytes if bytes.trailing_zeros() >= 20 => (integer(bytes >> 20), quote!(*MIB)),
-        bytes if bytes.trailing_zeros() >= 10 => (integer(bytes >> 10), quote!(*KIB)),
-        bytes => (integer(bytes), quote!()),
+        bytes if bytes.trailing_zeros() >= 20 => (bytes >> 20, quote!(MIB)),
+        bytes if bytes.trailing_zeros() >= 10 => (bytes >> 10, quote!(KIB)),
+        bytes => return integer(bytes).to_token_stream(),
     };
-    quote!(#amount #unit)
+    if amount == 1 {
+        return unit;
+    }
+    let amount = integer(amount);
+    quote!(#amount * #unit)
 }
 
 /// A percentage: `5.0`, `0.25`.
@@ -83,6 +87,7 @@ mod tests {
             "Duration :: from_millis (1500)"
         );
         assert_eq!(size(8 << 20).to_string(), "8 * MIB");
+        assert_eq!(size(1 << 10).to_string(), "KIB");
         assert_eq!(size(1000).to_string(), "1000");
         assert_eq!(percent(crate::ir::Percent(25)).to_string(), "0.25");
     }

@@ -3,16 +3,17 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::emit::dataplane::literal::{constant, integer, percent};
+use crate::emit::dataplane::literal::{constant, integer, percent, size};
 use crate::emit::dataplane::table::TableFile;
 use crate::ir::table::Id;
-use crate::ir::{Rule, Topology, Upstream};
+use crate::ir::{Draw, Rule, Topology, Upstream};
 
 pub(super) fn emit(topology: &Topology) -> TableFile {
     let mut file = TableFile::new("How the requests of a model choose among upstreams.");
     for route in topology.routes.iter() {
         let constant = constant(&route.name);
         let name = &route.name;
+        let draw = draw(route.draw);
         let rule = route
             .rule
             .as_ref()
@@ -23,12 +24,25 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
             quote! {
                 pub static #constant: Route = Route {
                     name: #name,
+                    draw: #draw,
                     rule: #rule,
                 };
             },
         );
     }
     file
+}
+
+fn draw(draw: Draw) -> TokenStream {
+    match draw {
+        Draw::Sequence => quote!(Draw::Sequence),
+        Draw::Caller => quote!(Draw::Caller),
+        Draw::Session => quote!(Draw::Session),
+        Draw::Head(length) => {
+            let length = size(length);
+            quote!(Draw::Head(#length))
+        }
+    }
 }
 
 fn rule(rule: &Rule, topology: &Topology) -> TokenStream {
@@ -62,5 +76,33 @@ fn rule(rule: &Rule, topology: &Topology) -> TokenStream {
                 }
             }
         }
+        Rule::Priority(tiers) => {
+            let tiers = tiers.iter().map(|tier| list(tier, topology));
+            quote!(Rule::Priority(&[#(#tiers,)*]))
+        }
+        Rule::LeastInFlight(upstreams) => {
+            let upstreams = list(upstreams, topology);
+            quote!(Rule::LeastInFlight(#upstreams))
+        }
+        Rule::Prefix {
+            upstreams,
+            load_factor,
+        } => {
+            let upstreams = list(upstreams, topology);
+            let percent = percent(*load_factor);
+            quote! {
+                Rule::Prefix {
+                    upstreams: #upstreams,
+                    load_factor: LoadFactor::percent(#percent),
+                }
+            }
+        }
     }
+}
+
+fn list(upstreams: &[Id<Upstream>], topology: &Topology) -> TokenStream {
+    let upstreams = upstreams
+        .iter()
+        .map(|&id| constant(&topology.upstreams.get(id).name));
+    quote!(&[#(&upstreams::#upstreams,)*])
 }

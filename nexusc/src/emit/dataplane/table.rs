@@ -12,11 +12,13 @@ use crate::key_path::KeyPath;
 const VOCABULARY: &[&str] = &[
     "Access",
     "Auth",
+    "Draw",
     "Endpoint",
     "Gateway",
     "KIB",
     "Key",
     "KeySettings",
+    "LoadFactor",
     "MIB",
     "Mock",
     "Model",

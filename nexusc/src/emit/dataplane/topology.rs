@@ -2,7 +2,7 @@
 
 use quote::quote;
 
-use crate::emit::dataplane::literal::{duration, integer, size};
+use crate::emit::dataplane::literal::{constant, duration, integer, option, size};
 use crate::emit::dataplane::table::TableFile;
 use crate::ir::Topology;
 
@@ -11,6 +11,10 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
     let name = &topology.name;
     let gateway = &topology.gateway;
     let listen = gateway.listen.to_string();
+    let default_model = option(gateway.default_model.map(|id| {
+        let model = constant(&topology.models.get(id).name);
+        quote!(&models::#model)
+    }));
     let max_body = size(gateway.max_body);
     let max_connections = integer(gateway.max_connections);
     let read_timeout = duration(gateway.read_timeout);
@@ -22,6 +26,7 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
                 name: #name,
                 gateway: Gateway {
                     listen: #listen,
+                    default_model: #default_model,
                     max_body: #max_body,
                     max_connections: #max_connections,
                     read_timeout: #read_timeout,

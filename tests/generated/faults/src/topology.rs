@@ -12,6 +12,7 @@ pub static TOPOLOGY: Topology = Topology {
     name: "faults",
     gateway: Gateway {
         listen: "127.0.0.1:8080",
+        default_model: None,
         max_body: 64 * KIB,
         max_connections: 10_000,
         read_timeout: Duration::from_secs(1),

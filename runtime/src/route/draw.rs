@@ -1,0 +1,101 @@
+//! What the choice of a route goes by: a number for each request.
+//!
+//! An even sequence where each request is chosen for anew; the hash of what stays the same where
+//! requests are to stay together. The hash is fixed, so they do after a restart and in every
+//! replica.
+
+use std::cell::Cell;
+
+use hyper::HeaderMap;
+use hyper::header::HeaderName;
+
+use crate::hash;
+
+/// The header that names a session.
+const SESSION_ID: HeaderName = HeaderName::from_static("x-session-id");
+
+/// The longest session id in bytes. A longer one is none: it is something else, by mistake.
+const MAX_SESSION_ID: usize = 128;
+
+/// The draw of the session that `headers` name, if they name one.
+pub(crate) fn of_session(headers: &HeaderMap) -> Option<u64> {
+    let id = headers.get(SESSION_ID)?.as_bytes();
+    (1..=MAX_SESSION_ID)
+        .contains(&id.len())
+        .then(|| hash::stable(id))
+}
+
+/// The draw of the prompts that begin like `context` for `length` bytes.
+pub(crate) fn of_head(context: &str, length: usize) -> u64 {
+    let context = context.as_bytes();
+    hash::stable(context.get(..length).unwrap_or(context))
+}
+
+/// `draw`, as a fraction of the whole range, of `whole`.
+pub(super) fn scaled(draw: u64, whole: u32) -> u32 {
+    let scaled = (u128::from(draw) * u128::from(whole)) >> 64;
+    u32::try_from(scaled).unwrap_or(u32::MAX)
+}
+
+/// A place among `count`, as evenly as the draws lie.
+pub(super) fn place(draw: u64, count: usize) -> usize {
+    scaled(draw, u32::try_from(count).unwrap_or(u32::MAX)) as usize
+}
+
+/// Draws for one model on one worker: a Weyl sequence, the multiples of the golden ratio modulo 1.
+/// It covers the unit interval as evenly as a sequence can, so a share of 5 % is 5 of every 100
+/// requests and not a matter of luck.
+#[derive(Debug)]
+pub(crate) struct Sequence(Cell<u64>);
+
+impl Sequence {
+    /// 2^64 divided by the golden ratio: of all steps the one whose multiples lie most evenly.
+    const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
+
+    /// A sequence that starts somewhere. Workers and replicas must not start alike.
+    pub(crate) fn starting_at(seed: u64) -> Self {
+        Self(Cell::new(seed))
+    }
+
+    /// The next draw.
+    pub(crate) fn draw(&self) -> u64 {
+        let draw = self.0.get();
+        self.0.set(draw.wrapping_add(Self::STEP));
+        draw
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::header::HeaderValue;
+
+    use super::*;
+
+    fn session(id: &str) -> Option<u64> {
+        let value = HeaderValue::from_str(id).unwrap();
+        of_session(&HeaderMap::from_iter([(SESSION_ID, value)]))
+    }
+
+    #[test]
+    fn a_session_has_one_draw() {
+        assert_eq!(session("alice"), session("alice"));
+        assert_ne!(session("alice"), session("bob"));
+    }
+
+    #[test]
+    fn no_session_and_an_endless_one_have_none() {
+        assert_eq!(of_session(&HeaderMap::new()), None);
+        assert_eq!(session(""), None);
+        assert!(session(&"a".repeat(128)).is_some());
+        assert_eq!(session(&"a".repeat(129)), None);
+    }
+
+    #[test]
+    fn only_the_head_of_a_prompt_counts() {
+        assert_eq!(of_head("abcdef", 3), of_head("abcxyz", 3));
+        assert_ne!(of_head("abcdef", 4), of_head("abcxyz", 4));
+        assert_eq!(of_head("ab", 3), of_head("ab", 4));
+        // The head may end inside a character.
+        assert_eq!(of_head("é!", 1), of_head("è!", 1));
+    }
+}
