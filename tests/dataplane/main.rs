@@ -14,6 +14,7 @@ mod quickstart;
 mod relay;
 mod rewriting;
 mod routes;
+mod rules;
 mod start;
 mod stop;
 mod trace;

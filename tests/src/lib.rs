@@ -13,6 +13,7 @@ mod metrics;
 mod neighbours;
 mod patience;
 mod program;
+mod routing;
 
 pub use crate::client::{Connection, Cut, Head, Request, Response};
 pub use crate::dataplane::{Dataplane, Start};
@@ -22,3 +23,4 @@ pub use crate::metrics::Metrics;
 pub use crate::neighbours::SilentServer;
 pub use crate::patience::{PATIENCE, patiently};
 pub use crate::program::{program, target_directory};
+pub use crate::routing::{FIRST, SECOND, routing};

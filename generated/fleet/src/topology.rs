@@ -12,7 +12,7 @@ pub static TOPOLOGY: Topology = Topology {
     name: "fleet",
     gateway: Gateway {
         listen: "0.0.0.0:8080",
-        default_model: None,
+        default_model: Some(&models::CHAT_SMALL),
         max_body: 16 * MIB,
         max_connections: 20_000,
         read_timeout: Duration::from_secs(30),
