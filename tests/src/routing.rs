@@ -1,4 +1,4 @@
-//! The dataplane of the spec `routing`, with its secrets.
+//! The spec `routing`, which has a route of each rule.
 
 use crate::dataplane::Start;
 

@@ -57,7 +57,7 @@ impl Scope<'_> {
         default: Percent,
         path: &KeyPath,
     ) -> Percent {
-        let parse = |text: &str| unit::percent::up_to(10_000, text);
+        let parse = unit::load_factor::parse;
         self.read(text, parse, Code::NX0203, "a percentage", path)
             .unwrap_or(default)
     }

@@ -3,6 +3,7 @@
 //! Each parser returns `Err` with the help for a diagnostic.
 
 pub(crate) mod duration;
+pub(crate) mod load_factor;
 pub(crate) mod percent;
 pub(crate) mod size;
 
