@@ -158,6 +158,7 @@ mod tests {
                 first_byte: second,
                 between_chunks: second,
             },
+            breaker: None,
         })
     }
 

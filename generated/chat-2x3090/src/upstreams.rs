@@ -19,6 +19,7 @@ pub static CLOUD: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_secs(60),
         between_chunks: Duration::from_secs(30),
     },
+    breaker: None,
 });
 
 /// `[upstreams.vllm-14b]`
@@ -35,6 +36,7 @@ pub static VLLM_14B: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_secs(60),
         between_chunks: Duration::from_secs(30),
     },
+    breaker: None,
 });
 
 /// `[upstreams.vllm-14b-next]`
@@ -51,6 +53,7 @@ pub static VLLM_14B_NEXT: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_secs(60),
         between_chunks: Duration::from_secs(30),
     },
+    breaker: None,
 });
 
 /// `[upstreams.vllm-3b]`
@@ -67,6 +70,7 @@ pub static VLLM_3B: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_secs(15),
         between_chunks: Duration::from_secs(30),
     },
+    breaker: None,
 });
 
 /// Every upstream.

@@ -5,9 +5,11 @@
 
 mod aliasing_keys;
 mod authentication;
+mod breaker_resets;
 mod canary;
 mod constants;
 mod fallback_cycle;
+mod idle_breakers;
 mod idle_keys;
 mod mock_fields;
 mod model_routes;
@@ -34,9 +36,11 @@ pub fn check(topology: &Topology, left_out: &BTreeSet<KeyPath>) -> Vec<Diagnosti
     const RULES: &[fn(&mut Context<'_>)] = &[
         aliasing_keys::check,
         authentication::check,
+        breaker_resets::check,
         canary::check,
         constants::check,
         fallback_cycle::check,
+        idle_breakers::check,
         idle_keys::check,
         mock_fields::check,
         model_routes::check,

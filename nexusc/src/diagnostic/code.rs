@@ -77,6 +77,8 @@ codes! {
     NX0404 Error "a route without a model or without an upstream"
     NX0405 Error "a canary that is its own primary"
     NX0406 Error "a gateway without a model"
+    NX0501 Warning "a circuit breaker that resets before a connection times out"
+    NX0502 Warning "a circuit breaker that can never open"
     NX0801 Error "an overlay varies what is fixed in the binary"
     NX0901 Warning "an upstream that no route uses"
     NX0902 Warning "an API key that may use no model"

@@ -7,6 +7,8 @@ use bytes::Bytes;
 use crate::api::rewrite;
 use crate::environment::UpstreamAccess;
 use crate::topology::{Endpoint, Timeouts, Upstream};
+use crate::upstream::breaker::{Breaker, Pass, Skipped};
+use crate::upstream::circuit::Change;
 use crate::upstream::http::Http;
 
 /// An upstream in use: its table entry with what was settled at start and what is known by now.
@@ -15,6 +17,8 @@ pub(crate) struct Live {
     pub(crate) health: Health,
     /// The name that it knows its model by, as a JSON string.
     pub(crate) served_model: Option<Bytes>,
+    /// When it is left alone.
+    pub(crate) breaker: Option<Breaker>,
     pub(super) target: Target,
     upstream: &'static Upstream,
 }
@@ -59,6 +63,11 @@ impl Live {
         let served_model = served_model.map(|name| Bytes::from(rewrite::quoted(name)));
         Ok(Self {
             health: Health::default(),
+            breaker: upstream
+                .settings
+                .breaker
+                .as_ref()
+                .map(|settings| Breaker::new(settings, &upstream.settings.timeouts)),
             served_model,
             target,
             upstream,
@@ -68,6 +77,20 @@ impl Live {
     /// Its table entry.
     pub(crate) fn upstream(&self) -> &'static Upstream {
         self.upstream
+    }
+
+    /// A pass for one request, with the change of state that it begins; or why there is none.
+    pub(crate) fn enter(&'static self) -> Result<(Pass, Option<Change>), Skipped> {
+        match &self.breaker {
+            None => Ok((Pass::default(), None)),
+            Some(breaker) => breaker.enter(),
+        }
+    }
+
+    /// Whether it answered when it was last tried, and is not shut for its failures.
+    pub(crate) fn is_healthy(&self) -> bool {
+        let is_shut = |breaker: &Breaker| breaker.snapshot().failed;
+        self.health.is_good() && !self.breaker.as_ref().is_some_and(is_shut)
     }
 
     /// How long it may take.

@@ -19,6 +19,7 @@ pub static CANDIDATE: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_secs(10),
         between_chunks: Duration::from_secs(10),
     },
+    breaker: None,
 });
 
 /// `[upstreams.chained]`
@@ -35,6 +36,7 @@ pub static CHAINED: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_secs(10),
         between_chunks: Duration::from_secs(10),
     },
+    breaker: None,
 });
 
 /// `[upstreams.hasty]`
@@ -51,6 +53,7 @@ pub static HASTY: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_millis(300),
         between_chunks: Duration::from_millis(300),
     },
+    breaker: None,
 });
 
 /// `[upstreams.left]`
@@ -67,6 +70,7 @@ pub static LEFT: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_secs(10),
         between_chunks: Duration::from_secs(10),
     },
+    breaker: None,
 });
 
 /// `[upstreams.plain]`
@@ -83,6 +87,7 @@ pub static PLAIN: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_secs(10),
         between_chunks: Duration::from_secs(10),
     },
+    breaker: None,
 });
 
 /// `[upstreams.renamed]`
@@ -99,6 +104,7 @@ pub static RENAMED: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_secs(10),
         between_chunks: Duration::from_secs(10),
     },
+    breaker: None,
 });
 
 /// `[upstreams.right]`
@@ -115,6 +121,7 @@ pub static RIGHT: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_secs(10),
         between_chunks: Duration::from_secs(10),
     },
+    breaker: None,
 });
 
 /// `[upstreams.secured]`
@@ -131,6 +138,7 @@ pub static SECURED: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_secs(10),
         between_chunks: Duration::from_secs(10),
     },
+    breaker: None,
 });
 
 /// `[upstreams.stable]`
@@ -147,6 +155,7 @@ pub static STABLE: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_secs(10),
         between_chunks: Duration::from_secs(10),
     },
+    breaker: None,
 });
 
 /// Every upstream.
