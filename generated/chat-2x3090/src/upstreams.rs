@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use runtime::topology::{Endpoint, Secret, Timeouts, Upstream, UpstreamSettings};
+use runtime::topology::{Breaker, Endpoint, Secret, Timeouts, Upstream, UpstreamSettings};
 
 /// `[upstreams.cloud]`
 pub static CLOUD: Upstream = Upstream::new(UpstreamSettings {
@@ -19,7 +19,10 @@ pub static CLOUD: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_secs(60),
         between_chunks: Duration::from_secs(30),
     },
-    breaker: None,
+    breaker: Some(Breaker {
+        failures: 5,
+        reset: Duration::from_secs(15),
+    }),
 });
 
 /// `[upstreams.vllm-14b]`
@@ -36,7 +39,10 @@ pub static VLLM_14B: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_secs(60),
         between_chunks: Duration::from_secs(30),
     },
-    breaker: None,
+    breaker: Some(Breaker {
+        failures: 5,
+        reset: Duration::from_secs(15),
+    }),
 });
 
 /// `[upstreams.vllm-14b-next]`
@@ -53,7 +59,10 @@ pub static VLLM_14B_NEXT: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_secs(60),
         between_chunks: Duration::from_secs(30),
     },
-    breaker: None,
+    breaker: Some(Breaker {
+        failures: 5,
+        reset: Duration::from_secs(15),
+    }),
 });
 
 /// `[upstreams.vllm-3b]`
@@ -70,7 +79,10 @@ pub static VLLM_3B: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_secs(15),
         between_chunks: Duration::from_secs(30),
     },
-    breaker: None,
+    breaker: Some(Breaker {
+        failures: 5,
+        reset: Duration::from_secs(5),
+    }),
 });
 
 /// Every upstream.

@@ -11,6 +11,12 @@ pub static CHAINED: Route = Route {
     rule: Rule::Direct(&upstreams::CHAINED),
 };
 
+/// `[routes.guarded]`
+pub static GUARDED: Route = Route {
+    name: "guarded",
+    rule: Rule::Direct(&upstreams::GUARDED),
+};
+
 /// `[routes.hasty]`
 pub static HASTY: Route = Route {
     name: "hasty",
@@ -21,6 +27,12 @@ pub static HASTY: Route = Route {
 pub static PLAIN: Route = Route {
     name: "plain",
     rule: Rule::Direct(&upstreams::PLAIN),
+};
+
+/// `[routes.recovering]`
+pub static RECOVERING: Route = Route {
+    name: "recovering",
+    rule: Rule::Direct(&upstreams::RECOVERING),
 };
 
 /// `[routes.renamed]`

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use runtime::topology::{Endpoint, Secret, Timeouts, Upstream, UpstreamSettings};
+use runtime::topology::{Breaker, Endpoint, Secret, Timeouts, Upstream, UpstreamSettings};
 
 /// `[upstreams.candidate]`
 pub static CANDIDATE: Upstream = Upstream::new(UpstreamSettings {
@@ -37,6 +37,26 @@ pub static CHAINED: Upstream = Upstream::new(UpstreamSettings {
         between_chunks: Duration::from_secs(10),
     },
     breaker: None,
+});
+
+/// `[upstreams.guarded]`
+pub static GUARDED: Upstream = Upstream::new(UpstreamSettings {
+    name: "guarded",
+    endpoint: Endpoint::Http {
+        url: "http://127.0.0.1:1",
+        variable: "UPSTREAM_GUARDED_URL",
+    },
+    served_model: None,
+    api_key: None,
+    timeouts: Timeouts {
+        connect: Duration::from_secs(1),
+        first_byte: Duration::from_millis(500),
+        between_chunks: Duration::from_millis(500),
+    },
+    breaker: Some(Breaker {
+        failures: 3,
+        reset: Duration::from_secs(3600),
+    }),
 });
 
 /// `[upstreams.hasty]`
@@ -88,6 +108,26 @@ pub static PLAIN: Upstream = Upstream::new(UpstreamSettings {
         between_chunks: Duration::from_secs(10),
     },
     breaker: None,
+});
+
+/// `[upstreams.recovering]`
+pub static RECOVERING: Upstream = Upstream::new(UpstreamSettings {
+    name: "recovering",
+    endpoint: Endpoint::Http {
+        url: "http://127.0.0.1:1",
+        variable: "UPSTREAM_RECOVERING_URL",
+    },
+    served_model: None,
+    api_key: None,
+    timeouts: Timeouts {
+        connect: Duration::from_millis(300),
+        first_byte: Duration::from_secs(10),
+        between_chunks: Duration::from_secs(10),
+    },
+    breaker: Some(Breaker {
+        failures: 2,
+        reset: Duration::from_millis(500),
+    }),
 });
 
 /// `[upstreams.renamed]`
@@ -162,9 +202,11 @@ pub static STABLE: Upstream = Upstream::new(UpstreamSettings {
 pub static ALL: &[&Upstream] = &[
     &CANDIDATE,
     &CHAINED,
+    &GUARDED,
     &HASTY,
     &LEFT,
     &PLAIN,
+    &RECOVERING,
     &RENAMED,
     &RIGHT,
     &SECURED,
