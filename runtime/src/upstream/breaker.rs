@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use hyper::StatusCode;
 use thiserror::Error;
 use tokio::time::Instant;
 
@@ -130,10 +131,17 @@ impl Verdict {
             Failure::Status {
                 status,
                 retry_after: Some(seconds),
-            } if status.as_u16() == 429 => Self::Busy(Duration::from_secs(seconds)),
-            // A request may be the reason for any 4xx, 403 of a content filter for one, and no
-            // client can be allowed to shut an upstream for all.
-            Failure::Status { status, .. } if status.is_client_error() => Self::Answer,
+            } if status == StatusCode::TOO_MANY_REQUESTS => {
+                Self::Busy(Duration::from_secs(seconds))
+            }
+            // A request may be the reason for any 4xx, 403 of a content filter for one, and for 501
+            // where it asks for what this server does not offer. No client can be allowed to shut
+            // an upstream for all.
+            Failure::Status { status, .. }
+                if status.is_client_error() || status == StatusCode::NOT_IMPLEMENTED =>
+            {
+                Self::Answer
+            }
             _ => Self::Failure,
         }
     }
@@ -159,8 +167,6 @@ fn seconds(millis: Millis) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use hyper::StatusCode;
-
     use super::*;
     use crate::upstream::circuit::State;
 
@@ -222,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn no_client_error_counts_as_a_failure() {
+    fn what_a_client_may_be_the_reason_of_is_no_failure() {
         let verdict = |status: u16, retry_after| {
             let status = StatusCode::from_u16(status).unwrap();
             Verdict::of(Failure::Status {
@@ -230,7 +236,7 @@ mod tests {
                 retry_after,
             })
         };
-        for status in [401, 403, 407, 429] {
+        for status in [401, 403, 407, 429, 501] {
             assert_eq!(verdict(status, None), Verdict::Answer, "{status}");
         }
         assert_eq!(verdict(429, Some(7)), Verdict::Busy(7 * SECOND));
