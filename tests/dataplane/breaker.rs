@@ -7,6 +7,8 @@ use serde_json::Value;
 /// How many failures in a row the upstream `guarded` may have.
 const LIMIT: usize = 3;
 
+const CHAT: &str = "method=\"POST\",path=\"/v1/chat/completions\"";
+
 /// A dataplane whose upstream of this name does this.
 async fn with(upstream: &str, rules: impl IntoIterator<Item = Rule>) -> (FakeModel, Dataplane) {
     let model = FakeModel::start().await.unwrap();
@@ -31,6 +33,11 @@ async fn breaker(dataplane: &Dataplane, upstream: &str) -> Value {
 async fn wait_for_state(dataplane: &Dataplane, upstream: &str, state: &str) {
     let wait = async { while breaker(dataplane, upstream).await["state"] != state {} };
     patiently(state, wait).await;
+}
+
+async fn wait_for_count(dataplane: &Dataplane, counter: &str, count: f64) {
+    let wait = async { while dataplane.metrics().await.value(counter) < count {} };
+    patiently(counter, wait).await;
 }
 
 /// Fails `recovering` twice and waits until it may be tried.
@@ -141,6 +148,7 @@ async fn clients_that_go_away_never_open_it() {
         drop(connection);
         model.wait_for_ends(count).await;
     }
+    wait_for_count(&dataplane, "gateway_requests_aborted_total", LIMIT as f64).await;
     model.script([]);
     assert_eq!(ask(&dataplane, "recovering").await.status, 200);
 }
@@ -251,17 +259,12 @@ async fn of_many_requests_one_tries_and_its_client_may_leave_without_a_verdict()
             .await;
         connections.push(connection);
     }
-    let refused = async {
-        while dataplane.metrics().await.value(
-            "gateway_requests_total{method=\"POST\",path=\"/v1/chat/completions\",status=\"503\"}",
-        ) < 15.0
-        {}
-    };
-    patiently("all but one to be refused", refused).await;
-    assert_eq!(model.received().len(), 3);
+    let refused = format!("gateway_requests_total{{{CHAT},status=\"503\"}}");
+    wait_for_count(&dataplane, &refused, 15.0).await;
+    assert_eq!(model.wait_for_requests(3).await.len(), 3);
 
     connections.clear();
-    model.wait_for_ends(3).await;
+    wait_for_count(&dataplane, "gateway_requests_aborted_total", 1.0).await;
     model.script([]);
     assert_eq!(ask(&dataplane, "recovering").await.status, 200);
 }

@@ -50,8 +50,8 @@ pub static GUARDED: Upstream = Upstream::new(UpstreamSettings {
     api_key: None,
     timeouts: Timeouts {
         connect: Duration::from_secs(1),
-        first_byte: Duration::from_millis(500),
-        between_chunks: Duration::from_millis(500),
+        first_byte: Duration::from_secs(1),
+        between_chunks: Duration::from_secs(10),
     },
     breaker: Some(Breaker {
         failures: 3,
