@@ -89,12 +89,23 @@ impl Dataplane {
         self.defaults.get(model.slot.index())
     }
 
-    /// How many upstreams answered when they were last tried.
+    /// How many upstreams answered when they were last tried, and are not shut for their failures.
     pub(crate) fn healthy_upstreams(&self) -> usize {
         self.upstreams
             .iter()
-            .filter(|live| live.health.is_good())
+            .filter(|live| live.is_healthy())
             .count()
+    }
+
+    /// The text that Prometheus reads. States that time changes by itself are looked at here.
+    pub(crate) fn metrics_text(&self) -> Vec<u8> {
+        for live in &self.upstreams {
+            if let Some(breaker) = &live.breaker {
+                let state = breaker.snapshot().state;
+                self.metrics.circuit_state(live.upstream(), state);
+            }
+        }
+        self.metrics.text()
     }
 
     /// Whether a stop was asked for.

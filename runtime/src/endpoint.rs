@@ -13,6 +13,8 @@ pub(crate) enum Endpoint {
     Models,
     /// `/v1/models/NAME`.
     Model,
+    /// `/v1/circuit-breakers`.
+    CircuitBreakers,
     /// `/health`.
     Health,
     /// `/ready`.
@@ -52,12 +54,13 @@ impl Operation {
 
 impl Endpoint {
     /// One of each kind, in the order of [`Endpoint::index`].
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Inference(Operation::Chat),
         Self::Inference(Operation::Completions),
         Self::Inference(Operation::Embeddings),
         Self::Models,
         Self::Model,
+        Self::CircuitBreakers,
         Self::Health,
         Self::Ready,
         Self::Metrics,
@@ -71,6 +74,7 @@ impl Endpoint {
             "/v1/completions" => Self::Inference(Operation::Completions),
             "/v1/embeddings" => Self::Inference(Operation::Embeddings),
             "/v1/models" => Self::Models,
+            "/v1/circuit-breakers" => Self::CircuitBreakers,
             "/health" => Self::Health,
             "/ready" => Self::Ready,
             "/metrics" => Self::Metrics,
@@ -85,6 +89,7 @@ impl Endpoint {
             Self::Inference(operation) => operation.path(),
             Self::Models => "/v1/models",
             Self::Model => "/v1/models/{model}",
+            Self::CircuitBreakers => "/v1/circuit-breakers",
             Self::Health => "/health",
             Self::Ready => "/ready",
             Self::Metrics => "/metrics",
@@ -100,10 +105,11 @@ impl Endpoint {
             Self::Inference(Operation::Embeddings) => 2,
             Self::Models => 3,
             Self::Model => 4,
-            Self::Health => 5,
-            Self::Ready => 6,
-            Self::Metrics => 7,
-            Self::Unknown => 8,
+            Self::CircuitBreakers => 5,
+            Self::Health => 6,
+            Self::Ready => 7,
+            Self::Metrics => 8,
+            Self::Unknown => 9,
         }
     }
 

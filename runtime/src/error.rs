@@ -12,7 +12,7 @@ use thiserror::Error;
 use crate::api::body::Unread;
 use crate::api::scan::Fault;
 use crate::auth::Unknown;
-use crate::upstream::failure::Failure;
+use crate::upstream::failure::{Failure, Miss};
 
 /// Seconds after which a client may try again where no upstream said.
 const DEFAULT_RETRY_AFTER: u64 = 1;
@@ -37,10 +37,10 @@ pub(crate) enum Error {
     UnknownModel { name: String, known: Bytes },
     #[error("your API key does not allow the model `{model}`")]
     ModelNotAllowed { model: &'static str },
-    #[error("no upstream of `{model}` could answer: {}", summary(.failures))]
-    AllFailed {
+    #[error("no upstream of `{model}` could answer: {}", summary(.misses))]
+    NoneAnswered {
         model: &'static str,
-        failures: Vec<(&'static str, Failure)>,
+        misses: Vec<(&'static str, Miss)>,
     },
     #[error("the gateway failed to process this request")]
     Panic,
@@ -60,7 +60,8 @@ impl Error {
             Self::Unread(Unread::Late) => StatusCode::REQUEST_TIMEOUT,
             Self::Unread(Unread::TooLarge { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Panic => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::AllFailed { failures, .. } => match common_cause(failures) {
+            Self::NoneAnswered { misses, .. } => match common_cause(misses) {
+                Cause::Shut => StatusCode::SERVICE_UNAVAILABLE,
                 Cause::Busy => StatusCode::TOO_MANY_REQUESTS,
                 Cause::Slow => StatusCode::GATEWAY_TIMEOUT,
                 Cause::Broken => StatusCode::BAD_GATEWAY,
@@ -95,8 +96,10 @@ impl Error {
         match self {
             Self::UnknownCaller(_) => Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
             Self::WrongMethod { allowed } => Some((ALLOW, HeaderValue::from_static(allowed))),
-            Self::AllFailed { failures, .. } => match common_cause(failures) {
-                Cause::Busy => Some((RETRY_AFTER, HeaderValue::from(retry_after(failures)))),
+            Self::NoneAnswered { misses, .. } => match common_cause(misses) {
+                Cause::Shut | Cause::Busy => {
+                    Some((RETRY_AFTER, HeaderValue::from(retry_after(misses))))
+                }
                 Cause::Slow | Cause::Broken => None,
             },
             _ => None,
@@ -131,7 +134,8 @@ impl Error {
             Self::NotARequest(_) | Self::Unread(_) => "invalid_request",
             Self::UnknownModel { .. } => "model_not_found",
             Self::ModelNotAllowed { .. } => "model_not_allowed",
-            Self::AllFailed { failures, .. } => match common_cause(failures) {
+            Self::NoneAnswered { misses, .. } => match common_cause(misses) {
+                Cause::Shut => "upstream_unavailable",
                 Cause::Busy => "rate_limit_exceeded",
                 Cause::Slow => "upstream_timeout",
                 Cause::Broken => "upstream_error",
@@ -185,40 +189,48 @@ fn object(details: &Details<'_>) -> Bytes {
         .into()
 }
 
-/// What the failures of all upstreams amount to.
+/// What it amounts to that no upstream answered.
 enum Cause {
-    /// Every one is busy: later may do.
+    /// None was asked: each is shut, and is left alone for now.
+    Shut,
+    /// Every one that was asked is busy: later may do.
     Busy,
-    /// Every one took too long.
+    /// Every one that was asked took too long.
     Slow,
     /// Anything else.
     Broken,
 }
 
-fn common_cause(failures: &[(&'static str, Failure)]) -> Cause {
-    let is_busy = |failure: &Failure| !failure.speaks_against_upstream();
-    if failures.iter().all(|(_, failure)| is_busy(failure)) {
+fn common_cause(misses: &[(&'static str, Miss)]) -> Cause {
+    let asked = || misses.iter().filter_map(|(_, miss)| failure(miss));
+    if asked().next().is_none() {
+        Cause::Shut
+    } else if asked().all(|failure| !failure.speaks_against_upstream()) {
         Cause::Busy
-    } else if failures.iter().all(|(_, failure)| failure.is_timeout()) {
+    } else if asked().all(Failure::is_timeout) {
         Cause::Slow
     } else {
         Cause::Broken
     }
 }
 
-/// The soonest that one of them will be free again.
-fn retry_after(failures: &[(&'static str, Failure)]) -> u64 {
-    let said = failures.iter().filter_map(|(_, failure)| match failure {
-        Failure::Status { retry_after, .. } => *retry_after,
-        _ => None,
-    });
+fn failure(miss: &Miss) -> Option<Failure> {
+    match miss {
+        Miss::Failed(failure) => Some(*failure),
+        Miss::Skipped(_) => None,
+    }
+}
+
+/// The soonest that one of them may answer again.
+fn retry_after(misses: &[(&'static str, Miss)]) -> u64 {
+    let said = misses.iter().filter_map(|(_, miss)| miss.retry_after());
     said.min().unwrap_or(DEFAULT_RETRY_AFTER)
 }
 
-fn summary(failures: &[(&'static str, Failure)]) -> String {
-    let said = failures
+fn summary(misses: &[(&'static str, Miss)]) -> String {
+    let said = misses
         .iter()
-        .map(|(upstream, failure)| format!("`{upstream}`: {failure}"));
+        .map(|(upstream, miss)| format!("`{upstream}`: {miss}"));
     said.collect::<Vec<_>>().join("; ")
 }
 
@@ -243,18 +255,24 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+    use crate::upstream::breaker::Skipped;
 
     const BUSY: Failure = Failure::Status {
         status: StatusCode::TOO_MANY_REQUESTS,
         retry_after: Some(9),
     };
 
-    fn all_failed(failures: &[Failure]) -> Error {
-        let failures = failures.iter().map(|failure| ("vllm", *failure)).collect();
-        Error::AllFailed {
+    fn none_answered(misses: &[Miss]) -> Error {
+        let misses = misses.iter().map(|miss| ("vllm", *miss)).collect();
+        Error::NoneAnswered {
             model: "chat",
-            failures,
+            misses,
         }
+    }
+
+    fn all_failed(failures: &[Failure]) -> Error {
+        let misses: Vec<_> = failures.iter().copied().map(Miss::Failed).collect();
+        none_answered(&misses)
     }
 
     fn body(error: &Error) -> Value {
@@ -311,6 +329,31 @@ mod tests {
         let response = all_failed(&[BUSY, BUSY]).into_response();
         assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
         assert_eq!(response.headers()[RETRY_AFTER], "9");
+    }
+
+    #[test]
+    fn shut_everywhere_is_503_with_the_soonest_time() {
+        let open = |retry_after| Miss::Skipped(Skipped::Open { retry_after });
+        let error = none_answered(&[open(20), open(8), Miss::Skipped(Skipped::OnTrial)]);
+        assert!(error.to_string().contains("`vllm`: failed too often"));
+        assert_eq!(body(&error)["type"], "server_error");
+        let response = error.into_response();
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(response.headers()[RETRY_AFTER], "8");
+    }
+
+    #[test]
+    fn where_one_was_asked_its_failure_counts() {
+        let open = Miss::Skipped(Skipped::Open { retry_after: 3 });
+        let with = |failure| none_answered(&[open, Miss::Failed(failure)]);
+        assert_eq!(with(Failure::Refused).status(), StatusCode::BAD_GATEWAY);
+        assert_eq!(
+            with(Failure::FirstByteTimeout).status(),
+            StatusCode::GATEWAY_TIMEOUT
+        );
+        let busy = with(BUSY).into_response();
+        assert_eq!(busy.status(), StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(busy.headers()[RETRY_AFTER], "3");
     }
 
     #[test]

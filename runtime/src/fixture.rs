@@ -34,6 +34,7 @@ const fn upstream(name: &'static str, variable: &'static str, api_key: Option<Se
             first_byte: Duration::from_secs(1),
             between_chunks: Duration::from_secs(1),
         },
+        breaker: None,
     })
 }
 

@@ -13,7 +13,7 @@ use hyper::{HeaderMap, Request, Response, StatusCode};
 
 use crate::api::body::Unread;
 use crate::api::scan::Scan;
-use crate::api::{body, health, models, rewrite, scan};
+use crate::api::{body, breakers, health, models, rewrite, scan};
 use crate::auth::Caller;
 use crate::endpoint::{Endpoint, Operation, name_in_path};
 use crate::error::Error;
@@ -26,8 +26,9 @@ use crate::stream::relay::Relay;
 use crate::topology::{Draw, Model, Upstream};
 use crate::unwind::caught;
 use crate::upstream::attempt::attempt;
+use crate::upstream::breaker::{Pass, Verdict};
 use crate::upstream::exchange::{Answer, Outgoing};
-use crate::upstream::failure::Failure;
+use crate::upstream::failure::Miss;
 use crate::upstream::headers;
 use crate::upstream::in_flight::Entered;
 use crate::upstream::live::Live;
@@ -68,7 +69,7 @@ pub(crate) async fn serve(
             account.settle(status, "request");
             own(status, content_type, body)
         }
-        Ok(Reply::Relayed(route, answer)) => relay(account, route, answer),
+        Ok(Reply::Relayed(taken, answer)) => relay(account, taken, answer),
         Err(error) => {
             match error {
                 Error::Unread(Unread::ClientGone) => account.abandoned(),
@@ -95,6 +96,7 @@ struct Taken {
     model: &'static Model,
     live: &'static Live,
     entered: Option<Entered>,
+    pass: Pass,
 }
 
 const JSON: &str = "application/json";
@@ -128,11 +130,12 @@ async fn answer(
             return Ok(Reply::Own(
                 StatusCode::OK,
                 METRICS,
-                dataplane.metrics.text().into(),
+                dataplane.metrics_text().into(),
             ));
         }
         Endpoint::Unknown => return Err(Error::UnknownPath),
-        Endpoint::Models | Endpoint::Model | Endpoint::Inference(_) => {}
+        Endpoint::Models | Endpoint::Model | Endpoint::CircuitBreakers | Endpoint::Inference(_) => {
+        }
     }
 
     // 2. Authenticate: who asks?
@@ -144,6 +147,9 @@ async fn answer(
             let name = name_in_path(head.uri.path()).unwrap_or_default();
             admit(caller, dataplane.directory.find(&name), &name)?;
             return own((StatusCode::OK, models::entry(&name)));
+        }
+        Endpoint::CircuitBreakers => {
+            return own((StatusCode::OK, breakers::list(&dataplane.upstreams)));
         }
         _ => return own((StatusCode::OK, caller.listing.body.clone())),
     };
@@ -218,7 +224,7 @@ async fn try_in_turn(
     asked: &Asked<'_>,
 ) -> Result<Reply, Error> {
     let requested = asked.requested;
-    let mut failures: Vec<(&'static Upstream, Failure)> = Vec::new();
+    let mut misses: Vec<(&'static Upstream, Miss)> = Vec::new();
     for model in std::iter::once(requested).chain(requested.settings.fallback.iter().copied()) {
         // 5. Route: which upstreams, in which order?
         let in_flight = |upstream: &Upstream| worker.dataplane.upstream(upstream).in_flight();
@@ -226,7 +232,7 @@ async fn try_in_turn(
         for upstream in route::order(&model.settings.route.rule, draw, in_flight) {
             // Two models may share an upstream that serves one model. It gets each request once.
             if upstream.settings.served_model.is_some()
-                && failures
+                && misses
                     .iter()
                     .any(|(tried, _)| std::ptr::eq(*tried, upstream))
             {
@@ -234,35 +240,51 @@ async fn try_in_turn(
             }
             // 6. Forward: nothing has been sent to the client yet, so the next may try.
             let live = worker.dataplane.upstream(upstream);
+            let mut pass = match live.pass() {
+                Ok((pass, change)) => {
+                    account.circuit_changed(upstream, change);
+                    pass
+                }
+                Err(skipped) => {
+                    misses.push((upstream, Miss::Skipped(skipped)));
+                    continue;
+                }
+            };
             let entered = live.enter();
             let outgoing = outgoing(worker, asked, model, live);
             let metrics = &worker.dataplane.metrics;
             match attempt(live, worker.pool(upstream), metrics, outgoing).await {
                 Ok(answer) => {
                     account.answered(model, upstream, answer.status);
+                    if !answer.status.is_success() {
+                        account.circuit_changed(upstream, pass.settle(Verdict::Answer));
+                        pass = Pass::default();
+                    }
                     return Ok(Reply::Relayed(
                         Taken {
                             requested,
                             model,
                             live,
                             entered,
+                            pass,
                         },
                         answer,
                     ));
                 }
                 Err(failure) => {
                     account.attempt_failed(upstream, &failure, failure.status());
-                    failures.push((upstream, failure));
+                    account.circuit_changed(upstream, pass.settle(Verdict::of(failure)));
+                    misses.push((upstream, Miss::Failed(failure)));
                 }
             }
         }
     }
-    let failures = failures
+    let misses = misses
         .into_iter()
-        .map(|(upstream, failure)| (upstream.settings.name, failure));
-    Err(Error::AllFailed {
+        .map(|(upstream, miss)| (upstream.settings.name, miss));
+    Err(Error::NoneAnswered {
         model: requested.settings.name,
-        failures: failures.collect(),
+        misses: misses.collect(),
     })
 }
 
@@ -327,7 +349,14 @@ fn relay(account: Account, taken: Taken, answer: Answer) -> Response<Body> {
     {
         headers.insert(headers::FALLBACK_MODEL, name);
     }
-    let relay = Relay::new(answer.source, taken.entered, observer, account, taken.live);
+    let relay = Relay::new(
+        answer.source,
+        taken.entered,
+        observer,
+        account,
+        taken.live,
+        taken.pass,
+    );
     let mut response = Response::new(Body::Relayed(Box::new(relay)));
     *response.status_mut() = answer.status;
     *response.headers_mut() = headers;

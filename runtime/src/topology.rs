@@ -352,6 +352,8 @@ pub struct UpstreamSettings {
     pub api_key: Option<Secret>,
     /// How long it may take.
     pub timeouts: Timeouts,
+    /// When it is left alone; `None` asks it whatever happens.
+    pub breaker: Option<Breaker>,
 }
 
 /// Where an upstream is, by the scheme of its URL.
@@ -389,6 +391,15 @@ pub struct Timeouts {
     pub first_byte: Duration,
     /// Between two pieces of a response body.
     pub between_chunks: Duration,
+}
+
+/// When an upstream that fails is left alone: `[upstreams.NAME.breaker]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Breaker {
+    /// So many failures in a row open it.
+    pub failures: u16,
+    /// How long it stays open before one request may try the upstream.
+    pub reset: Duration,
 }
 
 /// The place of an entry in tables of live state, given out once at start in the order of the

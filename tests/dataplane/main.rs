@@ -3,6 +3,7 @@
 
 mod abort;
 mod bounds;
+mod breaker;
 mod chat_2x3090;
 mod connections;
 mod fallback;

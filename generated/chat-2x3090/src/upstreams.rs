@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use runtime::topology::{Endpoint, Secret, Timeouts, Upstream, UpstreamSettings};
+use runtime::topology::{Breaker, Endpoint, Secret, Timeouts, Upstream, UpstreamSettings};
 
 /// `[upstreams.cloud]`
 pub static CLOUD: Upstream = Upstream::new(UpstreamSettings {
@@ -19,6 +19,10 @@ pub static CLOUD: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_secs(60),
         between_chunks: Duration::from_secs(30),
     },
+    breaker: Some(Breaker {
+        failures: 5,
+        reset: Duration::from_secs(15),
+    }),
 });
 
 /// `[upstreams.vllm-14b]`
@@ -35,6 +39,10 @@ pub static VLLM_14B: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_secs(60),
         between_chunks: Duration::from_secs(30),
     },
+    breaker: Some(Breaker {
+        failures: 5,
+        reset: Duration::from_secs(15),
+    }),
 });
 
 /// `[upstreams.vllm-14b-next]`
@@ -51,6 +59,10 @@ pub static VLLM_14B_NEXT: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_secs(60),
         between_chunks: Duration::from_secs(30),
     },
+    breaker: Some(Breaker {
+        failures: 5,
+        reset: Duration::from_secs(15),
+    }),
 });
 
 /// `[upstreams.vllm-3b]`
@@ -67,6 +79,10 @@ pub static VLLM_3B: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_secs(15),
         between_chunks: Duration::from_secs(30),
     },
+    breaker: Some(Breaker {
+        failures: 5,
+        reset: Duration::from_secs(5),
+    }),
 });
 
 /// Every upstream.

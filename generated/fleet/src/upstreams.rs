@@ -19,6 +19,7 @@ pub static CHAT_LARGE_A: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_secs(90),
         between_chunks: Duration::from_secs(45),
     },
+    breaker: None,
 });
 
 /// `[upstreams.chat-large-b]`
@@ -35,6 +36,7 @@ pub static CHAT_LARGE_B: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_secs(90),
         between_chunks: Duration::from_secs(45),
     },
+    breaker: None,
 });
 
 /// `[upstreams.chat-large-c]`
@@ -51,6 +53,7 @@ pub static CHAT_LARGE_C: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_secs(90),
         between_chunks: Duration::from_secs(45),
     },
+    breaker: None,
 });
 
 /// `[upstreams.chat-large-d]`
@@ -67,6 +70,7 @@ pub static CHAT_LARGE_D: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_secs(90),
         between_chunks: Duration::from_secs(45),
     },
+    breaker: None,
 });
 
 /// `[upstreams.chat-medium-a]`
@@ -83,6 +87,7 @@ pub static CHAT_MEDIUM_A: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_secs(90),
         between_chunks: Duration::from_secs(45),
     },
+    breaker: None,
 });
 
 /// `[upstreams.chat-medium-b]`
@@ -99,6 +104,7 @@ pub static CHAT_MEDIUM_B: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_secs(90),
         between_chunks: Duration::from_secs(45),
     },
+    breaker: None,
 });
 
 /// `[upstreams.chat-medium-c]`
@@ -115,6 +121,7 @@ pub static CHAT_MEDIUM_C: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_secs(90),
         between_chunks: Duration::from_secs(45),
     },
+    breaker: None,
 });
 
 /// `[upstreams.chat-small-a]`
@@ -131,6 +138,7 @@ pub static CHAT_SMALL_A: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_secs(90),
         between_chunks: Duration::from_secs(45),
     },
+    breaker: None,
 });
 
 /// `[upstreams.chat-small-b]`
@@ -147,6 +155,7 @@ pub static CHAT_SMALL_B: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_secs(90),
         between_chunks: Duration::from_secs(45),
     },
+    breaker: None,
 });
 
 /// `[upstreams.code-large-a]`
@@ -163,6 +172,7 @@ pub static CODE_LARGE_A: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_secs(90),
         between_chunks: Duration::from_secs(45),
     },
+    breaker: None,
 });
 
 /// `[upstreams.code-large-b]`
@@ -179,6 +189,7 @@ pub static CODE_LARGE_B: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_secs(90),
         between_chunks: Duration::from_secs(45),
     },
+    breaker: None,
 });
 
 /// `[upstreams.code-small-a]`
@@ -195,6 +206,7 @@ pub static CODE_SMALL_A: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_secs(90),
         between_chunks: Duration::from_secs(45),
     },
+    breaker: None,
 });
 
 /// `[upstreams.code-small-b]`
@@ -211,6 +223,7 @@ pub static CODE_SMALL_B: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_secs(90),
         between_chunks: Duration::from_secs(45),
     },
+    breaker: None,
 });
 
 /// `[upstreams.embed-a]`
@@ -227,6 +240,7 @@ pub static EMBED_A: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_secs(90),
         between_chunks: Duration::from_secs(45),
     },
+    breaker: None,
 });
 
 /// `[upstreams.embed-b]`
@@ -243,6 +257,7 @@ pub static EMBED_B: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_secs(90),
         between_chunks: Duration::from_secs(45),
     },
+    breaker: None,
 });
 
 /// `[upstreams.embed-en-a]`
@@ -259,6 +274,7 @@ pub static EMBED_EN_A: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_secs(90),
         between_chunks: Duration::from_secs(45),
     },
+    breaker: None,
 });
 
 /// `[upstreams.guard-a]`
@@ -275,6 +291,7 @@ pub static GUARD_A: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_secs(90),
         between_chunks: Duration::from_secs(45),
     },
+    breaker: None,
 });
 
 /// `[upstreams.math-a]`
@@ -291,6 +308,7 @@ pub static MATH_A: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_secs(90),
         between_chunks: Duration::from_secs(45),
     },
+    breaker: None,
 });
 
 /// `[upstreams.reason-a]`
@@ -307,6 +325,7 @@ pub static REASON_A: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_secs(180),
         between_chunks: Duration::from_secs(45),
     },
+    breaker: None,
 });
 
 /// `[upstreams.reason-b]`
@@ -323,6 +342,7 @@ pub static REASON_B: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_secs(180),
         between_chunks: Duration::from_secs(45),
     },
+    breaker: None,
 });
 
 /// `[upstreams.summary-a]`
@@ -339,6 +359,7 @@ pub static SUMMARY_A: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_secs(90),
         between_chunks: Duration::from_secs(45),
     },
+    breaker: None,
 });
 
 /// `[upstreams.summary-b]`
@@ -355,6 +376,7 @@ pub static SUMMARY_B: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_secs(90),
         between_chunks: Duration::from_secs(45),
     },
+    breaker: None,
 });
 
 /// `[upstreams.vision-a]`
@@ -371,6 +393,7 @@ pub static VISION_A: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_secs(90),
         between_chunks: Duration::from_secs(45),
     },
+    breaker: None,
 });
 
 /// `[upstreams.vision-b]`
@@ -387,6 +410,7 @@ pub static VISION_B: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_secs(90),
         between_chunks: Duration::from_secs(45),
     },
+    breaker: None,
 });
 
 /// Every upstream.

@@ -16,6 +16,7 @@ pub static BROKEN: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_secs(60),
         between_chunks: Duration::from_secs(30),
     },
+    breaker: None,
 });
 
 /// `[upstreams.mock]`
@@ -29,6 +30,7 @@ pub static MOCK: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_secs(60),
         between_chunks: Duration::from_secs(30),
     },
+    breaker: None,
 });
 
 /// Every upstream.

@@ -5,10 +5,12 @@
 
 mod aliasing_keys;
 mod authentication;
+mod breaker_resets;
 mod canary;
 mod constants;
 mod default_model;
 mod fallback_cycle;
+mod idle_breakers;
 mod idle_keys;
 mod load_factor;
 mod mock_fields;
@@ -39,10 +41,12 @@ pub fn check(topology: &Topology, left_out: &BTreeSet<KeyPath>) -> Vec<Diagnosti
     const RULES: &[fn(&mut Context<'_>)] = &[
         aliasing_keys::check,
         authentication::check,
+        breaker_resets::check,
         canary::check,
         constants::check,
         default_model::check,
         fallback_cycle::check,
+        idle_breakers::check,
         idle_keys::check,
         load_factor::check,
         mock_fields::check,

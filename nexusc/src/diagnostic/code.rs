@@ -84,6 +84,8 @@ codes! {
     NX0411 Error "what a route sticks to is neither key nor session"
     NX0412 Warning "sticky by key with a single key"
     NX0413 Warning "priorities that are all the same"
+    NX0501 Warning "a circuit breaker that resets before a connection times out"
+    NX0502 Warning "a circuit breaker that can never open"
     NX0801 Error "an overlay varies what is fixed in the binary"
     NX0901 Warning "an upstream that no route uses"
     NX0902 Warning "an API key that may use no model"

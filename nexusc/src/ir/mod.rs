@@ -102,6 +102,19 @@ pub struct Upstream {
     pub api_key: Option<Secret>,
     /// How long it may take.
     pub timeouts: Timeouts,
+    /// When it is left alone; `None` asks it whatever happens.
+    pub breaker: Option<Breaker>,
+}
+
+/// When an upstream that fails is left alone.
+#[derive(Clone, Debug)]
+pub struct Breaker {
+    /// So many failures in a row open it.
+    pub failures: u64,
+    /// How long it stays open.
+    pub reset: Duration,
+    /// Where it was written: `breaker` or `upstreams.NAME.breaker`.
+    pub path: KeyPath,
 }
 
 /// Where an upstream is.

@@ -3,6 +3,7 @@
 //! Reports everything it finds and goes on with a hole or a harmless value. Whether the result makes sense
 //! as a whole is judged by [`crate::check`], not here.
 
+mod breaker;
 mod gateway;
 mod key;
 mod model;
@@ -42,7 +43,8 @@ pub fn resolve(source: &Source, spec: &Spec, left_out: BTreeSet<KeyPath>) -> Res
     scope.check_spec_name(source.name());
     let gateway = gateway::resolve(&spec.gateway, &mut scope);
     let timeouts = timeouts::resolve_defaults(&spec.timeouts, &mut scope);
-    let upstreams = upstream::resolve_all(&spec.upstreams, timeouts, &mut scope);
+    let breaker = breaker::resolve_default(spec.breaker.as_ref(), &mut scope);
+    let upstreams = upstream::resolve_all(&spec.upstreams, timeouts, breaker.as_ref(), &mut scope);
     let routes = route::resolve_all(&spec.routes, &mut scope);
     let models = model::resolve_all(&spec.models, &routes, &mut scope);
     let keys = key::resolve_all(&spec.keys, &mut scope);

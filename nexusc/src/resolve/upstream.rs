@@ -8,13 +8,14 @@ use crate::ir::{Endpoint, Timeouts};
 use crate::key_path::KeyPath;
 use crate::redact::{may_carry_credentials, shown};
 use crate::resolve::scope::Scope;
-use crate::resolve::{secret, timeouts};
+use crate::resolve::{breaker, secret, timeouts};
 use crate::source::Place;
 use crate::{ir, spec};
 
 pub(super) fn resolve_all(
     upstreams: &BTreeMap<String, spec::upstream::Upstream>,
     default_timeouts: Timeouts,
+    default_breaker: Option<&ir::Breaker>,
     scope: &mut Scope<'_>,
 ) -> Vec<ir::Upstream> {
     let table = KeyPath::root().key("upstreams");
@@ -26,6 +27,7 @@ pub(super) fn resolve_all(
             model,
             api_key,
             timeouts,
+            breaker,
         } = upstream;
         if let Some(model) = model {
             scope.check_model_name(model, Place::Value(path.key("model")));
@@ -38,6 +40,12 @@ pub(super) fn resolve_all(
                 .as_ref()
                 .and_then(|secret| secret::resolve(secret, &path.key("api_key"), scope)),
             timeouts: timeouts::resolve(timeouts, default_timeouts, &path.key("timeouts"), scope),
+            breaker: breaker::resolve(
+                breaker.as_ref(),
+                default_breaker,
+                &path.key("breaker"),
+                scope,
+            ),
             path,
         }
     };

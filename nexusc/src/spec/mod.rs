@@ -4,6 +4,7 @@
 //! the JSON schema for editors and for [`crate::parse`], and their documentation is what editors show.
 //! No logic here: what the text means is settled by [`crate::resolve`].
 
+pub mod breaker;
 pub mod gateway;
 pub mod key;
 pub mod model;
@@ -30,6 +31,8 @@ pub struct Spec {
     /// How long upstreams may take; an upstream's own `timeouts` come first.
     #[serde(default)]
     pub timeouts: timeouts::Timeouts,
+    /// When upstreams that fail are left alone; an upstream's own `breaker` comes first. Default: never.
+    pub breaker: Option<breaker::Breaker>,
     /// The names that clients ask for.
     #[serde(default)]
     pub models: BTreeMap<String, model::Model>,

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::spec::breaker::Breaker;
 use crate::spec::secret::Secret;
 use crate::spec::timeouts::Timeouts;
 
@@ -21,4 +22,6 @@ pub struct Upstream {
     /// How long this server may take; what is left out comes from `[timeouts]`.
     #[serde(default)]
     pub timeouts: Timeouts,
+    /// When this server is left alone; what is left out comes from `[breaker]`.
+    pub breaker: Option<Breaker>,
 }

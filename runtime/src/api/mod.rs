@@ -1,6 +1,7 @@
 //! The OpenAI-compatible surface: how requests and answers of that API look.
 
 pub(crate) mod body;
+pub(crate) mod breakers;
 pub(crate) mod fields;
 pub(crate) mod health;
 pub(crate) mod models;

@@ -22,6 +22,7 @@ use crate::observe::metrics::Metrics;
 use crate::observe::outcome::Outcome;
 use crate::observe::trace::Trace;
 use crate::topology::{Model, Upstream};
+use crate::upstream::circuit::Change;
 
 /// The tokens of one response, as far as the upstream said.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
@@ -109,6 +110,26 @@ impl Account {
             let mut line = self.line(Level::Warn, "nexus.upstream", &message);
             line.upstream = Some(upstream.settings.name);
             line.status = status.map(|status| status.as_u16());
+            self.log.line(&line);
+        }
+    }
+
+    /// Notes that this request has changed the state of an upstream's circuit breaker, if it has.
+    pub(crate) fn circuit_changed(&self, upstream: &'static Upstream, change: Option<Change>) {
+        let Some(change) = change else {
+            return;
+        };
+        let level = match change {
+            Change::Opened { .. } | Change::Parked { .. } => {
+                self.metrics.circuit_opened(upstream).inc();
+                Level::Warn
+            }
+            Change::HalfOpened | Change::Closed => Level::Info,
+        };
+        if self.log.wants(level) {
+            let message = change.to_string();
+            let mut line = self.line(level, "nexus.breaker", &message);
+            line.upstream = Some(upstream.settings.name);
             self.log.line(&line);
         }
     }

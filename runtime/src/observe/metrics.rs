@@ -8,13 +8,14 @@ use std::sync::OnceLock;
 
 use hyper::{Method, StatusCode};
 use prometheus::{
-    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts,
-    Registry, TextEncoder,
+    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
 use crate::endpoint::Endpoint;
 use crate::observe::outcome::Outcome;
 use crate::topology::{Model, Topology, Upstream};
+use crate::upstream::circuit::State;
 
 /// Buckets for whole requests, in seconds: from a cached embedding to a long generation.
 const LATENCY: &[f64] = &[
@@ -63,6 +64,8 @@ pub(crate) struct Metrics {
     latency: Histograms,
     upstream_requests: Counters,
     upstream_latency: Histograms,
+    circuit_opened: Counters,
+    circuit_state: IntGaugeVec,
     fallback_used: Counters,
     fallback_offsets: Vec<usize>,
     first_token: Histograms,
@@ -179,7 +182,7 @@ impl Metrics {
             &["model", "direction"],
             models,
         );
-        Self {
+        let metrics = Self {
             in_flight: register.add(IntGauge::new(
                 "gateway_in_flight_requests",
                 "Requests that are being answered.",
@@ -219,6 +222,19 @@ impl Metrics {
                 LATENCY,
                 upstreams,
             ),
+            circuit_opened: register.counters(
+                "gateway_circuit_open_total",
+                "Times that a circuit breaker opened: for failures, or because the upstream is busy.",
+                &["upstream"],
+                upstreams,
+            ),
+            circuit_state: register.add(IntGaugeVec::new(
+                Opts::new(
+                    "gateway_circuit_state",
+                    "State of a circuit breaker: 0 closed, 1 open, 2 half-open.",
+                ),
+                &["upstream"],
+            )),
             fallback_used: register.counters(
                 "gateway_fallback_used_total",
                 "Requests answered by another model than the one asked for.",
@@ -246,7 +262,14 @@ impl Metrics {
             input_tokens: tokens,
             fallback_offsets,
             registry,
+        };
+        // A rate can only be told from a counter that was there before it was counted up.
+        for upstream in topology.upstreams {
+            if upstream.settings.breaker.is_some() {
+                metrics.circuit_opened(upstream);
+            }
         }
+        metrics
     }
 
     /// The text that Prometheus reads.
@@ -315,6 +338,24 @@ impl Metrics {
     pub(crate) fn upstream_latency(&self, upstream: &Upstream) -> &Histogram {
         self.upstream_latency
             .at(upstream.slot.index(), &[upstream.settings.name])
+    }
+
+    /// How often the circuit breaker of `upstream` opened.
+    pub(crate) fn circuit_opened(&self, upstream: &Upstream) -> &IntCounter {
+        self.circuit_opened
+            .at(upstream.slot.index(), &[upstream.settings.name])
+    }
+
+    /// Shows the state of the circuit breaker of `upstream`.
+    pub(crate) fn circuit_state(&self, upstream: &Upstream, state: State) {
+        let value = match state {
+            State::Closed => 0,
+            State::Open => 1,
+            State::HalfOpen => 2,
+        };
+        self.circuit_state
+            .with_label_values(&[upstream.settings.name])
+            .set(value);
     }
 
     /// Counts that `stand_in`, one of the fallbacks of `requested`, answered.

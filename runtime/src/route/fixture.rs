@@ -19,6 +19,7 @@ const fn upstream(name: &'static str) -> Upstream {
             first_byte: second,
             between_chunks: second,
         },
+        breaker: None,
     })
 }
 

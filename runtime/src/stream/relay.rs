@@ -14,6 +14,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use crate::error;
 use crate::observe::account::Account;
 use crate::stream::observer::Observer;
+use crate::upstream::breaker::{Pass, Verdict};
 use crate::upstream::http_body::Broken;
 use crate::upstream::in_flight::Entered;
 use crate::upstream::live::Live;
@@ -29,6 +30,7 @@ pub(crate) struct Relay {
     observer: Observer,
     account: Account,
     upstream: &'static Live,
+    pass: Pass,
     /// Since when the upstream has had nothing to give, if it is waited for.
     waiting_since: Option<Instant>,
     /// Wakes the task when the upstream may have stalled; made when first waited for.
@@ -43,6 +45,7 @@ impl Relay {
         observer: Observer,
         account: Account,
         upstream: &'static Live,
+        pass: Pass,
     ) -> Self {
         let source = Some(source);
         let mut relay = Self {
@@ -51,6 +54,7 @@ impl Relay {
             observer,
             account,
             upstream,
+            pass,
             waiting_since: None,
             alarm: None,
         };
@@ -74,6 +78,8 @@ impl Relay {
                         continue;
                     };
                     self.waiting_since = None;
+                    // A long response need not end before others may pass.
+                    self.judge(Verdict::Answer);
                     self.observer.see(&data, Instant::now(), &self.account);
                     self.complete_at_end();
                     return Poll::Ready(Some(Ok(Frame::data(data))));
@@ -118,8 +124,15 @@ impl Relay {
     fn complete(&mut self) {
         self.source = None;
         self.entered = None;
+        self.judge(Verdict::Success);
         self.observer.report(&mut self.account);
         self.account.complete();
+    }
+
+    fn judge(&mut self, verdict: Verdict) {
+        let change = self.pass.settle(verdict);
+        self.account
+            .circuit_changed(self.upstream.upstream(), change);
     }
 
     fn has_stalled(&mut self, cx: &mut Context<'_>) -> bool {
@@ -148,6 +161,7 @@ impl Relay {
         self.observer.report(&mut self.account);
         self.account.interrupted(status);
         self.upstream.health.note(false);
+        self.judge(Verdict::Failure);
         match &self.observer {
             Observer::Events(events) => {
                 Ok(Frame::data(error::event(status, events.between_events())))
@@ -185,7 +199,14 @@ mod tests {
         let source = Source::Mock(MockBody::paced(events, pace));
         let worker = worker(dataplane());
         let live = &worker.dataplane.upstreams[0];
-        let relay = Relay::new(source, None, Observer::of_events(), account(&worker), live);
+        let relay = Relay::new(
+            source,
+            None,
+            Observer::of_events(),
+            account(&worker),
+            live,
+            Pass::default(),
+        );
         let mut body = Body::Relayed(Box::new(relay));
         let mut pieces = Vec::new();
         while let Some(frame) = body.frame().await {

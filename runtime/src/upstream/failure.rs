@@ -1,13 +1,16 @@
 //! What counts as a failed attempt, and how it is told.
 
+use std::time::SystemTime;
+
 use hyper::header::RETRY_AFTER;
 use hyper::{HeaderMap, StatusCode};
 use thiserror::Error;
 
 use crate::observe::outcome::Outcome;
+use crate::upstream::breaker::Skipped;
 
-/// The longest time, in seconds, for which an upstream's word that it is busy is passed on.
-const MAX_RETRY_AFTER: u64 = 3600;
+/// The longest time, in seconds, for which an upstream's word that it is busy is believed.
+const MAX_RETRY_AFTER: u64 = 600;
 
 /// Why an attempt failed. Its text names neither an address nor a secret: clients get to read it.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -60,8 +63,8 @@ impl Failure {
         let written = headers
             .get(RETRY_AFTER)
             .and_then(|value| value.to_str().ok());
-        let retry_after = written.and_then(|seconds| seconds.trim().parse().ok());
-        let retry_after = retry_after.map(|seconds: u64| seconds.clamp(1, MAX_RETRY_AFTER));
+        let retry_after = written.and_then(|time| seconds(time.trim()));
+        let retry_after = retry_after.map(|seconds| seconds.clamp(1, MAX_RETRY_AFTER));
         Some(Self::Status {
             status,
             retry_after,
@@ -106,6 +109,36 @@ impl Failure {
     }
 }
 
+/// Why an upstream has not answered: asked in vain, or not asked.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub(crate) enum Miss {
+    #[error(transparent)]
+    Failed(Failure),
+    #[error(transparent)]
+    Skipped(Skipped),
+}
+
+impl Miss {
+    /// Seconds until another attempt makes sense, where that is known.
+    pub(crate) fn retry_after(self) -> Option<u64> {
+        match self {
+            Self::Failed(Failure::Status { retry_after, .. }) => retry_after,
+            Self::Failed(_) => None,
+            Self::Skipped(skipped) => skipped.retry_after(),
+        }
+    }
+}
+
+/// The seconds of a `Retry-After`, which is a number of them or a date (RFC 9110, section 10.2.3).
+fn seconds(written: &str) -> Option<u64> {
+    if written.bytes().all(|byte| byte.is_ascii_digit()) && !written.is_empty() {
+        return Some(written.parse().unwrap_or(u64::MAX));
+    }
+    let date = httpdate::parse_http_date(written).ok()?;
+    let left = date.duration_since(SystemTime::now()).unwrap_or_default();
+    Some(left.as_secs().saturating_add(1))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,6 +160,19 @@ mod tests {
     fn what_the_client_cannot_mend_is_a_failure() {
         for status in [301, 401, 403, 407, 429, 500, 503] {
             assert!(failure_of(status).is_some(), "{status}");
+        }
+    }
+
+    #[test]
+    fn the_time_to_wait_is_seconds_or_a_date() {
+        assert_eq!(seconds("120"), Some(120));
+        assert_eq!(seconds("99999999999999999999999"), Some(u64::MAX));
+        assert_eq!(seconds("Sun, 06 Nov 1994 08:49:37 GMT"), Some(1));
+        let later = SystemTime::now() + std::time::Duration::from_secs(100);
+        let left = seconds(&httpdate::fmt_http_date(later)).unwrap();
+        assert!((90..=101).contains(&left), "{left}");
+        for nonsense in ["", "-1", "soon", "1.5"] {
+            assert_eq!(seconds(nonsense), None, "{nonsense}");
         }
     }
 

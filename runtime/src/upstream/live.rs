@@ -7,6 +7,8 @@ use bytes::Bytes;
 use crate::api::rewrite;
 use crate::environment::UpstreamAccess;
 use crate::topology::{Endpoint, Timeouts, Upstream};
+use crate::upstream::breaker::{Breaker, Pass, Skipped};
+use crate::upstream::circuit::Change;
 use crate::upstream::http::Http;
 use crate::upstream::in_flight::{Entered, InFlight};
 
@@ -16,6 +18,8 @@ pub(crate) struct Live {
     pub(crate) health: Health,
     /// The name that it knows its model by, as a JSON string.
     pub(crate) served_model: Option<Bytes>,
+    /// When it is left alone.
+    pub(crate) breaker: Option<Breaker>,
     pub(super) target: Target,
     /// `None` where no rule asks.
     in_flight: Option<Box<InFlight>>,
@@ -62,6 +66,11 @@ impl Live {
         let served_model = served_model.map(|name| Bytes::from(rewrite::quoted(name)));
         Ok(Self {
             health: Health::default(),
+            breaker: upstream
+                .settings
+                .breaker
+                .as_ref()
+                .map(|settings| Breaker::new(settings, &upstream.settings.timeouts)),
             served_model,
             target,
             in_flight: None,
@@ -90,6 +99,20 @@ impl Live {
     /// Its table entry.
     pub(crate) fn upstream(&self) -> &'static Upstream {
         self.upstream
+    }
+
+    /// A pass for one request, with the change of state that it begins; or why there is none.
+    pub(crate) fn pass(&'static self) -> Result<(Pass, Option<Change>), Skipped> {
+        match &self.breaker {
+            None => Ok((Pass::default(), None)),
+            Some(breaker) => breaker.enter(),
+        }
+    }
+
+    /// Whether it answered when it was last tried, and is not shut for its failures.
+    pub(crate) fn is_healthy(&self) -> bool {
+        let is_shut = |breaker: &Breaker| breaker.snapshot().failed;
+        self.health.is_good() && !self.breaker.as_ref().is_some_and(is_shut)
     }
 
     /// How long it may take.

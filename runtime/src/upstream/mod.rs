@@ -1,6 +1,8 @@
 //! Upstreams: getting a response from one of them, whatever its kind.
 
 pub(crate) mod attempt;
+pub(crate) mod breaker;
+pub(crate) mod circuit;
 pub(crate) mod connect;
 pub(crate) mod connection;
 pub(crate) mod exchange;

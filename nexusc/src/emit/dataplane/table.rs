@@ -12,6 +12,7 @@ use crate::key_path::KeyPath;
 const VOCABULARY: &[&str] = &[
     "Access",
     "Auth",
+    "Breaker",
     "Draw",
     "Endpoint",
     "Gateway",

@@ -1,11 +1,12 @@
 //! `upstreams.rs`: the servers that produce responses.
 
+use proc_macro2::TokenStream;
 use quote::quote;
 
 use crate::conventions;
-use crate::emit::dataplane::literal::{constant, duration, option, secret};
+use crate::emit::dataplane::literal::{constant, duration, integer, option, secret};
 use crate::emit::dataplane::table::TableFile;
-use crate::ir::{Endpoint, Topology};
+use crate::ir::{Breaker, Endpoint, Topology};
 
 pub(super) fn emit(topology: &Topology) -> TableFile {
     let mut file = TableFile::new("The servers that produce responses, by name.");
@@ -25,6 +26,7 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
         let connect = duration(upstream.timeouts.connect);
         let first_byte = duration(upstream.timeouts.first_byte);
         let between_chunks = duration(upstream.timeouts.between_chunks);
+        let breaker = option(upstream.breaker.as_ref().map(breaker));
         file.entry(
             &upstream.path,
             quote! {
@@ -38,6 +40,7 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
                         first_byte: #first_byte,
                         between_chunks: #between_chunks,
                     },
+                    breaker: #breaker,
                 });
             },
         );
@@ -48,4 +51,10 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
         .map(|upstream| upstream.name.as_str());
     file.all("Every upstream.", quote!(Upstream), names);
     file
+}
+
+fn breaker(breaker: &Breaker) -> TokenStream {
+    let failures = integer(breaker.failures);
+    let reset = duration(breaker.reset);
+    quote!(Breaker { failures: #failures, reset: #reset, })
 }

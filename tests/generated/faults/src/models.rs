@@ -16,6 +16,26 @@ pub static CHAINED: Model = Model::new(ModelSettings {
     ],
 });
 
+/// `[models.guarded]`
+pub static GUARDED: Model = Model::new(ModelSettings {
+    name: "guarded",
+    aliases: &[],
+    defaults: &[],
+    route: &routes::GUARDED,
+    fallback: &[],
+});
+
+/// `[models.guarded-chained]`
+pub static GUARDED_CHAINED: Model = Model::new(ModelSettings {
+    name: "guarded-chained",
+    aliases: &[],
+    defaults: &[],
+    route: &routes::GUARDED,
+    fallback: &[
+        &PLAIN,
+    ],
+});
+
 /// `[models.hasty]`
 pub static HASTY: Model = Model::new(ModelSettings {
     name: "hasty",
@@ -56,6 +76,15 @@ pub static PLAIN: Model = Model::new(ModelSettings {
     ],
     defaults: &[],
     route: &routes::PLAIN,
+    fallback: &[],
+});
+
+/// `[models.recovering]`
+pub static RECOVERING: Model = Model::new(ModelSettings {
+    name: "recovering",
+    aliases: &[],
+    defaults: &[],
+    route: &routes::RECOVERING,
     fallback: &[],
 });
 
@@ -103,10 +132,13 @@ pub static TRIAL: Model = Model::new(ModelSettings {
 /// Every model.
 pub static ALL: &[&Model] = &[
     &CHAINED,
+    &GUARDED,
+    &GUARDED_CHAINED,
     &HASTY,
     &HASTY_CHAINED,
     &LONG_CHAIN,
     &PLAIN,
+    &RECOVERING,
     &RENAMED,
     &SECURED,
     &SHARED,

@@ -12,6 +12,13 @@ pub static CHAINED: Route = Route {
     rule: Rule::Direct(&upstreams::CHAINED),
 };
 
+/// `[routes.guarded]`
+pub static GUARDED: Route = Route {
+    name: "guarded",
+    draw: Draw::Sequence,
+    rule: Rule::Direct(&upstreams::GUARDED),
+};
+
 /// `[routes.hasty]`
 pub static HASTY: Route = Route {
     name: "hasty",
@@ -24,6 +31,13 @@ pub static PLAIN: Route = Route {
     name: "plain",
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::PLAIN),
+};
+
+/// `[routes.recovering]`
+pub static RECOVERING: Route = Route {
+    name: "recovering",
+    draw: Draw::Sequence,
+    rule: Rule::Direct(&upstreams::RECOVERING),
 };
 
 /// `[routes.renamed]`

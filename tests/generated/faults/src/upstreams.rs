@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use runtime::topology::{Endpoint, Secret, Timeouts, Upstream, UpstreamSettings};
+use runtime::topology::{Breaker, Endpoint, Secret, Timeouts, Upstream, UpstreamSettings};
 
 /// `[upstreams.candidate]`
 pub static CANDIDATE: Upstream = Upstream::new(UpstreamSettings {
@@ -19,6 +19,7 @@ pub static CANDIDATE: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_secs(10),
         between_chunks: Duration::from_secs(10),
     },
+    breaker: None,
 });
 
 /// `[upstreams.chained]`
@@ -35,6 +36,27 @@ pub static CHAINED: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_secs(10),
         between_chunks: Duration::from_secs(10),
     },
+    breaker: None,
+});
+
+/// `[upstreams.guarded]`
+pub static GUARDED: Upstream = Upstream::new(UpstreamSettings {
+    name: "guarded",
+    endpoint: Endpoint::Http {
+        url: "http://127.0.0.1:1",
+        variable: "UPSTREAM_GUARDED_URL",
+    },
+    served_model: None,
+    api_key: None,
+    timeouts: Timeouts {
+        connect: Duration::from_secs(1),
+        first_byte: Duration::from_secs(1),
+        between_chunks: Duration::from_secs(10),
+    },
+    breaker: Some(Breaker {
+        failures: 3,
+        reset: Duration::from_secs(3600),
+    }),
 });
 
 /// `[upstreams.hasty]`
@@ -51,6 +73,7 @@ pub static HASTY: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_millis(300),
         between_chunks: Duration::from_millis(300),
     },
+    breaker: None,
 });
 
 /// `[upstreams.left]`
@@ -67,6 +90,7 @@ pub static LEFT: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_secs(10),
         between_chunks: Duration::from_secs(10),
     },
+    breaker: None,
 });
 
 /// `[upstreams.plain]`
@@ -83,6 +107,27 @@ pub static PLAIN: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_secs(10),
         between_chunks: Duration::from_secs(10),
     },
+    breaker: None,
+});
+
+/// `[upstreams.recovering]`
+pub static RECOVERING: Upstream = Upstream::new(UpstreamSettings {
+    name: "recovering",
+    endpoint: Endpoint::Http {
+        url: "http://127.0.0.1:1",
+        variable: "UPSTREAM_RECOVERING_URL",
+    },
+    served_model: None,
+    api_key: None,
+    timeouts: Timeouts {
+        connect: Duration::from_millis(300),
+        first_byte: Duration::from_secs(10),
+        between_chunks: Duration::from_secs(10),
+    },
+    breaker: Some(Breaker {
+        failures: 2,
+        reset: Duration::from_millis(500),
+    }),
 });
 
 /// `[upstreams.renamed]`
@@ -99,6 +144,7 @@ pub static RENAMED: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_secs(10),
         between_chunks: Duration::from_secs(10),
     },
+    breaker: None,
 });
 
 /// `[upstreams.right]`
@@ -115,6 +161,7 @@ pub static RIGHT: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_secs(10),
         between_chunks: Duration::from_secs(10),
     },
+    breaker: None,
 });
 
 /// `[upstreams.secured]`
@@ -131,6 +178,7 @@ pub static SECURED: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_secs(10),
         between_chunks: Duration::from_secs(10),
     },
+    breaker: None,
 });
 
 /// `[upstreams.stable]`
@@ -147,15 +195,18 @@ pub static STABLE: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_secs(10),
         between_chunks: Duration::from_secs(10),
     },
+    breaker: None,
 });
 
 /// Every upstream.
 pub static ALL: &[&Upstream] = &[
     &CANDIDATE,
     &CHAINED,
+    &GUARDED,
     &HASTY,
     &LEFT,
     &PLAIN,
+    &RECOVERING,
     &RENAMED,
     &RIGHT,
     &SECURED,

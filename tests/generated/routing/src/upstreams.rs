@@ -19,6 +19,7 @@ pub static LEFT: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_secs(60),
         between_chunks: Duration::from_secs(30),
     },
+    breaker: None,
 });
 
 /// `[upstreams.right]`
@@ -35,6 +36,7 @@ pub static RIGHT: Upstream = Upstream::new(UpstreamSettings {
         first_byte: Duration::from_secs(60),
         between_chunks: Duration::from_secs(30),
     },
+    breaker: None,
 });
 
 /// Every upstream.

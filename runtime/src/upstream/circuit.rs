@@ -1,0 +1,638 @@
+//! The states of a circuit breaker, and the steps between them. Pure: who calls says what time it
+//! is.
+//!
+//! Everything is one word that all cores share, so that each step is one atomic exchange and no
+//! state is ever half changed. While the circuit is closed the word is only read.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Milliseconds since some beginning, the same for all calls.
+pub(crate) type Millis = u64;
+
+/// The states of one circuit breaker.
+#[derive(Debug)]
+pub(crate) struct Circuit {
+    /// So many failures in a row open it.
+    limit: u16,
+    /// How long it stays open then.
+    reset: Millis,
+    /// How long a trial may go without a sign of life before another may begin.
+    patience: Millis,
+    word: AtomicU64,
+    /// When it was closed last, where it is not: only shown.
+    since: AtomicU64,
+}
+
+/// Which trial a verdict is about: no two that overlap have the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ticket(Millis);
+
+/// What somebody is told who wants to pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Entry {
+    /// Go on.
+    Free,
+    /// Go on: you are the one that finds out.
+    Trial {
+        ticket: Ticket,
+        /// Nobody has tried since the circuit was open.
+        is_first: bool,
+    },
+    /// Not now.
+    Shut(Shut),
+}
+
+/// Why nobody passes, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shut {
+    /// It failed too often, and is left alone for this long.
+    Open(Millis),
+    /// It said that it is busy for this long.
+    Busy(Millis),
+    /// One request is trying it.
+    OnTrial,
+}
+
+/// A step from one state to another that is worth telling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// It opened after so many failures in a row.
+    Opened { failures: u16, retry: Millis },
+    /// It opened because the upstream asked for it.
+    Parked { retry: Millis },
+    /// Its time is over, and one request tries it.
+    HalfOpened,
+    /// It works.
+    Closed,
+}
+
+/// What a circuit is like at some moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Snapshot {
+    pub(crate) state: State,
+    /// Failures since the last success.
+    pub(crate) failures: u16,
+    /// How long ago it opened, where it is not closed.
+    pub(crate) opened: Option<Millis>,
+    /// How long until it may be tried, where it is open.
+    pub(crate) retry: Option<Millis>,
+    /// Whether it is shut for what the upstream failed to do, and not for being busy.
+    pub(crate) failed: bool,
+}
+
+/// The state of a circuit breaker, as it is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    Closed,
+    Open,
+    HalfOpen,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Closed,
+    /// Failed too often; shut until `time`.
+    Open,
+    /// Busy by its own word; shut until `time`.
+    Parked,
+    /// One request tries it; another may from `time` on.
+    Trial,
+}
+
+/// The word, taken apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Word {
+    phase: Phase,
+    /// In a row, also those that did not open it.
+    failures: u16,
+    /// What it means is up to the phase. It has 46 bits, which is two thousand years.
+    time: Millis,
+}
+
+/// The time of a circuit that may be tried and has been half-open before.
+const TRIED_BEFORE: Millis = 0;
+
+impl Circuit {
+    /// A closed circuit.
+    pub(crate) fn new(limit: u16, reset: Millis, patience: Millis) -> Self {
+        let closed = Word {
+            phase: Phase::Closed,
+            failures: 0,
+            time: 0,
+        };
+        Self {
+            limit,
+            reset,
+            patience,
+            word: AtomicU64::new(closed.bits()),
+            since: AtomicU64::new(0),
+        }
+    }
+
+    /// Whether everybody may pass.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.read().phase == Phase::Closed
+    }
+
+    /// Asks to pass at `now`.
+    pub(crate) fn enter(&self, now: Millis) -> Entry {
+        let until = now + self.patience;
+        let before = self.step(|word| {
+            (word.phase != Phase::Closed && word.time <= now).then_some(Word {
+                phase: Phase::Trial,
+                time: until,
+                ..word
+            })
+        });
+        if let Some(before) = before {
+            return Entry::Trial {
+                ticket: Ticket(until),
+                is_first: before.phase != Phase::Trial && before.time != TRIED_BEFORE,
+            };
+        }
+        let word = self.read();
+        match word.phase {
+            Phase::Closed => Entry::Free,
+            Phase::Open => Entry::Shut(Shut::Open(word.time.saturating_sub(now))),
+            Phase::Parked => Entry::Shut(Shut::Busy(word.time.saturating_sub(now))),
+            Phase::Trial => Entry::Shut(Shut::OnTrial),
+        }
+    }
+
+    /// A request was answered well, to its end.
+    pub(crate) fn succeeded(&self, trial: Option<Ticket>) -> Option<Change> {
+        let closed = Word {
+            phase: Phase::Closed,
+            failures: 0,
+            time: 0,
+        };
+        let before = self.step(|word| (word.is_for(trial) && word != closed).then_some(closed))?;
+        (before.phase != Phase::Closed).then_some(Change::Closed)
+    }
+
+    /// The upstream of a trial has shown that it answers. Its failures are not forgiven yet: until a
+    /// request has succeeded, the next failure opens the circuit again.
+    pub(crate) fn answered(&self, trial: Ticket) -> Option<Change> {
+        self.step(|word| {
+            word.is_for(Some(trial)).then_some(Word {
+                phase: Phase::Closed,
+                time: 0,
+                ..word
+            })
+        })?;
+        Some(Change::Closed)
+    }
+
+    /// A request failed at `now`.
+    pub(crate) fn failed(&self, trial: Option<Ticket>, now: Millis) -> Option<Change> {
+        let after = |word: Word| {
+            let failures = word.failures.saturating_add(1);
+            let opens = trial.is_some() || failures >= self.limit;
+            Word {
+                phase: if opens { Phase::Open } else { Phase::Closed },
+                failures,
+                time: if opens { now + self.reset } else { 0 },
+            }
+        };
+        let before = self.step(|word| word.is_for(trial).then(|| after(word)))?;
+        self.note_opening(before, now);
+        let after = after(before);
+        (after.phase == Phase::Open).then_some(Change::Opened {
+            failures: after.failures,
+            retry: self.reset,
+        })
+    }
+
+    /// The upstream said at `now` that it is busy for `retry`.
+    pub(crate) fn busy(&self, trial: Option<Ticket>, now: Millis, retry: Millis) -> Option<Change> {
+        let until = now + retry;
+        let before = self.step(|word| {
+            let later = trial.is_none() && word.phase == Phase::Parked && word.time < until;
+            (word.is_for(trial) || later).then_some(Word {
+                phase: Phase::Parked,
+                time: until,
+                ..word
+            })
+        })?;
+        self.note_opening(before, now);
+        (before.phase != Phase::Parked).then_some(Change::Parked { retry })
+    }
+
+    /// A trial is over without a verdict: another may begin.
+    pub(crate) fn release(&self, trial: Ticket) {
+        self.step(|word| {
+            word.is_for(Some(trial)).then_some(Word {
+                phase: Phase::Open,
+                time: TRIED_BEFORE,
+                ..word
+            })
+        });
+    }
+
+    /// What it is like at `now`.
+    pub(crate) fn snapshot(&self, now: Millis) -> Snapshot {
+        let word = self.read();
+        let retry = word.time.checked_sub(now).filter(|left| *left > 0);
+        let (state, retry) = match (word.phase, retry) {
+            (Phase::Closed, _) => (State::Closed, None),
+            (Phase::Open | Phase::Parked, Some(left)) => (State::Open, Some(left)),
+            (Phase::Open | Phase::Parked | Phase::Trial, _) => (State::HalfOpen, None),
+        };
+        Snapshot {
+            state,
+            failures: word.failures,
+            opened: (word.phase != Phase::Closed)
+                .then(|| now.saturating_sub(self.since.load(Ordering::Relaxed))),
+            retry,
+            failed: matches!(word.phase, Phase::Open | Phase::Trial),
+        }
+    }
+
+    fn note_opening(&self, before: Word, now: Millis) {
+        if before.phase == Phase::Closed {
+            self.since.store(now, Ordering::Relaxed);
+        }
+    }
+
+    // Nothing else is published by the word, so no order with other memory is needed.
+
+    fn read(&self) -> Word {
+        Word::of(self.word.load(Ordering::Relaxed))
+    }
+
+    /// Takes the step that `next` allows from the state that is found then, and returns that state.
+    fn step(&self, next: impl Fn(Word) -> Option<Word>) -> Option<Word> {
+        let next = |bits| next(Word::of(bits)).map(Word::bits);
+        let taken = self
+            .word
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
+        taken.ok().map(Word::of)
+    }
+}
+
+impl Word {
+    fn bits(self) -> u64 {
+        self.time << 18 | u64::from(self.failures) << 2 | self.phase as u64
+    }
+
+    fn of(bits: u64) -> Self {
+        let phase = match bits & 3 {
+            0 => Phase::Closed,
+            1 => Phase::Open,
+            2 => Phase::Parked,
+            _ => Phase::Trial,
+        };
+        Self {
+            phase,
+            failures: (bits >> 2) as u16,
+            time: bits >> 18,
+        }
+    }
+
+    /// Whether a verdict counts: that of the trial while there is one, anybody's while the circuit
+    /// is closed, and nobody's in between. What was under way when it opened says nothing new.
+    fn is_for(self, trial: Option<Ticket>) -> bool {
+        match trial {
+            Some(Ticket(until)) => self.phase == Phase::Trial && self.time == until,
+            None => self.phase == Phase::Closed,
+        }
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Opened { failures, retry } => write!(
+                formatter,
+                "circuit opened after {failures} failures in a row, for {:?}",
+                Duration::from_millis(*retry)
+            ),
+            Self::Parked { retry } => write!(
+                formatter,
+                "circuit opened because the upstream is busy, for {:?}",
+                Duration::from_millis(*retry)
+            ),
+            Self::HalfOpened => formatter.write_str("circuit half-open: this request tries it"),
+            Self::Closed => formatter.write_str("circuit closed"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const LIMIT: u16 = 3;
+    const RESET: Millis = 100;
+    const PATIENCE: Millis = 1_000;
+
+    fn circuit() -> Circuit {
+        Circuit::new(LIMIT, RESET, PATIENCE)
+    }
+
+    fn opened_at(now: Millis) -> Circuit {
+        let circuit = circuit();
+        for _ in 0..LIMIT {
+            circuit.failed(None, now);
+        }
+        assert_eq!(circuit.snapshot(now).state, State::Open);
+        circuit
+    }
+
+    fn trial(circuit: &Circuit, now: Millis) -> Ticket {
+        match circuit.enter(now) {
+            Entry::Trial { ticket, .. } => ticket,
+            entry => panic!("{entry:?}"),
+        }
+    }
+
+    #[test]
+    fn failures_in_a_row_open_it() {
+        let circuit = circuit();
+        assert_eq!(circuit.failed(None, 5), None);
+        assert_eq!(circuit.failed(None, 5), None);
+        assert_eq!(circuit.succeeded(None), None);
+        assert_eq!(circuit.failed(None, 5), None);
+        assert_eq!(circuit.failed(None, 5), None);
+        let (failures, retry) = (LIMIT, RESET);
+        let opened = Change::Opened { failures, retry };
+        assert_eq!(circuit.failed(None, 5), Some(opened));
+        assert_eq!(circuit.enter(6), Entry::Shut(Shut::Open(99)));
+    }
+
+    #[test]
+    fn what_was_under_way_when_it_opened_changes_nothing() {
+        let circuit = opened_at(0);
+        assert_eq!(circuit.succeeded(None), None);
+        assert_eq!(circuit.failed(None, 90), None);
+        assert_eq!(circuit.busy(None, 90, 5_000), None);
+        let ticket = trial(&circuit, RESET);
+        assert_eq!(circuit.succeeded(None), None);
+        assert_eq!(circuit.failed(None, RESET), None);
+        assert_eq!(circuit.enter(RESET), Entry::Shut(Shut::OnTrial));
+        assert_eq!(circuit.succeeded(Some(ticket)), Some(Change::Closed));
+        assert_eq!(circuit.snapshot(RESET).failures, 0);
+    }
+
+    #[test]
+    fn a_failed_trial_opens_it_again() {
+        let circuit = opened_at(0);
+        let ticket = trial(&circuit, RESET);
+        assert!(circuit.failed(Some(ticket), RESET).is_some());
+        assert_eq!(circuit.enter(2 * RESET - 1), Entry::Shut(Shut::Open(1)));
+        assert_eq!(circuit.snapshot(2 * RESET).opened, Some(2 * RESET));
+        trial(&circuit, 2 * RESET);
+    }
+
+    #[test]
+    fn an_answer_lets_all_pass_and_forgives_nothing() {
+        let circuit = opened_at(0);
+        let ticket = trial(&circuit, RESET);
+        assert_eq!(circuit.answered(ticket), Some(Change::Closed));
+        assert_eq!(circuit.enter(RESET), Entry::Free);
+        assert!(circuit.failed(None, RESET).is_some());
+        assert_eq!(circuit.enter(RESET), Entry::Shut(Shut::Open(RESET)));
+    }
+
+    #[test]
+    fn a_trial_without_a_verdict_is_followed_by_another() {
+        let circuit = opened_at(0);
+        let Entry::Trial { ticket, is_first } = circuit.enter(RESET) else {
+            panic!("the time is over")
+        };
+        assert!(is_first);
+        circuit.release(ticket);
+        assert_eq!(circuit.snapshot(RESET).state, State::HalfOpen);
+        let second = circuit.enter(RESET);
+        assert!(matches!(
+            second,
+            Entry::Trial {
+                is_first: false,
+                ..
+            }
+        ));
+    }
+
+    #[test]
+    fn a_trial_that_is_never_heard_of_again_is_given_up() {
+        let circuit = opened_at(0);
+        let lost = trial(&circuit, RESET);
+        assert_eq!(
+            circuit.enter(RESET + PATIENCE - 1),
+            Entry::Shut(Shut::OnTrial)
+        );
+        let next = trial(&circuit, RESET + PATIENCE);
+        assert_eq!(circuit.failed(Some(lost), RESET + PATIENCE), None);
+        assert_eq!(circuit.succeeded(Some(next)), Some(Change::Closed));
+    }
+
+    #[test]
+    fn a_busy_upstream_is_left_alone_until_the_latest_time_it_said() {
+        let circuit = circuit();
+        let parked = Change::Parked { retry: 50 };
+        assert_eq!(circuit.busy(None, 0, 50), Some(parked));
+        assert_eq!(circuit.busy(None, 10, 60), None);
+        assert_eq!(circuit.busy(None, 10, 20), None);
+        assert_eq!(circuit.enter(69), Entry::Shut(Shut::Busy(1)));
+        assert!(!circuit.snapshot(69).failed);
+        let ticket = trial(&circuit, 70);
+        let parked = Change::Parked { retry: 10 };
+        assert_eq!(circuit.busy(Some(ticket), 70, 10), Some(parked));
+    }
+
+    #[test]
+    fn of_many_that_come_at_once_one_tries() {
+        const THREADS: usize = 8;
+        for _ in 0..200 {
+            let circuit = opened_at(0);
+            let barrier = Barrier::new(THREADS);
+            let trials: usize = std::thread::scope(|scope| {
+                let enter = || {
+                    barrier.wait();
+                    let entry = circuit.enter(RESET);
+                    usize::from(matches!(entry, Entry::Trial { .. }))
+                };
+                let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(enter)).collect();
+                threads
+                    .into_iter()
+                    .map(|thread| thread.join().unwrap())
+                    .sum()
+            });
+            assert_eq!(trials, 1);
+        }
+    }
+
+    #[test]
+    fn of_many_failures_at_once_one_opens_it() {
+        const THREADS: u16 = 8;
+        for _ in 0..200 {
+            let circuit = Circuit::new(THREADS, RESET, PATIENCE);
+            let changes: usize = std::thread::scope(|scope| {
+                let fail = || usize::from(circuit.failed(None, 0).is_some());
+                let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(fail)).collect();
+                threads
+                    .into_iter()
+                    .map(|thread| thread.join().unwrap())
+                    .sum()
+            });
+            assert_eq!(changes, 1);
+        }
+    }
+
+    /// What happens to a circuit, one thing after the other.
+    #[derive(Clone, Debug)]
+    enum Event {
+        Time(Millis),
+        Enter,
+        /// The verdict of one of the requests that are under way.
+        End(usize, Verdict),
+    }
+
+    #[derive(Clone, Copy, Debug)]
+    enum Verdict {
+        Success,
+        Answer,
+        Failure,
+        Busy(Millis),
+        Nothing,
+    }
+
+    fn event() -> impl Strategy<Value = Event> {
+        let verdict = prop_oneof![
+            2 => Just(Verdict::Success),
+            1 => Just(Verdict::Answer),
+            4 => Just(Verdict::Failure),
+            1 => (1..300_u64).prop_map(Verdict::Busy),
+            1 => Just(Verdict::Nothing),
+        ];
+        prop_oneof![
+            2 => (0..RESET * 2).prop_map(Event::Time),
+            4 => Just(Event::Enter),
+            4 => (0..8_usize, verdict).prop_map(|(request, verdict)| Event::End(request, verdict)),
+        ]
+    }
+
+    /// The breaker as one would explain it to somebody: no word, no atomics, one caller.
+    #[derive(Default)]
+    struct Model {
+        failures: u16,
+        /// Until when it is shut; absent while it is closed.
+        shut: Option<(Millis, bool)>,
+        /// Which request tries it, since when.
+        trial: Option<(usize, Millis)>,
+    }
+
+    impl Model {
+        /// Whether the request `number` passes, and as a trial.
+        fn enter(&mut self, number: usize, now: Millis) -> (bool, bool) {
+            let Some((until, _)) = self.shut else {
+                return (true, false);
+            };
+            let given_up = self.trial.is_none_or(|(_, since)| now >= since + PATIENCE);
+            if until <= now && given_up {
+                self.trial = Some((number, now));
+                return (true, true);
+            }
+            (false, false)
+        }
+
+        fn end(&mut self, number: usize, was_trial: bool, verdict: Verdict, now: Millis) {
+            let tries = self.trial.is_some_and(|(trial, _)| trial == number);
+            if was_trial && !tries {
+                return;
+            }
+            let counts = tries || self.shut.is_none();
+            match verdict {
+                Verdict::Success if counts => *self = Self::default(),
+                Verdict::Answer if tries => {
+                    self.shut = None;
+                    self.trial = None;
+                }
+                Verdict::Failure if counts => {
+                    self.failures += 1;
+                    self.trial = None;
+                    if tries || self.failures >= LIMIT {
+                        self.shut = Some((now + RESET, false));
+                    }
+                }
+                Verdict::Busy(retry) if counts => {
+                    self.trial = None;
+                    self.shut = Some((now + retry, true));
+                }
+                Verdict::Busy(retry) if self.trial.is_none() => {
+                    if let Some((until, true)) = &mut self.shut {
+                        *until = (*until).max(now + retry);
+                    }
+                }
+                Verdict::Nothing if tries => {
+                    self.trial = None;
+                    self.shut = Some((TRIED_BEFORE, false));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn does_what_the_model_does(events in prop::collection::vec(event(), 0..200)) {
+            let (circuit, mut model) = (circuit(), Model::default());
+            let mut now = 1;
+            let mut number = 0;
+            let mut under_way: Vec<(usize, Option<Ticket>)> = Vec::new();
+            for event in events {
+                match event {
+                    Event::Time(passed) => now += passed,
+                    Event::Enter => {
+                        number += 1;
+                        let (passes, tries) = match circuit.enter(now) {
+                            Entry::Free => {
+                                under_way.push((number, None));
+                                (true, false)
+                            }
+                            Entry::Trial { ticket, .. } => {
+                                under_way.push((number, Some(ticket)));
+                                (true, true)
+                            }
+                            Entry::Shut(_) => (false, false),
+                        };
+                        prop_assert_eq!((passes, tries), model.enter(number, now));
+                    }
+                    Event::End(_, _) if under_way.is_empty() => {}
+                    Event::End(request, verdict) => {
+                        let (number, trial) = under_way.remove(request % under_way.len());
+                        match (verdict, trial) {
+                            (Verdict::Success, _) => drop(circuit.succeeded(trial)),
+                            (Verdict::Answer, Some(trial)) => drop(circuit.answered(trial)),
+                            (Verdict::Failure, _) => drop(circuit.failed(trial, now)),
+                            (Verdict::Busy(retry), _) => drop(circuit.busy(trial, now, retry)),
+                            (Verdict::Nothing, Some(trial)) => circuit.release(trial),
+                            (Verdict::Answer | Verdict::Nothing, None) => {}
+                        }
+                        model.end(number, trial.is_some(), verdict, now);
+                    }
+                }
+                let snapshot = circuit.snapshot(now);
+                prop_assert_eq!(snapshot.failures, model.failures);
+                prop_assert_eq!(snapshot.state == State::Closed, model.shut.is_none());
+            }
+        }
+
+        #[test]
+        fn a_word_is_put_together_as_it_was_taken_apart(
+            phase in 0..4_u64,
+            failures: u16,
+            time in 0..1_u64 << 46,
+        ) {
+            let bits = time << 18 | u64::from(failures) << 2 | phase;
+            prop_assert_eq!(Word::of(bits).bits(), bits);
+            prop_assert_eq!((Word::of(bits).failures, Word::of(bits).time), (failures, time));
+        }
+    }
+}
