@@ -75,6 +75,7 @@ edits! {
     change_the_connection_limit: "max_connections = 20_000" => "max_connections = 50_000";
     change_the_listen_address: "0.0.0.0:8080" => "0.0.0.0:9090";
     give_an_upstream_a_key: "url = \"http://chat-b:8000\"" => "url = \"http://chat-b:8000\"\napi_key = { env = \"CHAT_B_KEY\" }";
+    limit_a_key: "models = [\"chat\", \"small\"]" => "models = [\"chat\", \"small\"]\nlimit = \"standard\"\n\n[limits.standard]\nrequests = \"600/min\"\ntokens = \"200_000/min\"\nconcurrent = 16";
     let_a_key_use_everything: "models = [\"chat\", \"small\"]" => "models = [\"*\"]";
     move_a_canary_from_5_to_10_percent: "percent = \"5%\"" => "percent = \"10%\"";
     move_a_secret_into_a_file: "{ env = \"KEY_WEB\" }" => "{ file = \"/run/secrets/key-web\" }";

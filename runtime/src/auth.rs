@@ -12,6 +12,7 @@ use subtle::ConstantTimeEq;
 use thiserror::Error;
 
 use crate::api::models::Listing;
+use crate::limit::limiter::Limiter;
 use crate::topology::{Access, Auth, Key, Model, Topology};
 
 /// The header that carries an API key and wins over `Authorization`.
@@ -37,6 +38,8 @@ pub(crate) struct Caller {
     pub(crate) name: Option<&'static str>,
     /// What it is told about models.
     pub(crate) listing: Listing,
+    /// What it has taken of its limit, if it has one.
+    pub(crate) limiter: Option<Box<Limiter>>,
     access: Granted,
 }
 
@@ -59,6 +62,7 @@ impl Callers {
             Auth::Development => Mode::Development(Caller {
                 name: None,
                 listing: all,
+                limiter: None,
                 access: Granted::All,
             }),
             Auth::ApiKeys(keys) => {
@@ -98,6 +102,7 @@ impl Caller {
         Self {
             name: Some(key.settings.name),
             listing,
+            limiter: Limiter::of(key.settings.limit),
             access,
         }
     }

@@ -14,6 +14,8 @@ mod model_routes;
 mod models;
 mod overlay_addresses;
 mod production;
+mod token_limits;
+mod unused_limits;
 mod unused_upstreams;
 
 use std::collections::BTreeSet;
@@ -43,6 +45,8 @@ pub fn check(topology: &Topology, left_out: &BTreeSet<KeyPath>) -> Vec<Diagnosti
         models::check,
         overlay_addresses::check,
         production::check,
+        token_limits::check,
+        unused_limits::check,
         unused_upstreams::check,
     ];
     let mut context = Context {

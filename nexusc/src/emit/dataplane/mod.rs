@@ -4,6 +4,7 @@
 //! no counts, hashes or dates, and a layout that never depends on the width of a line.
 
 mod layout;
+mod limits;
 mod literal;
 mod manifest;
 mod models;
@@ -34,18 +35,25 @@ pub(super) fn emit(topology: &Topology, files: &mut FileSet) {
         ("topology", topology::emit(topology)),
         ("upstreams", upstreams::emit(topology)),
     ];
-    for (name, table) in tables {
+    let limits = limits::emit(topology).map(|table| ("limits", table));
+    for (name, table) in tables.into_iter().chain(limits) {
         files.add(format!("{folder}/src/{name}.rs"), table.render(&header));
     }
 }
 
 fn main(topology: &Topology, header: &str) -> String {
+    let limits = if topology.limits.is_empty() {
+        ""
+    } else {
+        "#[rustfmt::skip]\nmod limits;\n"
+    };
     format!(
         "// {header}\n\
          //! The dataplane of `{name}.toml`.\n\
          \n\
          #![forbid(unsafe_code)]\n\
          \n\
+         {limits}\
          #[rustfmt::skip]\n\
          mod models;\n\
          #[rustfmt::skip]\n\

@@ -14,6 +14,7 @@ pub static CHAINED: Model = Model::new(ModelSettings {
     fallback: &[
         &PLAIN,
     ],
+    limit: None,
 });
 
 /// `[models.hasty]`
@@ -23,6 +24,7 @@ pub static HASTY: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &routes::HASTY,
     fallback: &[],
+    limit: None,
 });
 
 /// `[models.hasty-chained]`
@@ -34,6 +36,7 @@ pub static HASTY_CHAINED: Model = Model::new(ModelSettings {
     fallback: &[
         &PLAIN,
     ],
+    limit: None,
 });
 
 /// `[models.long-chain]`
@@ -46,6 +49,7 @@ pub static LONG_CHAIN: Model = Model::new(ModelSettings {
         &RENAMED,
         &PLAIN,
     ],
+    limit: None,
 });
 
 /// `[models.plain]`
@@ -57,6 +61,7 @@ pub static PLAIN: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &routes::PLAIN,
     fallback: &[],
+    limit: None,
 });
 
 /// `[models.renamed]`
@@ -71,6 +76,7 @@ pub static RENAMED: Model = Model::new(ModelSettings {
     ],
     route: &routes::RENAMED,
     fallback: &[],
+    limit: None,
 });
 
 /// `[models.secured]`
@@ -80,6 +86,7 @@ pub static SECURED: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &routes::SECURED,
     fallback: &[],
+    limit: None,
 });
 
 /// `[models.shared]`
@@ -89,6 +96,7 @@ pub static SHARED: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &routes::SHARED,
     fallback: &[],
+    limit: None,
 });
 
 /// `[models.trial]`
@@ -98,6 +106,7 @@ pub static TRIAL: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &routes::TRIAL,
     fallback: &[],
+    limit: None,
 });
 
 /// Every model.
