@@ -3,7 +3,7 @@
 
 use runtime::topology::{Access, Auth, Key, KeySettings, Secret};
 
-use crate::models;
+use crate::{limits, models};
 
 /// `[keys.batch]`
 pub static BATCH: Key = Key::new(KeySettings {
@@ -12,7 +12,7 @@ pub static BATCH: Key = Key::new(KeySettings {
     models: Access::Only(&[
         &models::QWEN_3B,
     ]),
-    limit: None,
+    limit: Some(&limits::BATCH),
 });
 
 /// `[keys.ops]`
@@ -31,7 +31,7 @@ pub static WEB: Key = Key::new(KeySettings {
         &models::QWEN_14B,
         &models::QWEN_3B,
     ]),
-    limit: None,
+    limit: Some(&limits::INTERACTIVE),
 });
 
 /// Every API key.
