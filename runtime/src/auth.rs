@@ -13,6 +13,7 @@ use thiserror::Error;
 
 use crate::api::models::Listing;
 use crate::hash;
+use crate::limit::limiter::Limiter;
 use crate::topology::{Access, Auth, Key, Model, Topology};
 
 /// The header that carries an API key and wins over `Authorization`.
@@ -40,6 +41,8 @@ pub(crate) struct Caller {
     pub(crate) identity: Option<u64>,
     /// What it is told about models.
     pub(crate) listing: Listing,
+    /// What it has taken of its limit, if it has one.
+    pub(crate) limiter: Option<Box<Limiter>>,
     access: Granted,
 }
 
@@ -63,6 +66,7 @@ impl Callers {
                 name: None,
                 identity: None,
                 listing: all,
+                limiter: None,
                 access: Granted::All,
             }),
             Auth::ApiKeys(keys) => {
@@ -103,6 +107,7 @@ impl Caller {
             name: Some(key.settings.name),
             identity: Some(hash::stable(key.settings.name.as_bytes())),
             listing,
+            limiter: Limiter::of(key.settings.limit),
             access,
         }
     }

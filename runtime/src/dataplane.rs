@@ -12,6 +12,8 @@ use crate::api::models::Directory;
 use crate::api::rewrite::Defaults;
 use crate::auth::Callers;
 use crate::environment::Settings;
+use crate::limit::demand;
+use crate::limit::limiter::Limiter;
 use crate::observe::metrics::Metrics;
 use crate::route;
 use crate::topology::{Model, Topology, Upstream};
@@ -32,7 +34,16 @@ pub(crate) struct Dataplane {
     /// The metrics.
     pub(crate) metrics: Metrics,
     defaults: Vec<Defaults>,
+    model_limits: Vec<ModelLimit>,
     draining: AtomicBool,
+}
+
+/// The limit of a model, in use.
+pub(crate) struct ModelLimit {
+    /// What has been taken of it, if it has one.
+    pub(crate) limiter: Option<Box<Limiter>>,
+    /// The output to assume of a request that does not limit it.
+    pub(crate) assumed_output: u64,
 }
 
 /// Why a topology cannot be used.
@@ -60,6 +71,10 @@ impl Dataplane {
             return Err(Unfit::Defaults);
         }
         let defaults = |model: &&Model| Defaults::new(model.settings.defaults, &vocabulary);
+        let limit = |model: &&Model| ModelLimit {
+            limiter: Limiter::of(model.settings.limit),
+            assumed_output: demand::assumed_output(model),
+        };
         let pairs = topology.upstreams.iter().zip(settings.upstreams);
         let counted = counted(topology);
         let upstreams = pairs.zip(counted).map(|((upstream, access), counted)| {
@@ -73,6 +88,7 @@ impl Dataplane {
             upstreams: upstreams.collect::<Result<_, _>>()?,
             metrics: Metrics::new(topology),
             defaults: topology.models.iter().map(defaults).collect(),
+            model_limits: topology.models.iter().map(limit).collect(),
             draining: AtomicBool::new(false),
             vocabulary,
         })
@@ -87,6 +103,12 @@ impl Dataplane {
     /// The defaults of `model`.
     pub(crate) fn defaults(&self, model: &Model) -> Option<&Defaults> {
         self.defaults.get(model.slot.index())
+    }
+
+    /// The limit of `model`.
+    pub(crate) fn model_limit(&self, model: &Model) -> &ModelLimit {
+        let limit = self.model_limits.get(model.slot.index());
+        limit.expect("every model of the tables got a slot at the start")
     }
 
     /// How many upstreams answered when they were last tried, and are not shut for their failures.
@@ -120,6 +142,9 @@ impl Dataplane {
 }
 
 fn assign_slots(topology: &Topology) {
+    for (index, limit) in topology.limits.iter().enumerate() {
+        limit.slot.assign(index);
+    }
     for (index, model) in topology.models.iter().enumerate() {
         model.slot.assign(index);
     }

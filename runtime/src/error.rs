@@ -12,10 +12,14 @@ use thiserror::Error;
 use crate::api::body::Unread;
 use crate::api::scan::Fault;
 use crate::auth::Unknown;
+use crate::limit::refusal::{Kind, Refusal};
 use crate::upstream::failure::{Failure, Miss};
 
 /// Seconds after which a client may try again where no upstream said.
 const DEFAULT_RETRY_AFTER: u64 = 1;
+
+/// Tells the official SDKs, which repeat what was answered 429, that it is of no use.
+const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
 /// The longest part of a client's own text that a message repeats, in characters.
 const MAX_EXCERPT: usize = 80;
@@ -37,6 +41,8 @@ pub(crate) enum Error {
     UnknownModel { name: String, known: Bytes },
     #[error("your API key does not allow the model `{model}`")]
     ModelNotAllowed { model: &'static str },
+    #[error(transparent)]
+    Limited(#[from] Refusal),
     #[error("no upstream of `{model}` could answer: {}", summary(.misses))]
     NoneAnswered {
         model: &'static str,
@@ -59,6 +65,7 @@ impl Error {
             Self::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::Unread(Unread::Late) => StatusCode::REQUEST_TIMEOUT,
             Self::Unread(Unread::TooLarge { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Limited(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Panic => StatusCode::INTERNAL_SERVER_ERROR,
             Self::NoneAnswered { misses, .. } => match common_cause(misses) {
                 Cause::Shut => StatusCode::SERVICE_UNAVAILABLE,
@@ -96,6 +103,10 @@ impl Error {
         match self {
             Self::UnknownCaller(_) => Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
             Self::WrongMethod { allowed } => Some((ALLOW, HeaderValue::from_static(allowed))),
+            Self::Limited(refusal) => Some(match refusal.retry_after() {
+                Some(seconds) => (RETRY_AFTER, HeaderValue::from(seconds)),
+                None => (SHOULD_RETRY, HeaderValue::from_static("false")),
+            }),
             Self::NoneAnswered { misses, .. } => match common_cause(misses) {
                 Cause::Shut | Cause::Busy => {
                     Some((RETRY_AFTER, HeaderValue::from(retry_after(misses))))
@@ -107,6 +118,12 @@ impl Error {
     }
 
     fn kind(&self) -> &'static str {
+        if let Self::Limited(refusal) = self {
+            return match refusal.kind {
+                Kind::Tokens(_) => "tokens",
+                Kind::Requests | Kind::Concurrent => "requests",
+            };
+        }
         match self.status() {
             StatusCode::TOO_MANY_REQUESTS => "rate_limit_error",
             StatusCode::FORBIDDEN => "permission_error",
@@ -134,6 +151,7 @@ impl Error {
             Self::NotARequest(_) | Self::Unread(_) => "invalid_request",
             Self::UnknownModel { .. } => "model_not_found",
             Self::ModelNotAllowed { .. } => "model_not_allowed",
+            Self::Limited(_) => "rate_limit_exceeded",
             Self::NoneAnswered { misses, .. } => match common_cause(misses) {
                 Cause::Shut => "upstream_unavailable",
                 Cause::Busy => "rate_limit_exceeded",

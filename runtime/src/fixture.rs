@@ -63,6 +63,7 @@ pub(crate) static MODEL_LARGE: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &LARGE_ROUTE,
     fallback: &[&MODEL_SMALL],
+    limit: None,
 });
 
 pub(crate) static MODEL_SMALL: Model = Model::new(ModelSettings {
@@ -71,18 +72,21 @@ pub(crate) static MODEL_SMALL: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &SMALL_ROUTE,
     fallback: &[],
+    limit: None,
 });
 
 static BATCH: Key = Key::new(KeySettings {
     name: "batch",
     secret: Secret::Env("KEY_BATCH"),
     models: Access::Only(&[&MODEL_SMALL]),
+    limit: None,
 });
 
 static WEB: Key = Key::new(KeySettings {
     name: "web",
     secret: Secret::Env("KEY_WEB"),
     models: Access::All,
+    limit: None,
 });
 
 pub(crate) static CHAT: Topology = Topology {
@@ -96,6 +100,7 @@ pub(crate) static CHAT: Topology = Topology {
         shutdown_grace: Duration::from_secs(1),
     },
     auth: Auth::ApiKeys(&[&BATCH, &WEB]),
+    limits: &[],
     models: &[&MODEL_LARGE, &MODEL_SMALL],
     upstreams: &[&CLOUD, &VLLM_LARGE, &VLLM_SMALL],
 };

@@ -9,7 +9,8 @@
 //!    each core; nothing on the request path is shared under a lock) and reads a request's head.
 //! 2. `pipeline` takes the request through its stations, in this order: identify
 //!    (`observe::trace`), authenticate (`auth`), read and scan the body (`api::body`, `api::scan`),
-//!    admit to the model (`api::models`), route (`route`), forward (`upstream`).
+//!    admit to the model (`api::models`) and within its limits (`limit`), route (`route`), forward
+//!    (`upstream`).
 //! 3. `upstream` makes the attempts: the chosen upstream, then the route's others, then those of
 //!    the models that stand in, until one answers. Those whose circuit is open are passed over.
 //!    After the first byte of a response nothing is tried again.
@@ -32,6 +33,7 @@ mod error;
 #[cfg(test)]
 mod fixture;
 mod hash;
+mod limit;
 mod observe;
 mod pipeline;
 mod route;

@@ -17,6 +17,7 @@ use crate::api::{body, breakers, health, models, rewrite, scan};
 use crate::auth::Caller;
 use crate::endpoint::{Endpoint, Operation, name_in_path};
 use crate::error::Error;
+use crate::limit::demand::Demand;
 use crate::observe::account::Account;
 use crate::observe::trace::Trace;
 use crate::route::{self, draw};
@@ -57,13 +58,14 @@ pub(crate) async fn serve(
         trace.clone(),
     );
 
-    // 2. to 6., with the account noting what is learned on the way.
+    // 2. to 7., with the account noting what is learned on the way.
     let result = {
         let answered = pin!(answer(&worker, &mut account, &trace, endpoint, head, body));
         caught(answered).await.unwrap_or(Err(Error::Panic))
     };
+    let limits = account.limits.headers();
 
-    // 7. Relay, and 8. account for the request: at once, or when its last byte is out.
+    // 8. Relay, and 9. account for the request: at once, or when its last byte is out.
     let mut response = match result {
         Ok(Reply::Own(status, content_type, body)) => {
             account.settle(status, "request");
@@ -71,6 +73,9 @@ pub(crate) async fn serve(
         }
         Ok(Reply::Relayed(taken, answer)) => relay(account, taken, answer),
         Err(error) => {
+            if let Error::Limited(refusal) = &error {
+                worker.dataplane.metrics.limit_refused(refusal);
+            }
             match error {
                 Error::Unread(Unread::ClientGone) => account.abandoned(),
                 _ => account.settle(error.status(), &error.to_string()),
@@ -78,6 +83,9 @@ pub(crate) async fn serve(
             error.into_response().map(Body::whole)
         }
     };
+    if let Some(limits) = limits {
+        limits.mark(response.headers_mut());
+    }
     trace.mark_response(response.headers_mut());
     response
 }
@@ -153,6 +161,7 @@ async fn answer(
         }
         _ => return own((StatusCode::OK, caller.listing.body.clone())),
     };
+    account.limits.by_key(caller.limiter.as_deref());
 
     // 3. Read: the body, within its bounds, and what it asks for.
     let gateway = &dataplane.topology.gateway;
@@ -168,6 +177,13 @@ async fn answer(
     });
     let requested = admit(caller, meant, &scan.model)?;
     account.model = Some(requested);
+
+    // 5. Limit: is there room for it?
+    let limit = dataplane.model_limit(requested);
+    account.limits.by_model(limit.limiter.as_deref());
+    account
+        .limits
+        .admit(|| Demand::of(&scan, operation, limit.assumed_output))?;
 
     headers::strip_request(&mut head.headers);
     trace.mark_request(&mut head.headers);
@@ -226,7 +242,7 @@ async fn try_in_turn(
     let requested = asked.requested;
     let mut misses: Vec<(&'static Upstream, Miss)> = Vec::new();
     for model in std::iter::once(requested).chain(requested.settings.fallback.iter().copied()) {
-        // 5. Route: which upstreams, in which order?
+        // 6. Route: which upstreams, in which order?
         let in_flight = |upstream: &Upstream| worker.dataplane.upstream(upstream).in_flight();
         let draw = draw(worker, asked, model);
         for upstream in route::order(&model.settings.route.rule, draw, in_flight) {
@@ -238,7 +254,7 @@ async fn try_in_turn(
             {
                 continue;
             }
-            // 6. Forward: nothing has been sent to the client yet, so the next may try.
+            // 7. Forward: nothing has been sent to the client yet, so the next may try.
             let live = worker.dataplane.upstream(upstream);
             let mut pass = match live.pass() {
                 Ok((pass, change)) => {

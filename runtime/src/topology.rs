@@ -27,6 +27,8 @@ pub struct Topology {
     pub gateway: Gateway,
     /// Who may ask.
     pub auth: Auth,
+    /// Every limit on what may be asked for, sorted by name.
+    pub limits: &'static [&'static Limit],
     /// Every model that a client can name, sorted by name.
     pub models: &'static [&'static Model],
     /// Every server that produces responses, sorted by name.
@@ -88,6 +90,8 @@ pub struct KeySettings {
     pub secret: Secret,
     /// The models it may ask for.
     pub models: Access,
+    /// How much it may ask for; `None` for any amount.
+    pub limit: Option<&'static Limit>,
 }
 
 /// Which models a key may ask for.
@@ -97,6 +101,48 @@ pub enum Access {
     All,
     /// These alone.
     Only(&'static [&'static Model]),
+}
+
+/// How much may be asked for: `[limits.NAME]`. Every key and every model that names it has a count of
+/// its own.
+#[derive(Debug)]
+pub struct Limit {
+    /// What was written in the spec.
+    pub settings: LimitSettings,
+    /// Its place in tables of live state.
+    pub slot: Slot,
+}
+
+impl Limit {
+    /// A limit with its settings, not yet in use.
+    pub const fn new(settings: LimitSettings) -> Self {
+        Self {
+            settings,
+            slot: Slot::UNASSIGNED,
+        }
+    }
+}
+
+/// The settings of a limit.
+#[derive(Debug)]
+pub struct LimitSettings {
+    /// Its name in messages and metric labels.
+    pub name: &'static str,
+    /// Requests in any window of time.
+    pub requests: Option<Rate>,
+    /// Tokens in any window of time, read and written.
+    pub tokens: Option<Rate>,
+    /// Requests at once.
+    pub concurrent: Option<u32>,
+}
+
+/// So many in any window of this length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// How many.
+    pub amount: u64,
+    /// In which time.
+    pub per: Duration,
 }
 
 /// Where a secret comes from. The secret itself is never in a table.
@@ -140,6 +186,8 @@ pub struct ModelSettings {
     pub route: &'static Route,
     /// The models that are tried in this order when every upstream of `route` failed.
     pub fallback: &'static [&'static Model],
+    /// How much may be asked of it, by all keys together; `None` for any amount.
+    pub limit: Option<&'static Limit>,
 }
 
 /// A request parameter with its value, as JSON text: what is spliced into a request body.

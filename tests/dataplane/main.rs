@@ -9,6 +9,7 @@ mod connections;
 mod fallback;
 mod headers;
 mod keys;
+mod limits;
 mod log;
 mod metrics;
 mod quickstart;

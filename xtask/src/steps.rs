@@ -8,7 +8,14 @@ use crate::command::{Error, cargo, program, run};
 use crate::{alone, specs, tools};
 
 /// The dataplanes of the repository.
-const DATAPLANES: &[&str] = &["chat-2x3090", "fleet", "quickstart", "faults", "routing"];
+const DATAPLANES: &[&str] = &[
+    "chat-2x3090",
+    "fleet",
+    "quickstart",
+    "faults",
+    "limits",
+    "routing",
+];
 
 /// A step of the gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -12,6 +12,7 @@ pub static CLOUD_MINI: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &routes::CLOUD_MINI,
     fallback: &[],
+    limit: None,
 });
 
 /// `[models.qwen-14b]`
@@ -29,6 +30,7 @@ pub static QWEN_14B: Model = Model::new(ModelSettings {
         &QWEN_3B,
         &CLOUD_MINI,
     ],
+    limit: None,
 });
 
 /// `[models.qwen-3b]`
@@ -45,6 +47,7 @@ pub static QWEN_3B: Model = Model::new(ModelSettings {
     fallback: &[
         &CLOUD_MINI,
     ],
+    limit: None,
 });
 
 /// Every model.

@@ -3,7 +3,7 @@
 
 use runtime::topology::{Access, Auth, Key, KeySettings, Secret};
 
-use crate::models;
+use crate::{limits, models};
 
 /// `[keys.batch]`
 pub static BATCH: Key = Key::new(KeySettings {
@@ -12,6 +12,7 @@ pub static BATCH: Key = Key::new(KeySettings {
     models: Access::Only(&[
         &models::QWEN_3B,
     ]),
+    limit: Some(&limits::BATCH),
 });
 
 /// `[keys.ops]`
@@ -19,6 +20,7 @@ pub static OPS: Key = Key::new(KeySettings {
     name: "ops",
     secret: Secret::Env("KEY_OPS"),
     models: Access::All,
+    limit: None,
 });
 
 /// `[keys.web]`
@@ -29,6 +31,7 @@ pub static WEB: Key = Key::new(KeySettings {
         &models::QWEN_14B,
         &models::QWEN_3B,
     ]),
+    limit: Some(&limits::INTERACTIVE),
 });
 
 /// Every API key.

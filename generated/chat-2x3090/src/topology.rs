@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use runtime::topology::{Gateway, MIB, Topology};
 
-use crate::{models, policies, upstreams};
+use crate::{limits, models, policies, upstreams};
 
 /// The whole topology; its front door is `[gateway]`.
 pub static TOPOLOGY: Topology = Topology {
@@ -19,6 +19,7 @@ pub static TOPOLOGY: Topology = Topology {
         shutdown_grace: Duration::from_secs(60),
     },
     auth: policies::AUTH,
+    limits: limits::ALL,
     models: models::ALL,
     upstreams: upstreams::ALL,
 };

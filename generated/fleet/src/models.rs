@@ -18,6 +18,7 @@ pub static CHAT_LARGE: Model = Model::new(ModelSettings {
     fallback: &[
         &CHAT_MEDIUM,
     ],
+    limit: None,
 });
 
 /// `[models.chat-medium]`
@@ -33,6 +34,7 @@ pub static CHAT_MEDIUM: Model = Model::new(ModelSettings {
     fallback: &[
         &CHAT_SMALL,
     ],
+    limit: None,
 });
 
 /// `[models.chat-small]`
@@ -44,6 +46,7 @@ pub static CHAT_SMALL: Model = Model::new(ModelSettings {
     ],
     route: &routes::CHAT_SMALL,
     fallback: &[],
+    limit: None,
 });
 
 /// `[models.code-large]`
@@ -58,6 +61,7 @@ pub static CODE_LARGE: Model = Model::new(ModelSettings {
     fallback: &[
         &CODE_SMALL,
     ],
+    limit: None,
 });
 
 /// `[models.code-small]`
@@ -70,6 +74,7 @@ pub static CODE_SMALL: Model = Model::new(ModelSettings {
     ],
     route: &routes::CODE_SMALL,
     fallback: &[],
+    limit: None,
 });
 
 /// `[models.embed]`
@@ -81,6 +86,7 @@ pub static EMBED: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &routes::EMBED,
     fallback: &[],
+    limit: None,
 });
 
 /// `[models.embed-en]`
@@ -90,6 +96,7 @@ pub static EMBED_EN: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &routes::EMBED_EN,
     fallback: &[],
+    limit: None,
 });
 
 /// `[models.guard]`
@@ -99,6 +106,7 @@ pub static GUARD: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &routes::GUARD,
     fallback: &[],
+    limit: None,
 });
 
 /// `[models.math]`
@@ -110,6 +118,7 @@ pub static MATH: Model = Model::new(ModelSettings {
     fallback: &[
         &CHAT_MEDIUM,
     ],
+    limit: None,
 });
 
 /// `[models.reason]`
@@ -121,6 +130,7 @@ pub static REASON: Model = Model::new(ModelSettings {
     fallback: &[
         &CHAT_LARGE,
     ],
+    limit: None,
 });
 
 /// `[models.summary]`
@@ -132,6 +142,7 @@ pub static SUMMARY: Model = Model::new(ModelSettings {
     fallback: &[
         &CHAT_SMALL,
     ],
+    limit: None,
 });
 
 /// `[models.vision]`
@@ -141,6 +152,7 @@ pub static VISION: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &routes::VISION,
     fallback: &[],
+    limit: None,
 });
 
 /// Every model.

@@ -15,6 +15,7 @@ pub static ASSISTANT: Key = Key::new(KeySettings {
         &models::CHAT_SMALL,
         &models::VISION,
     ]),
+    limit: None,
 });
 
 /// `[keys.ide]`
@@ -25,6 +26,7 @@ pub static IDE: Key = Key::new(KeySettings {
         &models::CODE_LARGE,
         &models::CODE_SMALL,
     ]),
+    limit: None,
 });
 
 /// `[keys.moderation]`
@@ -34,6 +36,7 @@ pub static MODERATION: Key = Key::new(KeySettings {
     models: Access::Only(&[
         &models::GUARD,
     ]),
+    limit: None,
 });
 
 /// `[keys.ops]`
@@ -41,6 +44,7 @@ pub static OPS: Key = Key::new(KeySettings {
     name: "ops",
     secret: Secret::File("/run/secrets/nexus-key-ops"),
     models: Access::All,
+    limit: None,
 });
 
 /// `[keys.research]`
@@ -52,6 +56,7 @@ pub static RESEARCH: Key = Key::new(KeySettings {
         &models::MATH,
         &models::REASON,
     ]),
+    limit: None,
 });
 
 /// `[keys.search]`
@@ -63,6 +68,7 @@ pub static SEARCH: Key = Key::new(KeySettings {
         &models::EMBED_EN,
         &models::SUMMARY,
     ]),
+    limit: None,
 });
 
 /// Every API key.

@@ -19,6 +19,7 @@ pub static TOPOLOGY: Topology = Topology {
         shutdown_grace: Duration::from_secs(120),
     },
     auth: policies::AUTH,
+    limits: &[],
     models: models::ALL,
     upstreams: upstreams::ALL,
 };

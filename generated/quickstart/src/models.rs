@@ -14,6 +14,7 @@ pub static CHAT: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &routes::MOCK,
     fallback: &[],
+    limit: None,
 });
 
 /// `[models.chat-large]`
@@ -25,6 +26,7 @@ pub static CHAT_LARGE: Model = Model::new(ModelSettings {
     fallback: &[
         &CHAT,
     ],
+    limit: None,
 });
 
 /// `[models.embed]`
@@ -36,6 +38,7 @@ pub static EMBED: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &routes::MOCK,
     fallback: &[],
+    limit: None,
 });
 
 /// Every model.

@@ -20,7 +20,9 @@ mod overlay_addresses;
 mod production;
 mod single_upstream;
 mod sticky;
+mod token_limits;
 mod uniform_priority;
+mod unused_limits;
 mod unused_upstreams;
 
 use std::collections::BTreeSet;
@@ -56,7 +58,9 @@ pub fn check(topology: &Topology, left_out: &BTreeSet<KeyPath>) -> Vec<Diagnosti
         production::check,
         single_upstream::check,
         sticky::check,
+        token_limits::check,
         uniform_priority::check,
+        unused_limits::check,
         unused_upstreams::check,
     ];
     let mut context = Context {

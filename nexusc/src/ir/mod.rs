@@ -25,6 +25,8 @@ pub struct Topology {
     pub upstreams: Table<Upstream>,
     /// How models choose among upstreams.
     pub routes: Table<Route>,
+    /// How much may be asked for.
+    pub limits: Table<Limit>,
     /// The API keys.
     pub keys: Table<Key>,
     /// The environments.
@@ -76,6 +78,8 @@ pub struct Model {
     pub fallback: Vec<Id<Model>>,
     /// Parameters added where the client left them out.
     pub defaults: Vec<Parameter>,
+    /// How much may be asked of it.
+    pub limit: Option<Id<Limit>>,
 }
 
 /// A request parameter with its value as JSON text.
@@ -235,6 +239,32 @@ pub struct Key {
     pub secret: Option<Secret>,
     /// What it may ask for.
     pub models: Access,
+    /// How much it may ask for.
+    pub limit: Option<Id<Limit>>,
+}
+
+/// How much may be asked for, by each that names it.
+#[derive(Debug)]
+pub struct Limit {
+    /// Its name.
+    pub name: String,
+    /// `[limits.NAME]`.
+    pub path: KeyPath,
+    /// Requests in a window of time.
+    pub requests: Option<Rate>,
+    /// Tokens in a window of time.
+    pub tokens: Option<Rate>,
+    /// Requests at once.
+    pub concurrent: Option<u64>,
+}
+
+/// So many in any window of this length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// How many.
+    pub amount: u64,
+    /// In which time.
+    pub per: Duration,
 }
 
 /// What a key may ask for.
@@ -280,4 +310,4 @@ macro_rules! named {
     };
 }
 
-named!(Key, Model, Overlay, Route, Upstream);
+named!(Key, Limit, Model, Overlay, Route, Upstream);

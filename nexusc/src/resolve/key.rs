@@ -26,6 +26,7 @@ pub(super) fn resolve_all(
             name: name.clone(),
             secret: secret::resolve(&key.secret, &path.key("secret"), scope),
             models: access(&key.models, &path.key("models"), scope),
+            limit: scope.limit(key.limit.as_ref(), &path.key("limit")),
             path,
         }
     };

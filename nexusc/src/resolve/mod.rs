@@ -6,6 +6,7 @@
 mod breaker;
 mod gateway;
 mod key;
+mod limit;
 mod model;
 mod overlay;
 mod route;
@@ -47,6 +48,7 @@ pub fn resolve(source: &Source, spec: &Spec, left_out: BTreeSet<KeyPath>) -> Res
     let upstreams = upstream::resolve_all(&spec.upstreams, timeouts, breaker.as_ref(), &mut scope);
     let routes = route::resolve_all(&spec.routes, &mut scope);
     let models = model::resolve_all(&spec.models, &routes, &mut scope);
+    let limits = limit::resolve_all(&spec.limits, &mut scope);
     let keys = key::resolve_all(&spec.keys, &mut scope);
     let overlays = overlay::resolve_all(&spec.overlays, &mut scope);
     let topology = Topology {
@@ -55,6 +57,7 @@ pub fn resolve(source: &Source, spec: &Spec, left_out: BTreeSet<KeyPath>) -> Res
         models: Table::from_sorted(models),
         upstreams: Table::from_sorted(upstreams),
         routes: Table::from_sorted(routes),
+        limits: Table::from_sorted(limits),
         keys: Table::from_sorted(keys),
         overlays: Table::from_sorted(overlays),
     };

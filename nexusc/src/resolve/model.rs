@@ -25,6 +25,7 @@ pub(super) fn resolve_all(
             aliases,
             fallback,
             defaults,
+            limit,
         } = model;
         ir::Model {
             name: name.clone(),
@@ -32,6 +33,7 @@ pub(super) fn resolve_all(
             route: route_of.get(index).copied().flatten(),
             fallback: scope.models(fallback, &path.key("fallback")),
             defaults: parameters(defaults, &path.key("defaults"), scope),
+            limit: scope.limit(limit.as_ref(), &path.key("limit")),
             path,
         }
     };

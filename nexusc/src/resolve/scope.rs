@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::code::Code;
 use crate::ir::table::{Id, Names};
-use crate::ir::{Model, Upstream};
+use crate::ir::{Limit, Model, Upstream};
 use crate::key_path::KeyPath;
 use crate::redact::{looks_secret, shown};
 use crate::source::Place;
@@ -26,6 +26,7 @@ const RESERVED_SPEC_NAMES: &[&str] = &[
 pub(super) struct Scope<'s> {
     models: Names<'s, Model>,
     upstreams: Names<'s, Upstream>,
+    limits: Names<'s, Limit>,
     aliases: BTreeMap<&'s str, &'s str>,
     left_out: BTreeSet<KeyPath>,
     diagnostics: Vec<Diagnostic>,
@@ -42,6 +43,7 @@ impl<'s> Scope<'s> {
         Self {
             models: Names::from_sorted(spec.models.keys()),
             upstreams: Names::from_sorted(spec.upstreams.keys()),
+            limits: Names::from_sorted(spec.limits.keys()),
             aliases: aliases.collect(),
             left_out,
             diagnostics: Vec::new(),
@@ -81,6 +83,21 @@ impl<'s> Scope<'s> {
             let help = help_for("upstreams", name, self.upstreams.iter());
             let message = format!("unknown upstream {}", shown(name));
             let label = "no such entry in `[upstreams]`";
+            self.leave_out(&place);
+            self.report(Diagnostic::new(Code::NX0101, message, place, label).help(help));
+        }
+        found
+    }
+
+    /// The limit that is named at `path`, if any is.
+    pub(super) fn limit(&mut self, name: Option<&String>, path: &KeyPath) -> Option<Id<Limit>> {
+        let name = name?;
+        let found = self.limits.find(name);
+        if found.is_none() && !self.is_left_out("limits", name) {
+            let help = help_for("limits", name, self.limits.iter());
+            let message = format!("unknown limit {}", shown(name));
+            let label = "no such entry in `[limits]`";
+            let place = Place::Value(path.clone());
             self.leave_out(&place);
             self.report(Diagnostic::new(Code::NX0101, message, place, label).help(help));
         }
@@ -139,7 +156,7 @@ impl<'s> Scope<'s> {
         self.report(diagnostic);
     }
 
-    /// The name of an upstream, a route, a key or an overlay.
+    /// The name of an upstream, a route, a limit, a key or an overlay.
     pub(super) fn check_name(&mut self, name: &str, path: &KeyPath) {
         if looks_secret(name) {
             self.report(secret_name(Place::Key(path.clone())));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::code::Code;
-use crate::ir::Percent;
+use crate::ir::{Percent, Rate};
 use crate::key_path::KeyPath;
 use crate::redact::shown;
 use crate::resolve::scope::Scope;
@@ -71,6 +71,11 @@ impl Scope<'_> {
             "a percentage",
             path,
         )
+    }
+
+    /// A rate, or `None` where it is left out or cannot be read.
+    pub(super) fn rate(&mut self, text: Option<&String>, path: &KeyPath) -> Option<Rate> {
+        self.read(text, unit::rate::parse, Code::NX0510, "a rate", path)
     }
 
     /// Reports a number outside its range, and passes it on.

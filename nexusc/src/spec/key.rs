@@ -13,4 +13,6 @@ pub struct Key {
     pub secret: Secret,
     /// The models that it may ask for, by name; `["*"]` for all.
     pub models: Vec<String>,
+    /// The limit of how much it may ask for, by name. Default: any amount.
+    pub limit: Option<String>,
 }

@@ -7,6 +7,7 @@
 pub mod breaker;
 pub mod gateway;
 pub mod key;
+pub mod limit;
 pub mod model;
 pub mod overlay;
 pub mod route;
@@ -42,6 +43,9 @@ pub struct Spec {
     /// How the requests of a model choose among upstreams.
     #[serde(default)]
     pub routes: BTreeMap<String, route::Route>,
+    /// How much may be asked for, by keys and of models.
+    #[serde(default)]
+    pub limits: BTreeMap<String, limit::Limit>,
     /// The API keys that callers present.
     #[serde(default)]
     pub keys: BTreeMap<String, key::Key>,

@@ -17,6 +17,9 @@ pub struct Model {
     /// Parameters for chat and text completions that do not set them.
     #[serde(default)]
     pub defaults: Defaults,
+    /// The limit of how much may be asked of it by all callers together, by name. It does not apply where
+    /// this model stands in for another. Default: any amount.
+    pub limit: Option<String>,
 }
 
 /// Request parameters that the gateway adds where the client left them out.

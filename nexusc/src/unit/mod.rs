@@ -5,6 +5,7 @@
 pub(crate) mod duration;
 pub(crate) mod load_factor;
 pub(crate) mod percent;
+pub(crate) mod rate;
 pub(crate) mod size;
 
 /// Splits `"1.5GiB"` into `"1.5"` and `"GiB"`.

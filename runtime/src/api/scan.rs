@@ -25,6 +25,10 @@ pub(crate) struct Scan<'a> {
     pub(crate) present: Fields,
     /// The JSON of what the model is to read: `messages`, `prompt` or `input`.
     pub(crate) context: Option<&'a str>,
+    /// The most tokens to write, where the client says: the largest number of all that it says.
+    pub(crate) output_limit: Option<u64>,
+    /// How many answers the client wants.
+    pub(crate) choices: Option<u64>,
 }
 
 /// Why a body is not a request.
@@ -97,6 +101,8 @@ pub(crate) fn scan<'a>(body: &'a [u8], vocabulary: &Vocabulary) -> Result<Scan<'
         model_span: start..start + raw.len(),
         present: found.present,
         context: found.context,
+        output_limit: found.output_limit,
+        choices: found.choices,
     })
 }
 
@@ -111,6 +117,8 @@ struct Found<'a> {
     duplicate: Option<&'static str>,
     present: Fields,
     context: Option<&'a str>,
+    output_limit: Option<u64>,
+    choices: Option<u64>,
 }
 
 struct TopLevel<'v> {
@@ -144,6 +152,14 @@ impl<'de> Visitor<'de> for TopLevel<'_> {
                     let value: &RawValue = map.next_value()?;
                     found.context = Some(value.get());
                 }
+                Field::OutputLimit(parameters) => {
+                    found.present |= parameters;
+                    found.output_limit = found.output_limit.max(number(map.next_value()?));
+                }
+                Field::Choices(parameters) => {
+                    found.present |= parameters;
+                    found.choices = found.choices.max(number(map.next_value()?));
+                }
                 Field::Other(parameters) => {
                     found.present |= parameters;
                     map.next_value::<IgnoredAny>()?;
@@ -154,10 +170,24 @@ impl<'de> Visitor<'de> for TopLevel<'_> {
     }
 }
 
+/// A whole number that is not negative; a larger one than can be is the largest that can.
+fn number(value: &RawValue) -> Option<u64> {
+    let text = value.get();
+    let is_whole = text.bytes().all(|byte| byte.is_ascii_digit());
+    if is_whole {
+        return Some(text.parse().unwrap_or(u64::MAX));
+    }
+    // 1e3 and 64.0 are numbers to a model server too.
+    let number: f64 = text.parse().ok()?;
+    (number >= 0.0).then_some(number as u64)
+}
+
 enum Field {
     Model,
     Stream,
     Context,
+    OutputLimit(Fields),
+    Choices(Fields),
     Other(Fields),
 }
 
@@ -185,6 +215,10 @@ impl Visitor<'_> for FieldSeed<'_> {
             "model" => Field::Model,
             "stream" => Field::Stream,
             "messages" | "prompt" | "input" => Field::Context,
+            "max_tokens" | "max_completion_tokens" => {
+                Field::OutputLimit(self.vocabulary.fields(name))
+            }
+            "n" => Field::Choices(self.vocabulary.fields(name)),
             _ => Field::Other(self.vocabulary.fields(name)),
         })
     }

@@ -15,6 +15,7 @@ use serde::Deserialize;
 use tokio::time::Instant;
 
 use crate::endpoint::Endpoint;
+use crate::limit::applied::{Applied, Used};
 use crate::observe::level::Level;
 use crate::observe::line::Line;
 use crate::observe::log::Log;
@@ -43,6 +44,8 @@ pub(crate) struct Account {
     pub(crate) model: Option<&'static Model>,
     /// Bytes of JSON of what the model is to read.
     pub(crate) context_length: Option<usize>,
+    /// The limits that it is under.
+    pub(crate) limits: Applied,
     metrics: &'static Metrics,
     log: Rc<Log>,
     trace: Trace,
@@ -53,6 +56,8 @@ pub(crate) struct Account {
     started: Instant,
     answering: Option<Answering>,
     usage: Option<Usage>,
+    /// The events of a stream so far, as far as they were reported.
+    streamed: Option<u64>,
     settled: bool,
 }
 
@@ -84,6 +89,7 @@ impl Account {
             user: None,
             model: None,
             context_length: None,
+            limits: Applied::default(),
             metrics,
             log: Rc::clone(log),
             trace,
@@ -94,6 +100,7 @@ impl Account {
             started: Instant::now(),
             answering: None,
             usage: None,
+            streamed: None,
             settled: false,
         }
     }
@@ -174,6 +181,11 @@ impl Account {
         self.usage = Some(usage);
     }
 
+    /// Notes how many events a stream had.
+    pub(crate) fn streamed(&mut self, events: u64) {
+        self.streamed = Some(events);
+    }
+
     /// The whole response was handed over, with its status.
     pub(crate) fn complete(&mut self) {
         if let Some(answering) = self.answering {
@@ -198,6 +210,7 @@ impl Account {
         if std::mem::replace(&mut self.settled, true) {
             return;
         }
+        self.limits.settle(self.used_of_limits(status));
         let elapsed = self.started.elapsed();
         let metrics = self.metrics;
         metrics.in_flight.dec();
@@ -232,6 +245,24 @@ impl Account {
                     .upstream_request(answering.upstream, Outcome::Status(answering.status));
             }
             self.settle(client_closed_request(), "client went away");
+        }
+    }
+
+    /// What is to be charged for.
+    fn used_of_limits(&self, status: StatusCode) -> Used {
+        match (self.usage, self.answering) {
+            (Some(usage), _) => {
+                let (input, output) = (usage.input.unwrap_or(0), usage.output.unwrap_or(0));
+                Used::Tokens(input.saturating_add(output))
+            }
+            (None, Some(answering)) if answering.status.is_success() => match self.streamed {
+                // Servers put one token into an event, more or less.
+                Some(events) => Used::PromptAnd(events),
+                None => Used::Everything,
+            },
+            // An upstream may be reading the prompt of a client that has gone.
+            (None, None) if status == client_closed_request() => Used::PromptAnd(0),
+            (None, _) => Used::Nothing,
         }
     }
 

@@ -13,6 +13,7 @@ use prometheus::{
 };
 
 use crate::endpoint::Endpoint;
+use crate::limit::refusal::{Kind, Refusal};
 use crate::observe::outcome::Outcome;
 use crate::topology::{Model, Topology, Upstream};
 use crate::upstream::circuit::State;
@@ -60,6 +61,7 @@ pub(crate) struct Metrics {
     /// Log lines that the writer could not take.
     pub(crate) log_dropped: IntCounter,
     registry: Registry,
+    limit_refused: Counters,
     requests: Counters,
     latency: Histograms,
     upstream_requests: Counters,
@@ -196,6 +198,12 @@ impl Metrics {
                 "gateway_log_dropped_total",
                 "Log lines dropped because standard output took no more.",
             ),
+            limit_refused: register.counters(
+                "gateway_limit_refused_total",
+                "Requests that a limit refused, by limit and what was too much.",
+                &["limit", "kind"],
+                topology.limits.len() * Kind::WORDS.len(),
+            ),
             requests: register.counters(
                 "gateway_requests_total",
                 "Requests, by method, endpoint and status.",
@@ -304,6 +312,16 @@ impl Metrics {
                 .inc(),
             None => self.requests.family.with_label_values(&labels).inc(),
         }
+    }
+
+    /// Counts a request that a limit refused.
+    pub(crate) fn limit_refused(&self, refusal: &Refusal) {
+        let place = refusal.kind.index();
+        let index = refusal.limit.slot.index() * Kind::WORDS.len() + place;
+        let word = Kind::WORDS.get(place).copied().unwrap_or_default();
+        self.limit_refused
+            .at(index, &[refusal.limit.settings.name, word])
+            .inc();
     }
 
     /// Counts an attempt that has ended.

@@ -71,6 +71,7 @@ impl Observer {
         let usage = match self {
             Self::Events(events) => {
                 events.report_pace(account);
+                account.streamed(events.count);
                 events.usage
             }
             Self::Document(document) => document.usage(),

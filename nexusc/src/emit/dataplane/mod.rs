@@ -4,6 +4,7 @@
 //! no counts, hashes or dates, and a layout that never depends on the width of a line.
 
 mod layout;
+mod limits;
 mod literal;
 mod manifest;
 mod models;
@@ -32,6 +33,8 @@ pub(super) fn emit(topology: &Topology, files: &mut FileSet) {
         ("topology", topology::emit(topology)),
         ("upstreams", upstreams::emit(topology)),
     ];
+    let limits = limits::emit(topology).map(|table| ("limits", table));
+    let tables: Vec<(&str, TableFile)> = limits.into_iter().chain(tables).collect();
     let main = Main {
         header: &header,
         spec: &topology.name,

@@ -2,6 +2,7 @@
 
 use quote::quote;
 
+use crate::emit::dataplane::limits;
 use crate::emit::dataplane::literal::constant;
 use crate::emit::dataplane::table::TableFile;
 use crate::ir::Topology;
@@ -22,6 +23,7 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
             .fallback
             .iter()
             .map(|&id| self::constant(&topology.models.get(id).name));
+        let limit = limits::reference(model.limit, topology);
         file.entry(
             &model.path,
             quote! {
@@ -31,6 +33,7 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
                     defaults: &[#(Parameter::new(#fields, #values),)*],
                     route: &routes::#route,
                     fallback: &[#(&#fallback,)*],
+                    limit: #limit,
                 });
             },
         );

@@ -2,6 +2,7 @@
 
 use quote::quote;
 
+use crate::emit::dataplane::limits;
 use crate::emit::dataplane::literal::{constant, secret};
 use crate::emit::dataplane::table::TableFile;
 use crate::ir::{Access, Topology};
@@ -34,6 +35,7 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
                 quote!(Access::Only(&[#(&models::#models,)*]))
             }
         };
+        let limit = limits::reference(key.limit, topology);
         file.entry(
             &key.path,
             quote! {
@@ -41,6 +43,7 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
                     name: #name,
                     secret: #secret,
                     models: #models,
+                    limit: #limit,
                 });
             },
         );

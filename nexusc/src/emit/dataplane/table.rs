@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use proc_macro2::{Ident, TokenStream, TokenTree};
+use proc_macro2::{Ident, Spacing, TokenStream, TokenTree};
 use quote::quote;
 
 use crate::emit::dataplane::{layout, literal};
@@ -19,12 +19,15 @@ const VOCABULARY: &[&str] = &[
     "KIB",
     "Key",
     "KeySettings",
+    "Limit",
+    "LimitSettings",
     "LoadFactor",
     "MIB",
     "Mock",
     "Model",
     "ModelSettings",
     "Parameter",
+    "Rate",
     "Route",
     "Rule",
     "Secret",
@@ -38,7 +41,7 @@ const VOCABULARY: &[&str] = &[
 ];
 
 /// The other tables of the crate.
-const TABLES: &[&str] = &["models", "policies", "routes", "upstreams"];
+const TABLES: &[&str] = &["limits", "models", "policies", "routes", "upstreams"];
 
 /// A file in the making.
 pub(super) struct TableFile {
@@ -110,19 +113,19 @@ impl TableFile {
         for item in &self.items {
             identifiers(item.tokens.clone(), &mut used);
         }
-        let used_of = |names: &[&'static str]| -> Vec<&str> {
+        let used_of = |names: &[&'static str], suffix: &str| -> Vec<&str> {
             names
                 .iter()
                 .copied()
-                .filter(|name| used.contains(*name))
+                .filter(|name| used.contains(&format!("{name}{suffix}")))
                 .collect()
         };
         let mut blocks = Vec::new();
         if used.contains("Duration") {
             blocks.push("use std::time::Duration;\n".to_owned());
         }
-        blocks.extend(import("runtime::topology", &used_of(VOCABULARY)));
-        blocks.extend(import("crate", &used_of(TABLES)));
+        blocks.extend(import("runtime::topology", &used_of(VOCABULARY, "")));
+        blocks.extend(import("crate", &used_of(TABLES, PATH)));
         blocks.join("\n")
     }
 }
@@ -135,11 +138,24 @@ fn import(from: &str, names: &[&str]) -> Option<String> {
     }
 }
 
+/// What follows the first identifier of a path.
+const PATH: &str = "::";
+
+/// The identifiers in `tokens`; those that begin a path also with [`PATH`], because a field may have the
+/// name of a table.
 fn identifiers(tokens: TokenStream, found: &mut BTreeSet<String>) {
-    for token in tokens {
+    let mut tokens = tokens.into_iter().peekable();
+    while let Some(token) = tokens.next() {
         match token {
             TokenTree::Ident(ident) => {
-                found.insert(Ident::to_string(&ident));
+                let name = Ident::to_string(&ident);
+                if let Some(TokenTree::Punct(next)) = tokens.peek()
+                    && next.as_char() == ':'
+                    && next.spacing() == Spacing::Joint
+                {
+                    found.insert(format!("{name}{PATH}"));
+                }
+                found.insert(name);
             }
             TokenTree::Group(group) => identifiers(group.stream(), found),
             _ => {}

@@ -2,6 +2,7 @@
 
 use quote::quote;
 
+use crate::emit::dataplane::limits;
 use crate::emit::dataplane::literal::{constant, duration, integer, option, size};
 use crate::emit::dataplane::table::TableFile;
 use crate::ir::Topology;
@@ -19,6 +20,7 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
     let max_connections = integer(gateway.max_connections);
     let read_timeout = duration(gateway.read_timeout);
     let shutdown_grace = duration(gateway.shutdown_grace);
+    let limits = limits::all(topology);
     file.item(
         "The whole topology; its front door is `[gateway]`.",
         quote! {
@@ -33,6 +35,7 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
                     shutdown_grace: #shutdown_grace,
                 },
                 auth: policies::AUTH,
+                limits: #limits,
                 models: models::ALL,
                 upstreams: upstreams::ALL,
             };

@@ -14,6 +14,7 @@ pub static CHAINED: Model = Model::new(ModelSettings {
     fallback: &[
         &PLAIN,
     ],
+    limit: None,
 });
 
 /// `[models.guarded]`
@@ -23,6 +24,7 @@ pub static GUARDED: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &routes::GUARDED,
     fallback: &[],
+    limit: None,
 });
 
 /// `[models.guarded-chained]`
@@ -34,6 +36,7 @@ pub static GUARDED_CHAINED: Model = Model::new(ModelSettings {
     fallback: &[
         &PLAIN,
     ],
+    limit: None,
 });
 
 /// `[models.hasty]`
@@ -43,6 +46,7 @@ pub static HASTY: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &routes::HASTY,
     fallback: &[],
+    limit: None,
 });
 
 /// `[models.hasty-chained]`
@@ -54,6 +58,7 @@ pub static HASTY_CHAINED: Model = Model::new(ModelSettings {
     fallback: &[
         &PLAIN,
     ],
+    limit: None,
 });
 
 /// `[models.long-chain]`
@@ -66,6 +71,7 @@ pub static LONG_CHAIN: Model = Model::new(ModelSettings {
         &RENAMED,
         &PLAIN,
     ],
+    limit: None,
 });
 
 /// `[models.plain]`
@@ -77,6 +83,7 @@ pub static PLAIN: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &routes::PLAIN,
     fallback: &[],
+    limit: None,
 });
 
 /// `[models.recovering]`
@@ -86,6 +93,7 @@ pub static RECOVERING: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &routes::RECOVERING,
     fallback: &[],
+    limit: None,
 });
 
 /// `[models.renamed]`
@@ -100,6 +108,7 @@ pub static RENAMED: Model = Model::new(ModelSettings {
     ],
     route: &routes::RENAMED,
     fallback: &[],
+    limit: None,
 });
 
 /// `[models.secured]`
@@ -109,6 +118,7 @@ pub static SECURED: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &routes::SECURED,
     fallback: &[],
+    limit: None,
 });
 
 /// `[models.shared]`
@@ -118,6 +128,7 @@ pub static SHARED: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &routes::SHARED,
     fallback: &[],
+    limit: None,
 });
 
 /// `[models.trial]`
@@ -127,6 +138,7 @@ pub static TRIAL: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &routes::TRIAL,
     fallback: &[],
+    limit: None,
 });
 
 /// Every model.

@@ -10,6 +10,7 @@ pub static FULL: Key = Key::new(KeySettings {
     name: "full",
     secret: Secret::Env("KEY_FULL"),
     models: Access::All,
+    limit: None,
 });
 
 /// `[keys.narrow]`
@@ -20,6 +21,7 @@ pub static NARROW: Key = Key::new(KeySettings {
         &models::PLAIN,
         &models::RENAMED,
     ]),
+    limit: None,
 });
 
 /// Every API key.

@@ -12,6 +12,7 @@ pub static CACHED: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &routes::CACHED,
     fallback: &[],
+    limit: None,
 });
 
 /// `[models.idlest]`
@@ -21,6 +22,7 @@ pub static IDLEST: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &routes::IDLEST,
     fallback: &[],
+    limit: None,
 });
 
 /// `[models.kept-for-key]`
@@ -30,6 +32,7 @@ pub static KEPT_FOR_KEY: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &routes::KEPT_FOR_KEY,
     fallback: &[],
+    limit: None,
 });
 
 /// `[models.kept-for-session]`
@@ -39,6 +42,7 @@ pub static KEPT_FOR_SESSION: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &routes::KEPT_FOR_SESSION,
     fallback: &[],
+    limit: None,
 });
 
 /// `[models.ordered]`
@@ -50,6 +54,7 @@ pub static ORDERED: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &routes::ORDERED,
     fallback: &[],
+    limit: None,
 });
 
 /// Every model.

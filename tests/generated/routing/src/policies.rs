@@ -10,6 +10,7 @@ pub static FIRST: Key = Key::new(KeySettings {
     name: "first",
     secret: Secret::Env("KEY_FIRST"),
     models: Access::All,
+    limit: None,
 });
 
 /// `[keys.second]`
@@ -20,6 +21,7 @@ pub static SECOND: Key = Key::new(KeySettings {
         &models::CACHED,
         &models::KEPT_FOR_KEY,
     ]),
+    limit: None,
 });
 
 /// Every API key.

@@ -1,0 +1,21 @@
+//! `[limits.NAME]`
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// How much may be asked for. Set at least one field. Keys and models name a limit, and each of them has a
+/// count of its own: two keys with the same limit do not share it. What is over the limit is answered 429
+/// with the time to wait. Counts are kept by each gateway process.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Limit {
+    /// Requests in any window of a second, a minute or an hour, such as `"600/min"`; also `/s` and `/h`.
+    pub requests: Option<String>,
+    /// Tokens in any window of a second, a minute or an hour, such as `"200_000/min"`: those that models
+    /// read and those that they write. A request is admitted if there is room for the most that it may
+    /// take: a quarter of its prompt's bytes, and its `max_tokens` (else the model's default, else 1024)
+    /// for each of its `n` choices. What it did not use is given back at its end.
+    pub tokens: Option<String>,
+    /// Requests at once, streams included.
+    pub concurrent: Option<u64>,
+}

@@ -1,0 +1,265 @@
+//! The limits that apply to one request: its key's and its model's, with what it was granted.
+
+use tokio::time::Instant;
+
+use crate::limit::demand::Demand;
+use crate::limit::headers::Headers;
+use crate::limit::limiter::{Grant, Limiter};
+use crate::limit::refusal::Refusal;
+
+/// The limits of one request; nothing at all where there are none.
+#[derive(Debug, Default)]
+pub(crate) struct Applied(Option<Box<Limits>>);
+
+#[derive(Debug, Default)]
+struct Limits {
+    key: Option<Applying>,
+    model: Option<Applying>,
+    prompt: u64,
+}
+
+#[derive(Debug)]
+struct Applying {
+    limiter: &'static Limiter,
+    grant: Option<Grant>,
+}
+
+/// What a request has used of its tokens, as far as anybody can tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Used {
+    /// So many, as the upstream said.
+    Tokens(u64),
+    /// The prompt was read, and so many tokens were written.
+    PromptAnd(u64),
+    /// Nothing: no upstream took it.
+    Nothing,
+    /// All that it was granted, for want of a better word.
+    Everything,
+}
+
+impl Applied {
+    /// The limit of the key applies.
+    pub(crate) fn by_key(&mut self, limiter: Option<&'static Limiter>) {
+        if let Some(limiter) = limiter {
+            self.limits().key = Some(Applying::new(limiter));
+        }
+    }
+
+    /// The limit of the model applies.
+    pub(crate) fn by_model(&mut self, limiter: Option<&'static Limiter>) {
+        if let Some(limiter) = limiter {
+            self.limits().model = Some(Applying::new(limiter));
+        }
+    }
+
+    /// Admits the request by every limit, or takes nothing of any.
+    pub(crate) fn admit(&mut self, demand: impl FnOnce() -> Demand) -> Result<(), Refusal> {
+        let Some(limits) = &mut self.0 else {
+            return Ok(());
+        };
+        let counts = |applying: &Applying| applying.limiter.counts_tokens();
+        let demand = if limits.all().any(counts) {
+            demand()
+        } else {
+            Demand::default()
+        };
+        limits.prompt = demand.prompt;
+        let (tokens, now) = (demand.total(), Instant::now());
+        limits.admit(tokens, now).map_err(|refusal| {
+            // What else stands in the way: who waits as long as told shall not be refused again.
+            let others = limits
+                .all()
+                .filter_map(|applying| applying.limiter.obstacle(tokens, now));
+            others
+                .chain([refusal])
+                .max_by_key(Refusal::length)
+                .unwrap_or(refusal)
+        })
+    }
+
+    /// The request is over: what was taken becomes what was used, and it no longer runs.
+    pub(crate) fn settle(&mut self, used: Used) {
+        let Some(limits) = self.0.take() else {
+            return;
+        };
+        let prompt = limits.prompt;
+        let tokens = match used {
+            Used::Tokens(tokens) => Some(tokens),
+            Used::PromptAnd(output) => Some(prompt.saturating_add(output)),
+            Used::Nothing => Some(0),
+            Used::Everything => None,
+        };
+        let now = Instant::now();
+        for mut grant in [limits.key, limits.model]
+            .into_iter()
+            .flatten()
+            .filter_map(|applying| applying.grant)
+        {
+            if let Some(tokens) = tokens {
+                grant.settle(tokens, now);
+            }
+        }
+    }
+
+    /// What the client is told about its limits.
+    pub(crate) fn headers(&self) -> Option<Headers> {
+        let limits = self.0.as_ref()?;
+        let now = Instant::now();
+        // Of two limits, the one of which less is left.
+        let requests = limits
+            .all()
+            .filter_map(|applying| applying.limiter.requests_left(now));
+        let tokens = limits
+            .all()
+            .filter_map(|applying| applying.limiter.tokens_left(now));
+        Some(Headers {
+            requests: requests.min_by_key(|left| left.remaining),
+            tokens: tokens.min_by_key(|left| left.remaining),
+        })
+    }
+
+    fn limits(&mut self) -> &mut Limits {
+        self.0.get_or_insert_default()
+    }
+}
+
+impl Limits {
+    fn admit(&mut self, tokens: u64, now: Instant) -> Result<(), Refusal> {
+        if let Some(key) = &mut self.key {
+            key.grant = Some(key.limiter.admit(tokens, now)?);
+        }
+        if let Some(model) = &mut self.model {
+            match model.limiter.admit(tokens, now) {
+                Ok(grant) => model.grant = Some(grant),
+                Err(refusal) => {
+                    let taken = self.key.as_mut().and_then(|key| key.grant.take());
+                    taken.into_iter().for_each(Grant::cancel);
+                    return Err(refusal);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Applying> {
+        [&self.key, &self.model].into_iter().flatten()
+    }
+}
+
+impl Applying {
+    fn new(limiter: &'static Limiter) -> Self {
+        Self {
+            limiter,
+            grant: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::topology::{Limit, LimitSettings, Rate};
+
+    const fn tokens(name: &'static str, amount: u64) -> Limit {
+        Limit::new(LimitSettings {
+            name,
+            requests: Some(Rate {
+                amount,
+                per: Duration::from_secs(60),
+            }),
+            tokens: Some(Rate {
+                amount,
+                per: Duration::from_secs(60),
+            }),
+            concurrent: None,
+        })
+    }
+
+    static WIDE: Limit = tokens("wide", 1000);
+    static NARROW: Limit = tokens("narrow", 100);
+
+    fn limiter(limit: &'static Limit) -> &'static Limiter {
+        Box::leak(Box::new(Limiter::new(limit)))
+    }
+
+    fn demand(prompt: u64, output: u64) -> impl FnOnce() -> Demand {
+        move || Demand { prompt, output }
+    }
+
+    fn left(limiter: &Limiter) -> (u64, u64) {
+        let now = Instant::now();
+        let (requests, tokens) = (limiter.requests_left(now), limiter.tokens_left(now));
+        (requests.unwrap().remaining, tokens.unwrap().remaining)
+    }
+
+    #[test]
+    fn without_limits_there_is_nothing() {
+        let mut applied = Applied::default();
+        applied.by_key(None);
+        assert!(applied.admit(|| panic!("nobody asks")).is_ok());
+        assert!(applied.headers().is_none());
+    }
+
+    #[test]
+    fn a_request_that_the_model_refuses_costs_its_key_nothing() {
+        let (key, model) = (limiter(&WIDE), limiter(&NARROW));
+        let mut applied = Applied::default();
+        applied.by_key(Some(key));
+        applied.by_model(Some(model));
+        let refusal = applied.admit(demand(1, 100)).unwrap_err();
+        assert_eq!(refusal.limit.settings.name, "narrow");
+        assert_eq!((left(key), left(model)), ((1000, 1000), (100, 100)));
+    }
+
+    #[test]
+    fn the_client_is_told_of_the_narrower_limit() {
+        let mut applied = Applied::default();
+        applied.by_key(Some(limiter(&WIDE)));
+        applied.by_model(Some(limiter(&NARROW)));
+        applied.admit(demand(1, 9)).unwrap();
+        let headers = applied.headers().unwrap();
+        assert_eq!(headers.requests.map(|left| left.remaining), Some(99));
+        assert_eq!(headers.tokens.map(|left| left.limit), Some(100));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn of_all_that_stands_in_the_way_the_longest_is_told() {
+        let (key, model) = (limiter(&WIDE), limiter(&NARROW));
+        let admit = |amount: u64| {
+            let mut applied = Applied::default();
+            applied.by_key(Some(key));
+            applied.by_model(Some(model));
+            applied.admit(demand(0, amount))
+        };
+        key.admit(1000, Instant::now()).unwrap();
+        tokio::time::advance(Duration::from_secs(30)).await;
+        model.admit(100, Instant::now()).unwrap();
+        let refusal = admit(1).unwrap_err();
+        assert_eq!(refusal.limit.settings.name, "narrow");
+        let wait = refusal.retry_after().unwrap();
+        assert!((60..=62).contains(&wait), "{wait}");
+        assert_eq!(admit(101).unwrap_err().wait, None);
+        tokio::time::advance(Duration::from_secs(wait)).await;
+        assert!(admit(1).is_ok());
+    }
+
+    #[test]
+    fn each_end_settles_what_was_used() {
+        for (used, expected) in [
+            (Used::Tokens(5), 95),
+            (Used::PromptAnd(2), 88),
+            (Used::Nothing, 100),
+            (Used::Everything, 70),
+            (Used::Tokens(1000), 0),
+        ] {
+            let limiter = limiter(&NARROW);
+            let mut applied = Applied::default();
+            applied.by_key(Some(limiter));
+            applied.admit(demand(10, 20)).unwrap();
+            applied.settle(used);
+            assert_eq!(left(limiter), (99, expected), "{used:?}");
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! How many tokens a request may take, before anybody knows how many it will.
+
+use crate::api::scan::Scan;
+use crate::endpoint::Operation;
+use crate::topology::Model;
+
+/// The output that is assumed where neither the request nor its model sets `max_tokens`.
+const ASSUMED_OUTPUT: u64 = 1024;
+
+/// Bytes of JSON to a token of a prompt: about what English text comes to.
+const BYTES_PER_TOKEN: usize = 4;
+
+/// What a request may take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Demand {
+    /// Tokens that the model reads: an estimate.
+    pub(crate) prompt: u64,
+    /// Tokens that the model may write.
+    pub(crate) output: u64,
+}
+
+impl Demand {
+    /// What the request that was scanned may take, of a model that is assumed to write
+    /// `assumed_output`.
+    pub(crate) fn of(scan: &Scan<'_>, operation: Operation, assumed_output: u64) -> Self {
+        let prompt = scan.context.map_or(0, str::len) / BYTES_PER_TOKEN;
+        let output = if operation.generates() {
+            let each = scan.output_limit.unwrap_or(assumed_output);
+            each.saturating_mul(scan.choices.unwrap_or(1).max(1))
+        } else {
+            0
+        };
+        Self {
+            prompt: prompt.max(1) as u64,
+            output,
+        }
+    }
+
+    /// Both.
+    pub(crate) fn total(self) -> u64 {
+        self.prompt.saturating_add(self.output)
+    }
+}
+
+/// The output to assume of a request to `model` that does not say: settled at start.
+pub(crate) fn assumed_output(model: &Model) -> u64 {
+    let mut defaults = model.settings.defaults.iter();
+    let limit = defaults.find(|parameter| parameter.field == "max_tokens");
+    limit
+        .and_then(|parameter| parameter.json.parse().ok())
+        .unwrap_or(ASSUMED_OUTPUT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::fields::Vocabulary;
+    use crate::api::scan::scan;
+
+    fn demand(body: &str, operation: Operation) -> (u64, u64) {
+        let scan = scan(body.as_bytes(), &Vocabulary::default()).unwrap();
+        let demand = Demand::of(&scan, operation, 100);
+        (demand.prompt, demand.output)
+    }
+
+    #[test]
+    fn is_the_prompt_and_what_may_be_written() {
+        let body = r#"{"model":"a","messages":[1234567890],"max_tokens":7}"#;
+        assert_eq!(demand(body, Operation::Chat), (3, 7));
+        assert_eq!(demand(r#"{"model":"a"}"#, Operation::Chat), (1, 100));
+        let twice = r#"{"model":"a","max_tokens":7,"max_completion_tokens":9,"n":3}"#;
+        assert_eq!(demand(twice, Operation::Completions), (1, 27));
+    }
+
+    #[test]
+    fn embeddings_write_nothing() {
+        let body = r#"{"model":"a","input":"12345678","max_tokens":7}"#;
+        assert_eq!(demand(body, Operation::Embeddings), (2, 0));
+    }
+
+    #[test]
+    fn nonsense_is_a_lot_or_the_assumed() {
+        let body = r#"{"model":"a","max_tokens":99999999999999999999,"n":3}"#;
+        assert_eq!(demand(body, Operation::Chat), (1, u64::MAX));
+        let body = r#"{"model":"a","max_tokens":-1,"n":"many"}"#;
+        assert_eq!(demand(body, Operation::Chat), (1, 100));
+        let body = r#"{"model":"a","max_tokens":1e2,"n":0}"#;
+        assert_eq!(demand(body, Operation::Chat), (1, 100));
+    }
+}

@@ -1,0 +1,8 @@
+//! How much a caller may ask for, and how much may be asked of a model.
+
+pub(crate) mod applied;
+pub(crate) mod demand;
+pub(crate) mod headers;
+pub(crate) mod limiter;
+pub(crate) mod refusal;
+mod window;
