@@ -9,7 +9,7 @@ use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use hyper::http::request::Parts;
-use hyper::{HeaderMap, Request, Response, StatusCode};
+use hyper::{Request, Response, StatusCode};
 
 use crate::api::body::Unread;
 use crate::api::scan::Scan;
@@ -353,7 +353,7 @@ fn own(status: StatusCode, content_type: &'static str, body: Bytes) -> Response<
 fn relay(account: Account, taken: Taken, answer: Answer) -> Response<Body> {
     let mut headers = answer.headers;
     headers::strip_response(&mut headers);
-    let observer = if is_event_stream(&headers) {
+    let observer = if headers::is_event_stream(&headers) {
         // An error event may yet be added.
         headers.remove(CONTENT_LENGTH);
         Observer::of_events()
@@ -377,11 +377,4 @@ fn relay(account: Account, taken: Taken, answer: Answer) -> Response<Body> {
     *response.status_mut() = answer.status;
     *response.headers_mut() = headers;
     response
-}
-
-fn is_event_stream(headers: &HeaderMap) -> bool {
-    let content_type = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
-    content_type
-        .and_then(|value| value.split_at_checked("text/event-stream".len()))
-        .is_some_and(|(start, _)| start.eq_ignore_ascii_case(b"text/event-stream"))
 }

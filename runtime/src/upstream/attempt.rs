@@ -12,7 +12,7 @@ use crate::upstream::mock;
 use crate::upstream::pool::SharedPool;
 
 /// Sends `request` to the upstream `live`, over a connection of `pool` where it has one, and waits
-/// for the head of the response.
+/// for the first byte of the response: of its head, or of its body where that is a stream.
 ///
 /// Dropping the future takes the request back: the connection is closed at once.
 pub(crate) async fn attempt(
