@@ -161,6 +161,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_upstream_that_hangs_is_counted_although_its_client_gave_up() {
+        LocalSet::new()
+            .run_until(async {
+                let mut scene = Scene::new().await;
+                scene.ask().await;
+                let mut connection = scene.asked().await;
+                scene.client.shutdown().await.unwrap();
+                assert!(is_closed(&mut connection).await);
+                let cancelled = r#"{status="cancelled",upstream="vllm-small"} 1"#;
+                assert!(scene.metrics().contains(cancelled), "{}", scene.metrics());
+            })
+            .await;
+    }
+
+    #[tokio::test]
     async fn a_client_that_goes_in_mid_stream_takes_its_request_back() {
         LocalSet::new()
             .run_until(async {

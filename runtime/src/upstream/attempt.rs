@@ -4,6 +4,8 @@
 use tokio::time::Instant;
 
 use crate::observe::metrics::Metrics;
+use crate::observe::outcome::Outcome;
+use crate::topology::Upstream;
 use crate::upstream::exchange::{Answer, Outgoing};
 use crate::upstream::failure::Failure;
 use crate::upstream::live::{Live, Target};
@@ -23,11 +25,13 @@ pub(crate) async fn attempt(
 ) -> Result<Answer, Failure> {
     let upstream = live.upstream();
     let started = Instant::now();
+    let underway = Underway { metrics, upstream };
     let answered = match &live.target {
         Target::Http(http) => http.exchange(pool, live.timeouts(), request).await,
         #[cfg(feature = "mock")]
         Target::Mock(mock) => Ok(mock::answer(*mock, &request)),
     };
+    underway.ended();
     let outcome = match answered {
         Ok(answer) => match Failure::of_status(answer.status, &answer.headers) {
             None => Ok(answer),
@@ -50,4 +54,25 @@ pub(crate) async fn attempt(
         }
     }
     outcome
+}
+
+/// An attempt without an outcome yet. Dropped before it has one, because the client has gone, it is
+/// counted as cancelled: an upstream that hangs must not look like one that nobody asks.
+struct Underway<'a> {
+    metrics: &'a Metrics,
+    upstream: &'static Upstream,
+}
+
+impl Underway<'_> {
+    /// What comes of the attempt is known.
+    fn ended(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Underway<'_> {
+    fn drop(&mut self) {
+        self.metrics
+            .upstream_request(self.upstream, Outcome::Cancelled);
+    }
 }
