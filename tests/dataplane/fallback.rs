@@ -68,6 +68,12 @@ async fn an_upstream_that_refuses_the_gateways_credentials_falls_back() {
 }
 
 #[tokio::test]
+async fn an_upstream_that_calls_the_gateway_slow_falls_back() {
+    // The client is not: the gateway has its whole request.
+    assert_stood_in(&chained(Rule::respond(408, "{}")).await);
+}
+
+#[tokio::test]
 async fn a_reset_falls_back() {
     assert_stood_in(&chained(Rule::new(Action::Reset)).await);
 }
