@@ -19,6 +19,8 @@ pub(crate) struct Address {
 pub(crate) enum AddressError {
     #[error("is not a URL like http://host:port")]
     NotAUrl,
+    #[error("has a port that is not from 1 to 65535")]
+    Port,
     #[error("holds a user name or a password")]
     UserInfo,
     #[error("has a query")]
@@ -42,6 +44,12 @@ impl Address {
             _ => return Err(AddressError::NotAUrl),
         };
         let authority = uri.authority().ok_or(AddressError::NotAUrl)?;
+        // What `Uri` takes for no port at all: none after the colon, or one above 65535.
+        let after_host = authority.as_str().rsplit_once(authority.host());
+        let has_port = after_host.is_some_and(|(_, rest)| !rest.is_empty());
+        if has_port && authority.port_u16().is_none_or(|port| port == 0) {
+            return Err(AddressError::Port);
+        }
         if authority.as_str().contains('@') {
             return Err(AddressError::UserInfo);
         }
@@ -143,6 +151,15 @@ mod tests {
             Address::parse("http://vllm/v1").unwrap_err(),
             AddressError::Version
         );
+    }
+
+    #[test]
+    fn a_port_that_cannot_be_is_not_replaced_by_the_default() {
+        for port in ["99999", "0", ""] {
+            let url = format!("http://127.0.0.1:{port}");
+            assert_eq!(Address::parse(&url).unwrap_err(), AddressError::Port);
+        }
+        assert_eq!(Address::parse("http://[::1]").unwrap().port(), 80);
     }
 
     #[test]

@@ -9,11 +9,11 @@ use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use hyper::http::request::Parts;
-use hyper::{HeaderMap, Request, Response, StatusCode};
+use hyper::{Request, Response, StatusCode};
 
-use crate::api::body::Unread;
+use crate::api::body::{Arriving, Unread};
 use crate::api::scan::Scan;
-use crate::api::{body, breakers, health, models, rewrite, scan};
+use crate::api::{breakers, health, models, rewrite, scan};
 use crate::auth::Caller;
 use crate::endpoint::{Endpoint, Operation, name_in_path};
 use crate::error::Error;
@@ -45,6 +45,7 @@ pub(crate) async fn serve(
     request: Request<Incoming>,
 ) -> Response<Body> {
     let (head, body) = request.into_parts();
+    let mut body = Arriving::new(&head, body);
     let endpoint = Endpoint::at(head.uri.path());
 
     // 1. Identify: which request is this, in logs and upstream?
@@ -60,9 +61,17 @@ pub(crate) async fn serve(
 
     // 2. to 7., with the account noting what is learned on the way.
     let result = {
-        let answered = pin!(answer(&worker, &mut account, &trace, endpoint, head, body));
+        let answered = pin!(answer(
+            &worker,
+            &mut account,
+            &trace,
+            endpoint,
+            head,
+            &mut body
+        ));
         caught(answered).await.unwrap_or(Err(Error::Panic))
     };
+    body.leave();
     let limits = account.limits.headers();
 
     // 8. Relay, and 9. account for the request: at once, or when its last byte is out.
@@ -118,7 +127,7 @@ async fn answer(
     trace: &Trace,
     endpoint: Endpoint,
     mut head: Parts,
-    body: Incoming,
+    body: &mut Arriving,
 ) -> Result<Reply, Error> {
     let dataplane = worker.dataplane;
     if let Some(allowed) = endpoint.refuses(&head.method) {
@@ -165,7 +174,7 @@ async fn answer(
 
     // 3. Read: the body, within its bounds, and what it asks for.
     let gateway = &dataplane.topology.gateway;
-    let body = body::read(&head, body, gateway.max_body, gateway.read_timeout).await?;
+    let body = body.read(gateway.max_body, gateway.read_timeout).await?;
     let scan = scan::scan(&body, &dataplane.vocabulary)?;
     account.context_length = scan.context.map(str::len);
 
@@ -353,7 +362,7 @@ fn own(status: StatusCode, content_type: &'static str, body: Bytes) -> Response<
 fn relay(account: Account, taken: Taken, answer: Answer) -> Response<Body> {
     let mut headers = answer.headers;
     headers::strip_response(&mut headers);
-    let observer = if is_event_stream(&headers) {
+    let observer = if headers::is_event_stream(&headers) {
         // An error event may yet be added.
         headers.remove(CONTENT_LENGTH);
         Observer::of_events()
@@ -377,11 +386,4 @@ fn relay(account: Account, taken: Taken, answer: Answer) -> Response<Body> {
     *response.status_mut() = answer.status;
     *response.headers_mut() = headers;
     response
-}
-
-fn is_event_stream(headers: &HeaderMap) -> bool {
-    let content_type = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
-    content_type
-        .and_then(|value| value.split_at_checked("text/event-stream".len()))
-        .is_some_and(|(start, _)| start.eq_ignore_ascii_case(b"text/event-stream"))
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use end_to_end::{FULL, Request, Response, SilentServer, faults};
-use fake_model::server::{Action, FakeModel, Rule};
+use fake_model::server::{Action, Ending, FakeModel, Rule};
 
 async fn model() -> FakeModel {
     FakeModel::start().await.unwrap()
@@ -68,6 +68,12 @@ async fn an_upstream_that_refuses_the_gateways_credentials_falls_back() {
 }
 
 #[tokio::test]
+async fn an_upstream_that_calls_the_gateway_slow_falls_back() {
+    // The client is not: the gateway has its whole request.
+    assert_stood_in(&chained(Rule::respond(408, "{}")).await);
+}
+
+#[tokio::test]
 async fn a_reset_falls_back() {
     assert_stood_in(&chained(Rule::new(Action::Reset)).await);
 }
@@ -122,6 +128,19 @@ async fn a_stream_falls_back_as_well() {
         .await;
     assert_eq!(response.header("x-fallback-model"), Some("plain"));
     assert!(response.text().ends_with("data: [DONE]\n\n"));
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_off_before_its_first_event_falls_back() {
+    // Model servers send the head of a stream before they begin to work on it.
+    for ending in [Ending::Close, Ending::Reset] {
+        assert_stood_in(&chained(Rule::stream([""; 0]).ending(ending)).await);
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_stalls_before_its_first_event_falls_back() {
+    assert_stood_in(&hasty_chained(Rule::stream([""; 0]).ending(Ending::Stall)).await);
 }
 
 #[tokio::test]

@@ -179,15 +179,15 @@ async fn nothing_is_tried_again_after_the_first_byte() {
 async fn a_slow_reader_loses_nothing() {
     let (model, dataplane) = plain().await;
     let event = format!("data: {}\n\n", "x".repeat(16 * 1024));
-    model.script([Rule::stream(std::iter::repeat_n(&event, 200))]);
+    model.script([Rule::stream(std::iter::repeat_n(&event, 2000))]);
     let mut connection = dataplane.connect().await;
     connection
         .begin(&Request::chat_stream("plain").key(FULL))
         .await;
-    // The stream of 3 MiB is larger than the buffers of both connections: without back-pressure the model
+    // The stream of 32 MiB is larger than the buffers of both connections: without back-pressure the model
     // would be done before the client reads.
     model.wait_for_requests(1).await;
     assert!(model.received()[0].outcome.is_none());
     let body = connection.read_body().await.unwrap();
-    assert_eq!(body.len(), event.len() * 200);
+    assert_eq!(body.len(), event.len() * 2000);
 }

@@ -1,4 +1,4 @@
-//! Reading a request's body: whole, within its bound, within its time.
+//! Reading a request's body: whole, within its bound, within its time; or leaving it.
 
 use std::error::Error as _;
 use std::io;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
-use hyper::header::CONTENT_LENGTH;
+use hyper::header::{CONTENT_LENGTH, EXPECT};
 use hyper::http::request::Parts;
 use thiserror::Error;
 use tokio::time::timeout;
@@ -26,8 +26,7 @@ pub(crate) enum Unread {
     ClientGone,
 }
 
-/// How much of a body that is refused for its size is still read, so that a client that sends
-/// before it reads gets to see the refusal instead of a reset connection.
+/// How much of a body that nobody wants is still read.
 const LINGER_BYTES: usize = 64 * 1024 * 1024;
 
 /// For how long.
@@ -36,33 +35,51 @@ const LINGER_TIME: Duration = Duration::from_secs(2);
 /// How much memory, in bytes, a client gets for a promise: for what it has sent, the body grows.
 const MAX_RESERVED: usize = 1024 * 1024;
 
-/// Reads `body`, at most `max_body` bytes of it, within `read_timeout`.
-pub(crate) async fn read(
-    head: &Parts,
-    mut body: Incoming,
-    max_body: usize,
-    read_timeout: Duration,
-) -> Result<Bytes, Unread> {
-    let declared = head
-        .headers
-        .get(CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok());
-    let declared = declared.and_then(|length| length.parse::<usize>().ok());
-    if declared.is_some_and(|length| length > max_body) {
-        // Where the client waits for `100 Continue`, it has sent nothing yet and will not.
-        if !head.headers.contains_key(hyper::header::EXPECT) {
-            tokio::task::spawn_local(linger(body));
+/// A request's body on its way.
+pub(crate) struct Arriving {
+    incoming: Incoming,
+    /// How long it says that it is.
+    declared: Option<usize>,
+    /// The client sends it when it is asked to with `100 Continue`, and was not asked yet.
+    awaits_continue: bool,
+}
+
+impl Arriving {
+    /// The body `incoming` of the request with this head.
+    pub(crate) fn new(head: &Parts, incoming: Incoming) -> Self {
+        let declared = head
+            .headers
+            .get(CONTENT_LENGTH)
+            .and_then(|value| value.to_str().ok());
+        Self {
+            incoming,
+            declared: declared.and_then(|length| length.parse().ok()),
+            awaits_continue: head.headers.contains_key(EXPECT),
         }
-        return Err(Unread::TooLarge { limit: max_body });
     }
-    let collected = timeout(read_timeout, pin!(collect(&mut body, declared, max_body))).await;
-    match collected {
-        Err(_) => Err(Unread::Late),
-        Ok(Err(Unread::TooLarge { limit })) => {
-            tokio::task::spawn_local(linger(body));
-            Err(Unread::TooLarge { limit })
+
+    /// Reads it, at most `max_body` bytes of it, within `read_timeout`.
+    pub(crate) async fn read(
+        &mut self,
+        max_body: usize,
+        read_timeout: Duration,
+    ) -> Result<Bytes, Unread> {
+        if self.declared.is_some_and(|length| length > max_body) {
+            return Err(Unread::TooLarge { limit: max_body });
         }
-        Ok(read) => read,
+        self.awaits_continue = false;
+        let collected = collect(&mut self.incoming, self.declared, max_body);
+        timeout(read_timeout, pin!(collected))
+            .await
+            .unwrap_or(Err(Unread::Late))
+    }
+
+    /// Leaves what was not read. A client that sends before it reads can still send it, within
+    /// bounds, and gets to see its response instead of a reset connection.
+    pub(crate) fn leave(self) {
+        if !self.incoming.is_end_stream() && !self.awaits_continue {
+            tokio::task::spawn_local(linger(self.incoming));
+        }
     }
 }
 

@@ -32,8 +32,8 @@ pub(crate) struct Line<'a> {
     pub(crate) address: Option<SocketAddr>,
 }
 
-/// The longest path that is logged, in bytes.
-const MAX_PATH: usize = 512;
+/// The longest method or path that is logged, in bytes.
+const MAX_TEXT: usize = 512;
 
 impl<'a> Line<'a> {
     /// A line with nothing but a message.
@@ -72,7 +72,7 @@ impl<'a> Line<'a> {
         object.text("logger", Some(self.logger));
         object.text("request_id", self.request_id);
         object.text("trace_id", self.trace_id);
-        object.text("method", self.method);
+        object.text("method", self.method.map(beginning));
         object.text("path", self.path.map(beginning));
         object.plain("status", self.status);
         object.plain(
@@ -95,9 +95,9 @@ impl<'a> Line<'a> {
     }
 }
 
-fn beginning(path: &str) -> &str {
-    path.split_at_checked(path.floor_char_boundary(MAX_PATH))
-        .map_or(path, |(start, _)| start)
+fn beginning(text: &str) -> &str {
+    text.split_at_checked(text.floor_char_boundary(MAX_TEXT))
+        .map_or(text, |(start, _)| start)
 }
 
 struct Object<'a> {
@@ -201,5 +201,13 @@ mod tests {
         let mut line = Line::new(Level::Info, "nexus.access", "request");
         line.path = Some(&path);
         assert_eq!(written(&line)["path"].as_str().unwrap().len(), 511);
+    }
+
+    #[test]
+    fn a_long_method_is_cut() {
+        let method = "M".repeat(20_000);
+        let mut line = Line::new(Level::Info, "nexus.access", "request");
+        line.method = Some(&method);
+        assert_eq!(written(&line)["method"].as_str().unwrap().len(), 512);
     }
 }

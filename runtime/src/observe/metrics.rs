@@ -225,7 +225,7 @@ impl Metrics {
             ),
             upstream_latency: register.histograms(
                 "gateway_upstream_latency_seconds",
-                "Time from the start of an attempt to the head of the response or to its failure.",
+                "Time from the start of an attempt to the first byte of the response or to its failure.",
                 &["upstream"],
                 LATENCY,
                 upstreams,

@@ -17,16 +17,19 @@ pub(crate) enum Outcome {
     Malformed,
     /// A response began, and its body broke off or stalled.
     Interrupted,
+    /// The client went away before the response's first byte.
+    Cancelled,
 }
 
 impl Outcome {
     /// The words for outcomes without a status.
-    pub(crate) const WORDS: [&'static str; 5] = [
+    pub(crate) const WORDS: [&'static str; 6] = [
         "connect_error",
         "timeout",
         "closed",
         "malformed",
         "interrupted",
+        "cancelled",
     ];
 
     /// The word, with its place in [`Outcome::WORDS`].
@@ -38,6 +41,7 @@ impl Outcome {
             Self::Closed => 2,
             Self::Malformed => 3,
             Self::Interrupted => 4,
+            Self::Cancelled => 5,
         };
         Self::WORDS.get(index).map(|word| (index, *word))
     }
@@ -55,6 +59,7 @@ mod tests {
             Outcome::Closed,
             Outcome::Malformed,
             Outcome::Interrupted,
+            Outcome::Cancelled,
         ];
         for (index, outcome) in outcomes.into_iter().enumerate() {
             assert_eq!(outcome.word(), Some((index, Outcome::WORDS[index])));

@@ -11,6 +11,8 @@ pub(crate) const TRACE_ID: HeaderName = HeaderName::from_static("x-trace-id");
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+
 /// The longest id that is taken over from a client.
 const MAX_ID: usize = 128;
 
@@ -67,6 +69,8 @@ impl Trace {
             .and_then(|value| parent_trace(value.as_bytes()));
         if valid.is_none() {
             headers.insert(TRACEPARENT, self.new_parent());
+            // It belongs to the parent that was replaced.
+            headers.remove(TRACESTATE);
         }
     }
 
@@ -161,6 +165,15 @@ mod tests {
         assert_eq!(trace.trace_id(), "4bf92f3577b34da6a3ce929d0e0e4736");
         trace.mark_request(&mut headers);
         assert_eq!(headers[TRACEPARENT], PARENT);
+    }
+
+    #[test]
+    fn a_tracestate_stays_with_its_traceparent() {
+        for (parent, kept) in [(PARENT, true), ("00-xyz", false)] {
+            let mut headers = headers(&[(TRACEPARENT, parent), (TRACESTATE, "a=b")]);
+            Trace::identify(&headers).mark_request(&mut headers);
+            assert_eq!(headers.contains_key(TRACESTATE), kept, "{parent}");
+        }
     }
 
     #[test]

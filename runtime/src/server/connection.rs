@@ -161,6 +161,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_upstream_that_hangs_is_counted_although_its_client_gave_up() {
+        LocalSet::new()
+            .run_until(async {
+                let mut scene = Scene::new().await;
+                scene.ask().await;
+                let mut connection = scene.asked().await;
+                scene.client.shutdown().await.unwrap();
+                assert!(is_closed(&mut connection).await);
+                let cancelled = r#"{status="cancelled",upstream="vllm-small"} 1"#;
+                assert!(scene.metrics().contains(cancelled), "{}", scene.metrics());
+            })
+            .await;
+    }
+
+    #[tokio::test]
     async fn a_client_that_goes_in_mid_stream_takes_its_request_back() {
         LocalSet::new()
             .run_until(async {
@@ -250,5 +265,32 @@ mod tests {
                 );
             })
             .await;
+    }
+
+    #[tokio::test]
+    async fn a_client_that_is_refused_before_its_body_is_read_gets_to_read_so() {
+        for (request, status) in [
+            ("POST /v1/embeddings", "401"),
+            ("PUT /v1/embeddings", "405"),
+            ("POST /v1/images", "404"),
+        ] {
+            LocalSet::new()
+                .run_until(async {
+                    let mut scene = Scene::new().await;
+                    let length = 8 * scene.worker.dataplane.topology.gateway.max_body;
+                    let head = format!(
+                        "{request} HTTP/1.1\r\nhost: gateway\r\n\
+                         content-length: {length}\r\n\r\n"
+                    );
+                    scene.client.write_all(head.as_bytes()).await.unwrap();
+                    scene.client.write_all(&vec![b' '; length]).await.unwrap();
+                    let answer = read_until(&mut scene.client, "}}").await;
+                    assert!(
+                        answer.starts_with(&format!("HTTP/1.1 {status}")),
+                        "{answer}"
+                    );
+                })
+                .await;
+        }
     }
 }

@@ -4,6 +4,8 @@
 use tokio::time::Instant;
 
 use crate::observe::metrics::Metrics;
+use crate::observe::outcome::Outcome;
+use crate::topology::Upstream;
 use crate::upstream::exchange::{Answer, Outgoing};
 use crate::upstream::failure::Failure;
 use crate::upstream::live::{Live, Target};
@@ -12,7 +14,7 @@ use crate::upstream::mock;
 use crate::upstream::pool::SharedPool;
 
 /// Sends `request` to the upstream `live`, over a connection of `pool` where it has one, and waits
-/// for the head of the response.
+/// for the first byte of the response: of its head, or of its body where that is a stream.
 ///
 /// Dropping the future takes the request back: the connection is closed at once.
 pub(crate) async fn attempt(
@@ -23,11 +25,13 @@ pub(crate) async fn attempt(
 ) -> Result<Answer, Failure> {
     let upstream = live.upstream();
     let started = Instant::now();
+    let underway = Underway { metrics, upstream };
     let answered = match &live.target {
         Target::Http(http) => http.exchange(pool, live.timeouts(), request).await,
         #[cfg(feature = "mock")]
         Target::Mock(mock) => Ok(mock::answer(*mock, &request)),
     };
+    underway.ended();
     let outcome = match answered {
         Ok(answer) => match Failure::of_status(answer.status, &answer.headers) {
             None => Ok(answer),
@@ -50,4 +54,25 @@ pub(crate) async fn attempt(
         }
     }
     outcome
+}
+
+/// An attempt without an outcome yet. Dropped before it has one, because the client has gone, it is
+/// counted as cancelled: an upstream that hangs must not look like one that nobody asks.
+struct Underway<'a> {
+    metrics: &'a Metrics,
+    upstream: &'static Upstream,
+}
+
+impl Underway<'_> {
+    /// What comes of the attempt is known.
+    fn ended(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Underway<'_> {
+    fn drop(&mut self) {
+        self.metrics
+            .upstream_request(self.upstream, Outcome::Cancelled);
+    }
 }

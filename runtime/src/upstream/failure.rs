@@ -45,8 +45,8 @@ impl Failure {
     /// response.
     ///
     /// Not the client's business: that the upstream is broken (5xx) or busy (429), that the
-    /// gateway's own credentials are wrong (401, 403), and where else it would send the gateway
-    /// (3xx).
+    /// gateway's own credentials are wrong (401, 403) or the gateway was slow to send (408), and
+    /// where else it would send the gateway (3xx).
     pub(crate) fn of_status(status: StatusCode, headers: &HeaderMap) -> Option<Self> {
         let relayed = status.is_success()
             || (status.is_client_error()
@@ -55,6 +55,7 @@ impl Failure {
                     StatusCode::UNAUTHORIZED
                         | StatusCode::FORBIDDEN
                         | StatusCode::PROXY_AUTHENTICATION_REQUIRED
+                        | StatusCode::REQUEST_TIMEOUT
                         | StatusCode::TOO_MANY_REQUESTS
                 ));
         if relayed {
@@ -158,7 +159,7 @@ mod tests {
 
     #[test]
     fn what_the_client_cannot_mend_is_a_failure() {
-        for status in [301, 401, 403, 407, 429, 500, 503] {
+        for status in [301, 401, 403, 407, 408, 429, 500, 503] {
             assert!(failure_of(status).is_some(), "{status}");
         }
     }

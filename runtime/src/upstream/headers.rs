@@ -2,8 +2,10 @@
 
 use hyper::HeaderMap;
 use hyper::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, HeaderName,
-    PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    ACCEPT_ENCODING, ALT_SVC, AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH,
+    CONTENT_TYPE, COOKIE, EXPECT, HOST, HeaderName, HeaderValue, PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION, SET_COOKIE, STRICT_TRANSPORT_SECURITY, TE, TRAILER, TRANSFER_ENCODING,
+    UPGRADE,
 };
 
 use crate::auth::API_KEY;
@@ -41,8 +43,15 @@ const FOR_THE_GATEWAY: [HeaderName; 7] = [
 ];
 
 /// What an upstream says to the gateway and not to its clients: a cookie would be one for all of
-/// them.
-const FROM_THE_UPSTREAM: [HeaderName; 4] = [FALLBACK_MODEL, REQUEST_ID, SET_COOKIE, TRACE_ID];
+/// them, and how its host is reached is nothing to know about the gateway's.
+const FROM_THE_UPSTREAM: [HeaderName; 6] = [
+    ALT_SVC,
+    FALLBACK_MODEL,
+    REQUEST_ID,
+    SET_COOKIE,
+    STRICT_TRANSPORT_SECURITY,
+    TRACE_ID,
+];
 
 /// Takes everything from a client's headers that must not reach an upstream.
 pub(crate) fn strip_request(headers: &mut HeaderMap) {
@@ -76,6 +85,19 @@ fn strip_hop_by_hop(headers: &mut HeaderMap) {
     for name in &HOP_BY_HOP {
         headers.remove(name);
     }
+}
+
+/// Whether headers announce an SSE stream that can be read. One that is compressed, although nobody
+/// asked for that, is relayed as any other bytes are.
+pub(crate) fn is_event_stream(headers: &HeaderMap) -> bool {
+    let encoding = headers.get(CONTENT_ENCODING).map(HeaderValue::as_bytes);
+    if encoding.is_some_and(|encoding| !encoding.eq_ignore_ascii_case(b"identity")) {
+        return false;
+    }
+    let content_type = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    content_type
+        .and_then(|value| value.split_at_checked("text/event-stream".len()))
+        .is_some_and(|(start, _)| start.eq_ignore_ascii_case(b"text/event-stream"))
 }
 
 #[cfg(test)]
@@ -112,12 +134,28 @@ mod tests {
     fn an_upstreams_own_headers_stay_at_the_gateway() {
         let mut headers = headers(
             "connection:close keep-alive:timeout=5 set-cookie:a x-request-id:b x-trace-id:c \
-             content-length:4 content-type:d x-fallback-model:e server:uvicorn",
+             content-length:4 content-type:d x-fallback-model:e server:uvicorn alt-svc:h3 \
+             strict-transport-security:max-age=1",
         );
         strip_response(&mut headers);
         assert_eq!(
             names(&headers),
             ["content-length", "content-type", "server"]
         );
+    }
+
+    #[test]
+    fn a_compressed_stream_is_no_stream_of_events_to_the_gateway() {
+        assert!(is_event_stream(&headers("content-type:text/event-stream")));
+        assert!(is_event_stream(&headers(
+            "content-type:Text/Event-Stream;charset=utf-8"
+        )));
+        assert!(is_event_stream(&headers(
+            "content-type:text/event-stream content-encoding:identity"
+        )));
+        assert!(!is_event_stream(&headers(
+            "content-type:text/event-stream content-encoding:gzip"
+        )));
+        assert!(!is_event_stream(&headers("content-type:application/json")));
     }
 }

@@ -15,7 +15,8 @@ use crate::upstream::connect::{Destination, connect};
 use crate::upstream::connection::Connection;
 use crate::upstream::exchange::{Answer, Outgoing};
 use crate::upstream::failure::Failure;
-use crate::upstream::http_body::HttpBody;
+use crate::upstream::headers;
+use crate::upstream::http_body::{Broken, HttpBody};
 use crate::upstream::pool::{Lease, SharedPool};
 use crate::upstream::source::Source;
 
@@ -55,7 +56,8 @@ impl Http {
         })
     }
 
-    /// Sends `outgoing` and waits for the head of the response.
+    /// Sends `outgoing` and waits for the head of the response; where that is a stream, for its
+    /// first piece too.
     ///
     /// A server may close an idle connection at the very moment of its next use. Then, and only
     /// before a byte of a response, the request is sent once more, over a new connection.
@@ -98,10 +100,16 @@ impl Http {
         match sent.await {
             Ok(response) => {
                 let (head, body) = response.into_parts();
+                let mut body = HttpBody::new(body, lease);
+                // A model server sends the head of a stream before it begins to work on it.
+                if head.status.is_success() && headers::is_event_stream(&head.headers) {
+                    let begun = body.begun().await;
+                    begun.map_err(|Broken| Unanswered::Failed(Failure::Closed))?;
+                }
                 Ok(Answer {
                     status: head.status,
                     headers: head.headers,
-                    source: Source::Http(HttpBody::new(body, lease)),
+                    source: Source::Http(body),
                 })
             }
             Err(error) if error.error().is_parse() => Err(Unanswered::Failed(Failure::Malformed)),

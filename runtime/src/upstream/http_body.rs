@@ -1,5 +1,6 @@
 //! The body of a response from a connection, which goes back to its pool at the end.
 
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -12,6 +13,8 @@ use crate::upstream::pool::Lease;
 pub(crate) struct HttpBody {
     incoming: Incoming,
     lease: Option<Lease>,
+    /// The first piece, where it was waited for and is yet to be read; boxed, as few are.
+    first: Option<Box<Bytes>>,
 }
 
 /// The body broke off.
@@ -25,19 +28,36 @@ impl HttpBody {
         let mut body = Self {
             incoming,
             lease: Some(lease),
+            first: None,
         };
         body.give_back_at_end();
         body
     }
 
+    /// Waits for the first piece, or for the end of a body without any.
+    pub(crate) async fn begun(&mut self) -> Result<(), Broken> {
+        while self.first.is_none()
+            && let Some(frame) = poll_fn(|cx| self.poll_frame(cx)).await
+        {
+            self.first = frame?.into_data().ok().map(Box::new);
+        }
+        Ok(())
+    }
+
     /// Whether all of it was read.
     pub(crate) fn is_end_stream(&self) -> bool {
-        self.incoming.is_end_stream()
+        self.first.is_none() && self.incoming.is_end_stream()
     }
 
     /// What is known about its length.
     pub(crate) fn size_hint(&self) -> SizeHint {
-        self.incoming.size_hint()
+        let mut hint = self.incoming.size_hint();
+        let first = self.first.as_ref().map_or(0, |first| first.len()) as u64;
+        if let Some(upper) = hint.upper() {
+            hint.set_upper(upper + first);
+        }
+        hint.set_lower(hint.lower() + first);
+        hint
     }
 
     /// The next piece.
@@ -45,6 +65,9 @@ impl HttpBody {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        if let Some(first) = self.first.take() {
+            return Poll::Ready(Some(Ok(Frame::data(*first))));
+        }
         let frame = ready!(Pin::new(&mut self.incoming).poll_frame(cx));
         match frame {
             Some(Ok(frame)) => {

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::upstream::connection::Connection;
 
@@ -15,6 +15,9 @@ const MAX_IDLE: usize = 256;
 
 /// How long an idle connection is kept.
 pub(crate) const IDLE_TIME: Duration = Duration::from_secs(30);
+
+/// How long a connection whose response was read may take to be ready for the next request.
+const SETTLE_TIME: Duration = Duration::from_secs(1);
 
 /// A pool and the leases that will give back to it.
 pub(crate) type SharedPool = Rc<Pool>;
@@ -94,11 +97,13 @@ impl Lease {
         if connection.sender.is_ready() {
             self.pool.put(connection);
         } else if !connection.sender.is_closed() {
-            // Its task has yet to notice that the exchange is over.
+            // Its task has yet to notice that the exchange is over; or never will, where the server
+            // answered without reading the whole request.
             let pool = Rc::clone(&self.pool);
             tokio::task::spawn_local(async move {
-                if connection.sender.ready().await.is_ok() {
-                    pool.put(connection);
+                match timeout(SETTLE_TIME, connection.sender.ready()).await {
+                    Ok(Ok(())) => pool.put(connection),
+                    _ => connection.task.abort(),
                 }
             });
         }
@@ -110,5 +115,44 @@ impl Drop for Lease {
         if let Some(connection) = self.connection.take() {
             connection.task.abort();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http_body_util::{BodyExt, Full};
+    use hyper::Request;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use tokio::task::LocalSet;
+
+    use super::*;
+    use crate::upstream::connection::handshake;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_whose_request_is_never_read_is_closed() {
+        LocalSet::new()
+            .run_until(async {
+                let (client, mut server) = duplex(1024);
+                let mut connection = handshake(client).await.unwrap();
+                let body = Full::new(Bytes::from(vec![b'x'; 64 * 1024]));
+                let answered = connection
+                    .sender
+                    .try_send_request(Request::post("/").body(body).unwrap());
+                server.read_exact(&mut [0; 100]).await.unwrap();
+                let answer = b"HTTP/1.1 413 Too Large\r\ncontent-length: 2\r\n\r\n{}";
+                server.write_all(answer).await.unwrap();
+                let response = answered.await.map_err(|_| "no response").unwrap();
+                response.into_body().collect().await.unwrap();
+
+                let pool = SharedPool::default();
+                Lease::new(&pool, connection).give_back();
+                tokio::time::sleep(2 * SETTLE_TIME).await;
+                let mut rest = Vec::new();
+                let closed = timeout(SETTLE_TIME, server.read_to_end(&mut rest)).await;
+                assert!(closed.is_ok() && rest.len() < 64 * 1024);
+                assert!(pool.take().is_none());
+            })
+            .await;
     }
 }
