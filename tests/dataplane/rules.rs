@@ -138,8 +138,8 @@ async fn a_place_is_free_after_the_response_a_failure_and_an_abort() {
     let [left, right] = scene.counts();
     assert_eq!(left + right, 44);
     assert!(
-        left.abs_diff(right) <= 4,
-        "equals share: {left} and {right}"
+        left.abs_diff(right) <= 12,
+        "a place that is not freed sends all 40 to the other: {left} and {right}"
     );
 }
 
