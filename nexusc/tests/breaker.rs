@@ -59,7 +59,7 @@ fn a_general_breaker_beside_mocks_alone_is_reported_once() {
 
 #[test]
 fn a_general_breaker_that_resets_too_soon_is_reported_once() {
-    let general = "[breaker]\nreset = \"1s\"\n";
+    let general = "[breaker]\nreset = \"500ms\"\n";
     assert_eq!(findings(&format!("{general}{A}{B}")), ["NX0501"]);
 }
 

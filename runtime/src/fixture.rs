@@ -97,6 +97,7 @@ pub(crate) static CHAT: Topology = Topology {
         max_body: MIB,
         max_connections: 100,
         read_timeout: Duration::from_secs(1),
+        write_timeout: Duration::from_secs(1),
         shutdown_grace: Duration::from_secs(1),
     },
     auth: Auth::ApiKeys(&[&BATCH, &WEB]),

@@ -49,6 +49,8 @@ pub struct Gateway {
     pub max_connections: usize,
     /// How long a client may take to send its request's head, and then its body.
     pub read_timeout: Duration,
+    /// How long a client may take nothing of a response; then its connection is closed.
+    pub write_timeout: Duration,
     /// How long responses in flight may go on after a stop was asked for.
     pub shutdown_grace: Duration,
 }

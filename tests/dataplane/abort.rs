@@ -144,3 +144,17 @@ async fn an_abort_does_not_speak_against_the_upstream() {
     let health = dataplane.send(&Request::get("/health")).await.json();
     assert_eq!(health["upstreams"]["unhealthy"], 0);
 }
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_is_given_up() {
+    let event = format!("data: {}\n\n", "x".repeat(16 * 1024));
+    let (model, dataplane) = plain(Rule::stream(std::iter::repeat_n(event, 2000))).await;
+    let mut connection = dataplane.connect().await;
+    let request = Request::chat_stream("plain")
+        .key(FULL)
+        .header("x-request-id", "stuck");
+    // Its head is read and no more; the connection stays open until the end of the test.
+    connection.begin(&request).await;
+    assert!(model.wait_for_ends(1).await[0].aborted());
+    assert_eq!(dataplane.access_line("stuck").await["status"], 499);
+}

@@ -29,6 +29,19 @@ async fn the_upstream_gets_the_gateways_key_and_not_the_clients() {
 }
 
 #[tokio::test]
+async fn beside_the_gateways_key_no_client_chooses_who_is_billed() {
+    let request = Request::chat("secured")
+        .key(FULL)
+        .header("openai-organization", "org-1")
+        .header("openai-project", "project-1")
+        .header("api-key", "a-key-for-azure");
+    let (received, _) = exchange("secured", Rule::default(), request).await;
+    for name in ["openai-organization", "openai-project", "api-key"] {
+        assert_eq!(received.header(name), None, "{name}");
+    }
+}
+
+#[tokio::test]
 async fn an_upstream_without_a_key_gets_none() {
     let (received, _) = exchange("plain", Rule::default(), Request::chat("plain").key(FULL)).await;
     assert_eq!(received.header("authorization"), None);

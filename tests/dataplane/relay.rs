@@ -135,6 +135,18 @@ async fn a_stall_in_a_stream_becomes_an_error_event() {
 }
 
 #[tokio::test]
+async fn a_proper_end_inside_an_event_is_none() {
+    let text = broken(&["data: 1\n\n", "data: {\"ha"], Ending::Proper).await;
+    assert_ends_in_an_error(&text, "data: 1\n\ndata: {\"ha");
+}
+
+#[tokio::test]
+async fn the_last_empty_line_may_be_missing() {
+    let chunks = ["data: 1\n\n", "data: [DONE]\n"];
+    assert_eq!(relayed(&chunks).await, chunks.concat());
+}
+
+#[tokio::test]
 async fn an_error_event_after_half_an_event_stands_by_itself() {
     let text = broken(&["data: 1\n\n", "data: {\"ha"], Ending::Close).await;
     assert_ends_in_an_error(&text, "data: 1\n\ndata: {\"ha");

@@ -16,6 +16,7 @@ pub static TOPOLOGY: Topology = Topology {
         max_body: 16 * MIB,
         max_connections: 20_000,
         read_timeout: Duration::from_secs(30),
+        write_timeout: Duration::from_secs(60),
         shutdown_grace: Duration::from_secs(120),
     },
     auth: policies::AUTH,

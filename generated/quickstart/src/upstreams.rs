@@ -12,7 +12,7 @@ pub static BROKEN: Upstream = Upstream::new(UpstreamSettings {
     served_model: None,
     api_key: None,
     timeouts: Timeouts {
-        connect: Duration::from_secs(2),
+        connect: Duration::from_secs(1),
         first_byte: Duration::from_secs(60),
         between_chunks: Duration::from_secs(30),
     },
@@ -26,7 +26,7 @@ pub static MOCK: Upstream = Upstream::new(UpstreamSettings {
     served_model: None,
     api_key: None,
     timeouts: Timeouts {
-        connect: Duration::from_secs(2),
+        connect: Duration::from_secs(1),
         first_byte: Duration::from_secs(60),
         between_chunks: Duration::from_secs(30),
     },

@@ -48,6 +48,8 @@ pub struct Gateway {
     pub max_connections: u64,
     /// How long a client may take to send a head, and then a body.
     pub read_timeout: Duration,
+    /// How long a client may take nothing of a response.
+    pub write_timeout: Duration,
     /// How long responses in flight may go on after a stop.
     pub shutdown_grace: Duration,
 }

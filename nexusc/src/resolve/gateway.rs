@@ -15,6 +15,7 @@ const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr
 const DEFAULT_MAX_BODY: u64 = 8 << 20;
 const DEFAULT_MAX_CONNECTIONS: u64 = 10_000;
 const DEFAULT_READ_TIMEOUT: Duration = Duration::from_secs(30);
+const DEFAULT_WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 const DEFAULT_SHUTDOWN_GRACE: Duration = Duration::from_secs(30);
 
 pub(super) fn resolve(gateway: &spec::gateway::Gateway, scope: &mut Scope<'_>) -> ir::Gateway {
@@ -26,6 +27,7 @@ pub(super) fn resolve(gateway: &spec::gateway::Gateway, scope: &mut Scope<'_>) -
         max_body,
         max_connections,
         read_timeout,
+        write_timeout,
         shutdown_grace,
     } = gateway;
     ir::Gateway {
@@ -51,6 +53,11 @@ pub(super) fn resolve(gateway: &spec::gateway::Gateway, scope: &mut Scope<'_>) -
             read_timeout.as_ref(),
             DEFAULT_READ_TIMEOUT,
             &at("read_timeout"),
+        ),
+        write_timeout: scope.duration(
+            write_timeout.as_ref(),
+            DEFAULT_WRITE_TIMEOUT,
+            &at("write_timeout"),
         ),
         shutdown_grace: scope.duration(
             shutdown_grace.as_ref(),

@@ -7,7 +7,7 @@ use crate::resolve::scope::Scope;
 use crate::{ir, spec};
 
 const DEFAULTS: ir::Timeouts = ir::Timeouts {
-    connect: Duration::from_secs(2),
+    connect: Duration::from_secs(1),
     first_byte: Duration::from_secs(60),
     between_chunks: Duration::from_secs(30),
 };

@@ -23,6 +23,9 @@ pub struct Gateway {
     /// How long a client may take to send a request's head, and then its body, such as `"30s"`.
     /// Default: `"30s"`.
     pub read_timeout: Option<String>,
+    /// How long a client may take nothing of a response that is sent to it, such as `"60s"`; then its
+    /// connection is closed and the upstream's work is taken back. Default: `"60s"`.
+    pub write_timeout: Option<String>,
     /// How long responses in flight may go on after a stop was asked for, such as `"30s"`.
     /// Default: `"30s"`.
     pub shutdown_grace: Option<String>,

@@ -7,7 +7,7 @@ use serde::Deserialize;
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Timeouts {
-    /// To accept a connection, TLS included. Default: `"2s"`.
+    /// To accept a connection, TLS included. Default: `"1s"`.
     pub connect: Option<String>,
     /// From the end of the request to the first byte of the response: queueing and prefill of a model
     /// server. Default: `"60s"`.

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::convert::Infallible;
+use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -20,6 +22,9 @@ use crate::worker::Worker;
 /// How long, after a stop was asked for, a connection may take to send a first request.
 const FIRST_REQUEST: Duration = Duration::from_secs(1);
 
+/// How long a connection may be silent before the kernel asks whether the client is there.
+const KEEPALIVE: Duration = Duration::from_secs(15);
+
 /// Serves the connection `socket` to its end.
 pub(crate) async fn serve(
     worker: Rc<Worker>,
@@ -27,12 +32,12 @@ pub(crate) async fn serve(
     socket: TcpStream,
     peer: SocketAddr,
 ) {
-    // Pieces of a stream are written when they come and must not wait for acknowledgements. A
-    // socket that does not even take this option is closed already.
-    if socket.set_nodelay(true).is_err() {
+    let gateway = &worker.dataplane.topology.gateway;
+    // A socket that does not even take its options is closed already.
+    if prepare(&socket, gateway.write_timeout).is_err() {
         return;
     }
-    let read_timeout = worker.dataplane.topology.gateway.read_timeout;
+    let read_timeout = gateway.read_timeout;
     let client_ip = peer.ip().to_canonical();
     let asked = Cell::new(false);
     let service = service_fn(|request| {
@@ -57,6 +62,21 @@ pub(crate) async fn serve(
     if timeout(FIRST_REQUEST, connection.as_mut()).await.is_err() && asked.get() {
         let _ = connection.await;
     }
+}
+
+/// Has the kernel write without delay, and close the connection of a client that has vanished or takes
+/// nothing: both at no cost to a request.
+fn prepare(socket: &TcpStream, write_timeout: Duration) -> io::Result<()> {
+    // Pieces of a stream are written when they come and must not wait for acknowledgements.
+    socket.set_nodelay(true)?;
+    let socket = SockRef::from(socket);
+    // Counts while data is on its way, and while the client's window is full.
+    socket.set_tcp_user_timeout(Some(write_timeout))?;
+    // Counts while there is nothing to send: the upstream may be at work for a client that is gone.
+    let probes = TcpKeepalive::new()
+        .with_time(KEEPALIVE)
+        .with_interval(KEEPALIVE);
+    socket.set_tcp_keepalive(&probes)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 //! a connection stays with its worker; so nothing on the request path is shared under a lock.
 
 mod connection;
+mod descriptors;
 mod drain;
 mod listener;
 mod signals;

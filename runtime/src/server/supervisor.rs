@@ -17,7 +17,7 @@ use crate::observe::line::Line;
 use crate::observe::log::{self, Sink};
 use crate::observe::panics;
 use crate::server::stage::{Shared, Stage};
-use crate::server::{listener, signals, thread};
+use crate::server::{descriptors, listener, signals, thread};
 
 /// How long the log may take to be written out at the end.
 const LOG_GRACE: Duration = Duration::from_secs(1);
@@ -67,6 +67,7 @@ fn run_logging(
         .gateway
         .max_connections
         .min(Semaphore::MAX_PERMITS / 2);
+    descriptors::provide(connections, &sink);
     let permits = Arc::new(Semaphore::new(connections + workers));
     let (advance, stage) = watch::channel(Stage::Serving);
     // Before the workers, so that none of them takes a signal instead.

@@ -15,6 +15,9 @@ const MAX_PENDING: usize = 16 * 1024;
 /// content.
 const MAX_TAIL: usize = 4 * 1024;
 
+/// The data of a stream's last event.
+const DONE: &[u8] = b"[DONE]";
+
 /// Reads along with one response.
 pub(crate) enum Observer {
     /// An SSE stream.
@@ -66,6 +69,14 @@ impl Observer {
         }
     }
 
+    /// Whether what ends here, ends inside of an event that is not the last.
+    pub(crate) fn is_cut(&self) -> bool {
+        match self {
+            Self::Events(events) => events.is_cut(),
+            Self::Document(_) => false,
+        }
+    }
+
     /// Tells the account what was seen: at the end, well or not.
     pub(crate) fn report(&self, account: &mut Account) {
         let usage = match self {
@@ -86,6 +97,11 @@ impl Events {
     /// Whether the stream stands between two events.
     pub(crate) fn between_events(&self) -> bool {
         self.boundaries.between_events()
+    }
+
+    fn is_cut(&self) -> bool {
+        // Some servers leave out the empty line after the last event.
+        !self.between_events() && !self.pending.trim_ascii_end().ends_with(DONE)
     }
 
     fn see(&mut self, piece: &Bytes, now: Instant, account: &Account) {

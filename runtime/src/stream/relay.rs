@@ -84,6 +84,10 @@ impl Relay {
                     self.complete_at_end();
                     return Poll::Ready(Some(Ok(Frame::data(data))));
                 }
+                // Where the length is not known, a body that ends is not always whole.
+                Poll::Ready(None) if self.observer.is_cut() => {
+                    return Poll::Ready(Some(self.break_off(StatusCode::BAD_GATEWAY)));
+                }
                 Poll::Ready(None) => {
                     self.complete();
                     return Poll::Ready(None);

@@ -22,6 +22,9 @@ pub(crate) fn last_usage(json: &[u8]) -> Option<Usage> {
 
 const NAME: &[u8] = b"\"usage\"";
 
+/// The most tokens that are believed: beyond it an upstream is mistaken, and a counter would be ruined.
+const MOST: u64 = 1_000_000_000;
+
 fn value_of_field(after_name: &[u8]) -> Option<Usage> {
     let value = after_name
         .trim_ascii_start()
@@ -32,10 +35,12 @@ fn value_of_field(after_name: &[u8]) -> Option<Usage> {
         return None;
     }
     // Takes the one value and leaves what follows it.
-    serde_json::Deserializer::from_slice(value)
+    let usage: Usage = serde_json::Deserializer::from_slice(value)
         .into_iter()
         .next()?
-        .ok()
+        .ok()?;
+    let is_plausible = |tokens: Option<u64>| tokens.is_none_or(|tokens| tokens <= MOST);
+    (is_plausible(usage.input) && is_plausible(usage.output)).then_some(usage)
 }
 
 #[cfg(test)]
@@ -54,6 +59,12 @@ mod tests {
         let json = br#"{"usage":{"prompt_tokens":1,"completion_tokens":2}}
             {"usage" : { "prompt_tokens":3,"x":[{}],"completion_tokens":4},"id":1}"#;
         assert_eq!(last_usage(json), usage(3, 4));
+    }
+
+    #[test]
+    fn absurd_numbers_are_not_believed() {
+        let json = br#"{"usage":{"prompt_tokens":1,"completion_tokens":18446744073709551615}}"#;
+        assert_eq!(last_usage(json), None);
     }
 
     #[test]

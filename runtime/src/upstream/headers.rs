@@ -14,6 +14,15 @@ use crate::observe::trace::{REQUEST_ID, TRACE_ID};
 /// Names the model that answered in place of the one that was asked for.
 pub(crate) const FALLBACK_MODEL: HeaderName = HeaderName::from_static("x-fallback-model");
 
+/// How clients of Azure present a key.
+const AZURE_API_KEY: HeaderName = HeaderName::from_static("api-key");
+
+/// Who is billed, beside a key: the owner of the key says that, not whoever asks.
+pub(crate) const BESIDE_A_KEY: [HeaderName; 2] = [
+    HeaderName::from_static("openai-organization"),
+    HeaderName::from_static("openai-project"),
+];
+
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 
@@ -32,8 +41,9 @@ const HOP_BY_HOP: [HeaderName; 9] = [
 
 /// What a client says to the gateway and not to an upstream. `Accept-Encoding` is among them
 /// because a compressed response could not be observed.
-const FOR_THE_GATEWAY: [HeaderName; 7] = [
+const FOR_THE_GATEWAY: [HeaderName; 8] = [
     ACCEPT_ENCODING,
+    AZURE_API_KEY,
     API_KEY,
     AUTHORIZATION,
     CONTENT_LENGTH,

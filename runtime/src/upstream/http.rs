@@ -124,6 +124,9 @@ impl Http {
         let mut headers = outgoing.headers;
         headers.insert(HOST, self.destination.address.authority().clone());
         if let Some(authorization) = &self.authorization {
+            for name in &headers::BESIDE_A_KEY {
+                headers.remove(name);
+            }
             headers.insert(AUTHORIZATION, authorization.clone());
         }
         *request.headers_mut() = headers;

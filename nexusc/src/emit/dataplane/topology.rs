@@ -19,6 +19,7 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
     let max_body = size(gateway.max_body);
     let max_connections = integer(gateway.max_connections);
     let read_timeout = duration(gateway.read_timeout);
+    let write_timeout = duration(gateway.write_timeout);
     let shutdown_grace = duration(gateway.shutdown_grace);
     let limits = limits::all(topology);
     file.item(
@@ -32,6 +33,7 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
                     max_body: #max_body,
                     max_connections: #max_connections,
                     read_timeout: #read_timeout,
+                    write_timeout: #write_timeout,
                     shutdown_grace: #shutdown_grace,
                 },
                 auth: policies::AUTH,

@@ -16,6 +16,7 @@ pub static TOPOLOGY: Topology = Topology {
         max_body: 64 * KIB,
         max_connections: 10_000,
         read_timeout: Duration::from_secs(1),
+        write_timeout: Duration::from_secs(3),
         shutdown_grace: Duration::from_secs(2),
     },
     auth: policies::AUTH,

@@ -15,7 +15,7 @@ pub static LEFT: Upstream = Upstream::new(UpstreamSettings {
     served_model: None,
     api_key: None,
     timeouts: Timeouts {
-        connect: Duration::from_secs(2),
+        connect: Duration::from_secs(1),
         first_byte: Duration::from_secs(60),
         between_chunks: Duration::from_secs(30),
     },
@@ -32,7 +32,7 @@ pub static RIGHT: Upstream = Upstream::new(UpstreamSettings {
     served_model: None,
     api_key: None,
     timeouts: Timeouts {
-        connect: Duration::from_secs(2),
+        connect: Duration::from_secs(1),
         first_byte: Duration::from_secs(60),
         between_chunks: Duration::from_secs(30),
     },
