@@ -80,6 +80,8 @@ edits! {
     give_an_upstream_a_breaker: "url = \"http://small-a:8000\"" => "url = \"http://small-a:8000\"\nbreaker = { reset = \"10s\" }";
     limit_a_key: "models = [\"chat\", \"small\"]" => "models = [\"chat\", \"small\"]\nlimit = \"standard\"\n\n[limits.standard]\nrequests = \"600/min\"\ntokens = \"200_000/min\"\nconcurrent = 16";
     let_a_key_use_everything: "models = [\"chat\", \"small\"]" => "models = [\"*\"]";
+    let_a_web_page_in: "[timeouts]" => "[gateway.cors]\norigins = [\"https://chat.example.com\"]\n\n[timeouts]";
+    limit_the_messages: "[timeouts]" => "[gateway.input]\nmax_messages = 512\n\n[timeouts]";
     make_a_canary_sticky: "percent = \"5%\"" => "percent = \"5%\", sticky = \"session\"";
     move_a_canary_from_5_to_10_percent: "percent = \"5%\"" => "percent = \"10%\"";
     move_a_secret_into_a_file: "{ env = \"KEY_WEB\" }" => "{ file = \"/run/secrets/key-web\" }";

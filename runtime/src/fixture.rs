@@ -99,6 +99,8 @@ pub(crate) static CHAT: Topology = Topology {
         read_timeout: Duration::from_secs(1),
         write_timeout: Duration::from_secs(1),
         shutdown_grace: Duration::from_secs(1),
+        cors: None,
+        input: None,
     },
     auth: Auth::ApiKeys(&[&BATCH, &WEB]),
     limits: &[],

@@ -9,11 +9,12 @@ use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use hyper::http::request::Parts;
-use hyper::{Request, Response, StatusCode};
+use hyper::{HeaderMap, Request, Response, StatusCode};
 
 use crate::api::body::{Arriving, Unread};
-use crate::api::scan::Scan;
-use crate::api::{breakers, health, models, rewrite, scan};
+use crate::api::cors::Sharing;
+use crate::api::scan::{Fault, Scan};
+use crate::api::{breakers, cors, health, models, rewrite, scan};
 use crate::auth::Caller;
 use crate::endpoint::{Endpoint, Operation, name_in_path};
 use crate::error::Error;
@@ -59,6 +60,12 @@ pub(crate) async fn serve(
         trace.clone(),
     );
 
+    let sharing = Sharing::of(
+        worker.dataplane.topology.gateway.cors.as_ref(),
+        endpoint,
+        &head.headers,
+    );
+
     // 2. to 7., with the account noting what is learned on the way.
     let result = {
         let answered = pin!(answer(
@@ -80,10 +87,18 @@ pub(crate) async fn serve(
             account.settle(status, "request");
             own(status, content_type, body)
         }
+        Ok(Reply::Preflight(headers)) => {
+            account.settle(StatusCode::NO_CONTENT, "preflight");
+            preflight(headers)
+        }
         Ok(Reply::Relayed(taken, answer)) => relay(account, taken, answer),
         Err(error) => {
-            if let Error::Limited(refusal) = &error {
-                worker.dataplane.metrics.limit_refused(refusal);
+            match &error {
+                Error::Limited(refusal) => worker.dataplane.metrics.limit_refused(refusal),
+                Error::NotARequest(Fault::TooManyMessages { .. }) => {
+                    worker.dataplane.metrics.messages_refused().inc();
+                }
+                _ => {}
             }
             match error {
                 Error::Unread(Unread::ClientGone) => account.abandoned(),
@@ -95,6 +110,9 @@ pub(crate) async fn serve(
     if let Some(limits) = limits {
         limits.mark(response.headers_mut());
     }
+    if let Some(sharing) = sharing {
+        sharing.mark(response.headers_mut());
+    }
     trace.mark_response(response.headers_mut());
     response
 }
@@ -103,6 +121,8 @@ pub(crate) async fn serve(
 enum Reply {
     /// The gateway's own words, with their content type.
     Own(StatusCode, &'static str, Bytes),
+    /// What a browser is told before a request.
+    Preflight(HeaderMap),
     /// A response of an upstream.
     Relayed(Taken, Answer),
 }
@@ -131,7 +151,11 @@ async fn answer(
 ) -> Result<Reply, Error> {
     let dataplane = worker.dataplane;
     if let Some(allowed) = endpoint.refuses(&head.method) {
-        return Err(Error::WrongMethod { allowed });
+        let gateway = &dataplane.topology.gateway;
+        let told = cors::preflight(gateway.cors.as_ref(), endpoint, allowed, &head);
+        return told
+            .map(Reply::Preflight)
+            .ok_or(Error::WrongMethod { allowed });
     }
     let own = |(status, body)| Ok(Reply::Own(status, JSON, body));
     match endpoint {
@@ -175,8 +199,8 @@ async fn answer(
     // 3. Read: the body, within its bounds, and what it asks for.
     let gateway = &dataplane.topology.gateway;
     let body = body.read(gateway.max_body, gateway.read_timeout).await?;
-    let scan = scan::scan(&body, &dataplane.vocabulary)?;
-    account.context_length = scan.context.map(str::len);
+    let scan = scan::scan(&body, &dataplane.vocabulary, gateway.input.as_ref())?;
+    account.context_length = scan.context.map(<[u8]>::len);
 
     // 4. Admit: may this caller use that model?
     let named = dataplane.directory.find(&scan.model);
@@ -355,6 +379,14 @@ fn own(status: StatusCode, content_type: &'static str, body: Bytes) -> Response<
     response
         .headers_mut()
         .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+/// The answer to a preflight: nothing but headers.
+fn preflight(headers: HeaderMap) -> Response<Body> {
+    let mut response = Response::new(Body::Whole(None));
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    *response.headers_mut() = headers;
     response
 }
 

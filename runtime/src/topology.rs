@@ -53,6 +53,24 @@ pub struct Gateway {
     pub write_timeout: Duration,
     /// How long responses in flight may go on after a stop was asked for.
     pub shutdown_grace: Duration,
+    /// The web pages that may use it; `None` for none.
+    pub cors: Option<Cors>,
+    /// What a request may hold; `None` for anything.
+    pub input: Option<Input>,
+}
+
+/// The web pages that may use the gateway from a browser: `[gateway.cors]`.
+#[derive(Debug)]
+pub struct Cors {
+    /// Their origins as browsers write them, sorted.
+    pub origins: &'static [&'static str],
+}
+
+/// What a request may hold, beside its size: `[gateway.input]`.
+#[derive(Debug)]
+pub struct Input {
+    /// The most entries of `messages`; a request with more is answered 400.
+    pub max_messages: usize,
 }
 
 /// Who may ask.

@@ -52,6 +52,24 @@ pub struct Gateway {
     pub write_timeout: Duration,
     /// How long responses in flight may go on after a stop.
     pub shutdown_grace: Duration,
+    /// The web pages that may use it.
+    pub cors: Option<Cors>,
+    /// What a request may hold.
+    pub input: Option<Input>,
+}
+
+/// The web pages that may use the gateway.
+#[derive(Debug)]
+pub struct Cors {
+    /// Their origins, sorted.
+    pub origins: Vec<String>,
+}
+
+/// What a request may hold.
+#[derive(Debug)]
+pub struct Input {
+    /// The most messages.
+    pub max_messages: u64,
 }
 
 /// How long an upstream may take.

@@ -7,6 +7,7 @@ use crate::diagnostic::Diagnostic;
 use crate::diagnostic::code::Code;
 use crate::key_path::KeyPath;
 use crate::redact::shown;
+use crate::resolve::cors;
 use crate::resolve::scope::Scope;
 use crate::source::Place;
 use crate::{ir, spec};
@@ -29,6 +30,8 @@ pub(super) fn resolve(gateway: &spec::gateway::Gateway, scope: &mut Scope<'_>) -
         read_timeout,
         write_timeout,
         shutdown_grace,
+        cors,
+        input,
     } = gateway;
     ir::Gateway {
         listen: listen
@@ -64,6 +67,19 @@ pub(super) fn resolve(gateway: &spec::gateway::Gateway, scope: &mut Scope<'_>) -
             DEFAULT_SHUTDOWN_GRACE,
             &at("shutdown_grace"),
         ),
+        cors: cors
+            .as_ref()
+            .map(|cors| cors::resolve(cors, &at("cors"), scope)),
+        input: input
+            .as_ref()
+            .map(|input| self::input(input, &at("input"), scope)),
+    }
+}
+
+fn input(input: &spec::input::Input, path: &KeyPath, scope: &mut Scope<'_>) -> ir::Input {
+    let spec::input::Input { max_messages } = input;
+    ir::Input {
+        max_messages: scope.within(*max_messages, 1..=1_000_000, &path.key("max_messages")),
     }
 }
 

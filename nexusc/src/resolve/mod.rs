@@ -4,6 +4,7 @@
 //! as a whole is judged by [`crate::check`], not here.
 
 mod breaker;
+mod cors;
 mod gateway;
 mod key;
 mod limit;

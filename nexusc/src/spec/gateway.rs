@@ -3,6 +3,9 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::spec::cors::Cors;
+use crate::spec::input::Input;
+
 /// The front door: where the gateway listens, and the bounds of what a client can make it hold.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -29,4 +32,8 @@ pub struct Gateway {
     /// How long responses in flight may go on after a stop was asked for, such as `"30s"`.
     /// Default: `"30s"`.
     pub shutdown_grace: Option<String>,
+    /// The web pages that may use the gateway from a browser. Default: none.
+    pub cors: Option<Cors>,
+    /// What a request may hold. Default: anything that fits into `max_body`.
+    pub input: Option<Input>,
 }

@@ -5,7 +5,9 @@
 //! No logic here: what the text means is settled by [`crate::resolve`].
 
 pub mod breaker;
+pub mod cors;
 pub mod gateway;
+pub mod input;
 pub mod key;
 pub mod limit;
 pub mod model;

@@ -2,8 +2,10 @@
 
 pub(crate) mod body;
 pub(crate) mod breakers;
+pub(crate) mod cors;
 pub(crate) mod fields;
 pub(crate) mod health;
+pub(crate) mod messages;
 pub(crate) mod models;
 pub(crate) mod rewrite;
 pub(crate) mod scan;

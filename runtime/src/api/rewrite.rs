@@ -113,7 +113,7 @@ mod tests {
         let vocabulary = Vocabulary::new(DEFAULTS.iter().map(|parameter| parameter.field));
         let defaults = Defaults::new(DEFAULTS, &vocabulary);
         let body = Bytes::from(body.to_owned());
-        let scan = scan(&body, &vocabulary).unwrap();
+        let scan = scan(&body, &vocabulary, None).unwrap();
         let name = name.map(|name| Bytes::from(quoted(name)));
         let bytes = rewrite(&body, &scan, name.as_ref(), Some(&defaults));
         String::from_utf8(bytes.to_vec()).unwrap()
@@ -147,7 +147,7 @@ mod tests {
     fn unchanged_bytes_are_not_copied() {
         let vocabulary = Vocabulary::default();
         let body = Bytes::from_static(br#"{"model":"a"}"#);
-        let scan = scan(&body, &vocabulary).unwrap();
+        let scan = scan(&body, &vocabulary, None).unwrap();
         let forwarded = rewrite(&body, &scan, None, None);
         assert_eq!(forwarded.as_ptr(), body.as_ptr());
     }

@@ -13,6 +13,8 @@ use serde_json::value::RawValue;
 use thiserror::Error;
 
 use crate::api::fields::{Fields, Vocabulary};
+use crate::api::messages::{Messages, MessagesSeed};
+use crate::topology::Input;
 
 /// What was found.
 #[derive(Debug)]
@@ -24,7 +26,7 @@ pub(crate) struct Scan<'a> {
     /// Which of the parameters that have defaults somewhere are set.
     pub(crate) present: Fields,
     /// The JSON of what the model is to read: `messages`, `prompt` or `input`.
-    pub(crate) context: Option<&'a str>,
+    pub(crate) context: Option<&'a [u8]>,
     /// The most tokens to write, where the client says: the largest number of all that it says.
     pub(crate) output_limit: Option<u64>,
     /// How many answers the client wants.
@@ -47,6 +49,8 @@ pub(crate) enum Fault {
     },
     #[error("`{0}` is there more than once")]
     Duplicate(&'static str),
+    #[error("`messages` has {count} entries; this gateway takes at most {most}")]
+    TooManyMessages { count: usize, most: usize },
 }
 
 impl Fault {
@@ -55,13 +59,18 @@ impl Fault {
         match self {
             Self::NotJson(_) | Self::NotAnObject => None,
             Self::NoModel => Some("model"),
+            Self::TooManyMessages { .. } => Some("messages"),
             Self::WrongType { field, .. } | Self::Duplicate(field) => Some(field),
         }
     }
 }
 
-/// Scans `body`, noting which fields of `vocabulary` are present.
-pub(crate) fn scan<'a>(body: &'a [u8], vocabulary: &Vocabulary) -> Result<Scan<'a>, Fault> {
+/// Scans `body`, noting which fields of `vocabulary` are present, and counting what `input` bounds.
+pub(crate) fn scan<'a>(
+    body: &'a [u8],
+    vocabulary: &Vocabulary,
+    input: Option<&Input>,
+) -> Result<Scan<'a>, Fault> {
     match body.iter().find(|byte| !byte.is_ascii_whitespace()) {
         Some(b'{') => {}
         None => return Err(Fault::NotJson("it is empty".to_owned())),
@@ -74,7 +83,11 @@ pub(crate) fn scan<'a>(body: &'a [u8], vocabulary: &Vocabulary) -> Result<Scan<'
     }
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let found = deserializer
-        .deserialize_map(TopLevel { vocabulary })
+        .deserialize_map(TopLevel {
+            vocabulary,
+            body,
+            count_messages: input.is_some(),
+        })
         .and_then(|found| deserializer.end().map(|()| found))
         .map_err(|error| Fault::NotJson(error.to_string()))?;
     if let Some(field) = found.duplicate {
@@ -94,16 +107,33 @@ pub(crate) fn scan<'a>(body: &'a [u8], vocabulary: &Vocabulary) -> Result<Scan<'
             expected: "true or false",
         });
     }
-    // Both point into one allocation, as a `RawValue` borrows from what it was read from.
-    let start = raw.as_ptr().addr() - body.as_ptr().addr();
+    if found.uncountable {
+        return Err(Fault::WrongType {
+            field: "messages",
+            expected: "a list",
+        });
+    }
+    if let Some(most) = input.map(|input| input.max_messages)
+        && found.messages > most
+    {
+        let count = found.messages;
+        return Err(Fault::TooManyMessages { count, most });
+    }
     Ok(Scan {
         model,
-        model_span: start..start + raw.len(),
+        model_span: span(body, raw),
         present: found.present,
         context: found.context,
         output_limit: found.output_limit,
         choices: found.choices,
     })
+}
+
+/// Where `raw`, which was read from `body`, stands in it.
+pub(super) fn span(body: &[u8], raw: &str) -> Range<usize> {
+    // Both point into one allocation, as a `RawValue` borrows from what it was read from.
+    let start = raw.as_ptr().addr() - body.as_ptr().addr();
+    start..start + raw.len()
 }
 
 /// A string, borrowed where it has no escapes.
@@ -116,16 +146,21 @@ struct Found<'a> {
     stream: Option<&'a RawValue>,
     duplicate: Option<&'static str>,
     present: Fields,
-    context: Option<&'a str>,
+    context: Option<&'a [u8]>,
     output_limit: Option<u64>,
     choices: Option<u64>,
+    /// The most messages of all that the client lists, where they are counted.
+    messages: usize,
+    uncountable: bool,
 }
 
-struct TopLevel<'v> {
+struct TopLevel<'v, 'a> {
     vocabulary: &'v Vocabulary,
+    body: &'a [u8],
+    count_messages: bool,
 }
 
-impl<'de> Visitor<'de> for TopLevel<'_> {
+impl<'de> Visitor<'de> for TopLevel<'_, 'de> {
     type Value = Found<'de>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -148,9 +183,19 @@ impl<'de> Visitor<'de> for TopLevel<'_> {
                         found.duplicate = Some("stream");
                     }
                 }
-                Field::Context => {
+                Field::Messages if self.count_messages => {
+                    match map.next_value_seed(MessagesSeed { body: self.body })? {
+                        Messages::Listed { count, json } => {
+                            found.messages = found.messages.max(count);
+                            found.context = Some(json);
+                        }
+                        Messages::Absent => {}
+                        Messages::Other => found.uncountable = true,
+                    }
+                }
+                Field::Messages | Field::Context => {
                     let value: &RawValue = map.next_value()?;
-                    found.context = Some(value.get());
+                    found.context = Some(value.get().as_bytes());
                 }
                 Field::OutputLimit(parameters) => {
                     found.present |= parameters;
@@ -185,6 +230,7 @@ fn number(value: &RawValue) -> Option<u64> {
 enum Field {
     Model,
     Stream,
+    Messages,
     Context,
     OutputLimit(Fields),
     Choices(Fields),
@@ -214,7 +260,8 @@ impl Visitor<'_> for FieldSeed<'_> {
         Ok(match name {
             "model" => Field::Model,
             "stream" => Field::Stream,
-            "messages" | "prompt" | "input" => Field::Context,
+            "messages" => Field::Messages,
+            "prompt" | "input" => Field::Context,
             "max_tokens" | "max_completion_tokens" => {
                 Field::OutputLimit(self.vocabulary.fields(name))
             }
@@ -234,6 +281,17 @@ mod tests {
         scan(
             body.as_bytes(),
             &Vocabulary::new(["max_tokens", "temperature"].into_iter()),
+            None,
+        )
+    }
+
+    /// With at most two messages.
+    fn bounded(body: &str) -> Result<Scan<'_>, Fault> {
+        let input = Input { max_messages: 2 };
+        scan(
+            body.as_bytes(),
+            &Vocabulary::new(std::iter::empty()),
+            Some(&input),
         )
     }
 
@@ -247,7 +305,7 @@ mod tests {
         let scan = scanned(body).unwrap();
         assert_eq!(scan.model, "chat");
         assert_eq!(&body[scan.model_span], r#""chat""#);
-        assert_eq!(scan.context, Some("[{}]"));
+        assert_eq!(scan.context, Some(b"[{}]".as_slice()));
     }
 
     #[test]
@@ -295,6 +353,34 @@ mod tests {
     }
 
     #[test]
+    fn messages_are_counted_where_they_are_bounded() {
+        let body = |messages: &str| format!(r#"{{"messages":{messages},"model":"a"}}"#);
+        let three = r#"[{"content":"],[,"} , {}, [[1,2],3]]"#;
+        assert!(scanned(&body(three)).is_ok());
+        for messages in [
+            "[]",
+            "[ ]",
+            "[{}]",
+            r#"[{"content":["a","b","c"]}, {}]"#,
+            "null",
+        ] {
+            assert!(bounded(&body(messages)).is_ok(), "{messages}");
+        }
+        let too_many = Fault::TooManyMessages { count: 3, most: 2 };
+        assert_eq!(too_many.field(), Some("messages"));
+        assert_eq!(bounded(&body(three)).unwrap_err(), too_many);
+        for messages in ["7", "-7", "0.5", "true", r#""a\n""#, r#"{"a":[1,2,3]}"#] {
+            let fault = bounded(&body(messages)).unwrap_err();
+            assert_eq!(fault.to_string(), "`messages` must be a list", "{messages}");
+        }
+        // Whichever of two an upstream goes by, it is not too long.
+        let twice = format!(r#"{{"model":"a","messages":{three},"messages":[]}}"#);
+        assert_eq!(bounded(&twice).unwrap_err(), too_many);
+        // Only what chats: a batch of prompts is something else.
+        assert!(bounded(r#"{"model":"a","prompt":["1","2","3"]}"#).is_ok());
+    }
+
+    #[test]
     fn a_deep_document_does_not_exhaust_the_stack() {
         let depth = 100_000;
         let body = format!(
@@ -303,9 +389,28 @@ mod tests {
             "]".repeat(depth)
         );
         assert_eq!(scanned(&body).unwrap().model, "a");
+        assert_eq!(bounded(&body).unwrap().model, "a");
+        let messages = body.replace("\"x\"", "\"messages\"");
+        assert_eq!(bounded(&messages).unwrap().model, "a");
     }
 
     proptest! {
+        #[test]
+        fn counting_changes_nothing_else(
+            entries in proptest::collection::vec(
+                r#"[ \n]{0,2}(\{\}|"[\[\],a]{0,4}"|\[1, 2\]|7)[ \n]{0,2}"#,
+                0..3,
+            ),
+        ) {
+            let body = format!(r#"{{"model":"a", "messages" : [{}] , "n":2}}"#, entries.join(","));
+            let (counted, plain) = (bounded(&body).unwrap(), scanned(&body).unwrap());
+            prop_assert_eq!(counted.model_span, plain.model_span);
+            prop_assert_eq!(counted.choices, plain.choices);
+            if !entries.is_empty() {
+                prop_assert_eq!(counted.context, plain.context);
+            }
+        }
+
         #[test]
         fn never_panics_and_never_points_outside(body in ".{0,200}") {
             if let Ok(scan) = scanned(&body) {

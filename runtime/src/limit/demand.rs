@@ -23,7 +23,7 @@ impl Demand {
     /// What the request that was scanned may take, of a model that is assumed to write
     /// `assumed_output`.
     pub(crate) fn of(scan: &Scan<'_>, operation: Operation, assumed_output: u64) -> Self {
-        let prompt = scan.context.map_or(0, str::len) / BYTES_PER_TOKEN;
+        let prompt = scan.context.map_or(0, <[u8]>::len) / BYTES_PER_TOKEN;
         let output = if operation.generates() {
             let each = scan.output_limit.unwrap_or(assumed_output);
             each.saturating_mul(scan.choices.unwrap_or(1).max(1))
@@ -58,7 +58,7 @@ mod tests {
     use crate::api::scan::scan;
 
     fn demand(body: &str, operation: Operation) -> (u64, u64) {
-        let scan = scan(body.as_bytes(), &Vocabulary::default()).unwrap();
+        let scan = scan(body.as_bytes(), &Vocabulary::default(), None).unwrap();
         let demand = Demand::of(&scan, operation, 100);
         (demand.prompt, demand.output)
     }

@@ -45,9 +45,9 @@ const METHODS: [Method; 7] = [
 ];
 
 /// The statuses whose series have a place; any other is looked up.
-const STATUSES: [u16; 22] = [
-    200, 201, 400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 429, 431, 499, 500, 501, 502, 503,
-    504, 301, 307,
+const STATUSES: [u16; 23] = [
+    200, 201, 204, 400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 429, 431, 499, 500, 501, 502,
+    503, 504, 301, 307,
 ];
 
 /// All metrics of a dataplane.
@@ -62,6 +62,7 @@ pub(crate) struct Metrics {
     pub(crate) log_dropped: IntCounter,
     registry: Registry,
     limit_refused: Counters,
+    refused_input: Counters,
     requests: Counters,
     latency: Histograms,
     upstream_requests: Counters,
@@ -204,6 +205,12 @@ impl Metrics {
                 &["limit", "kind"],
                 topology.limits.len() * Kind::WORDS.len(),
             ),
+            refused_input: register.counters(
+                "gateway_refused_input_total",
+                "Requests refused for what they hold, by what that is.",
+                &["reason"],
+                1,
+            ),
             requests: register.counters(
                 "gateway_requests_total",
                 "Requests, by method, endpoint and status.",
@@ -272,6 +279,9 @@ impl Metrics {
             registry,
         };
         // A rate can only be told from a counter that was there before it was counted up.
+        if topology.gateway.input.is_some() {
+            metrics.messages_refused();
+        }
         for upstream in topology.upstreams {
             if upstream.settings.breaker.is_some() {
                 metrics.circuit_opened(upstream);
@@ -322,6 +332,11 @@ impl Metrics {
         self.limit_refused
             .at(index, &[refusal.limit.settings.name, word])
             .inc();
+    }
+
+    /// How many requests were refused for the number of their messages.
+    pub(crate) fn messages_refused(&self) -> &IntCounter {
+        self.refused_input.at(0, &["messages"])
     }
 
     /// Counts an attempt that has ended.

@@ -107,7 +107,7 @@ mod tests {
 
     fn prompt(number: usize) -> u64 {
         draw::of_head(
-            &format!("[{{\"role\":\"system\",\"content\":\"{number}"),
+            format!("[{{\"role\":\"system\",\"content\":\"{number}").as_bytes(),
             1024,
         )
     }

@@ -2,10 +2,10 @@
 
 use hyper::HeaderMap;
 use hyper::header::{
-    ACCEPT_ENCODING, ALT_SVC, AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH,
-    CONTENT_TYPE, COOKIE, EXPECT, HOST, HeaderName, HeaderValue, PROXY_AUTHENTICATE,
-    PROXY_AUTHORIZATION, SET_COOKIE, STRICT_TRANSPORT_SECURITY, TE, TRAILER, TRANSFER_ENCODING,
-    UPGRADE,
+    ACCEPT_ENCODING, ACCESS_CONTROL_ALLOW_ORIGIN, ALT_SVC, AUTHORIZATION, CONNECTION,
+    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, EXPECT, HOST, HeaderName, HeaderValue,
+    ORIGIN, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, SET_COOKIE, STRICT_TRANSPORT_SECURITY, TE,
+    TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 
 use crate::auth::API_KEY;
@@ -40,8 +40,9 @@ const HOP_BY_HOP: [HeaderName; 9] = [
 ];
 
 /// What a client says to the gateway and not to an upstream. `Accept-Encoding` is among them
-/// because a compressed response could not be observed.
-const FOR_THE_GATEWAY: [HeaderName; 8] = [
+/// because a compressed response could not be observed; `Origin`, because some engines refuse web
+/// pages that they do not know, and which pages may ask is settled here.
+const FOR_THE_GATEWAY: [HeaderName; 9] = [
     ACCEPT_ENCODING,
     AZURE_API_KEY,
     API_KEY,
@@ -50,11 +51,14 @@ const FOR_THE_GATEWAY: [HeaderName; 8] = [
     COOKIE,
     EXPECT,
     HOST,
+    ORIGIN,
 ];
 
 /// What an upstream says to the gateway and not to its clients: a cookie would be one for all of
-/// them, and how its host is reached is nothing to know about the gateway's.
-const FROM_THE_UPSTREAM: [HeaderName; 6] = [
+/// them, how its host is reached is nothing to know about the gateway's, and engines let every web
+/// page read by default.
+const FROM_THE_UPSTREAM: [HeaderName; 7] = [
+    ACCESS_CONTROL_ALLOW_ORIGIN,
     ALT_SVC,
     FALLBACK_MODEL,
     REQUEST_ID,
@@ -134,7 +138,7 @@ mod tests {
         let mut headers = headers(
             "host:a authorization:b x-api-key:c cookie:d content-length:4 accept-encoding:gzip \
              expect:100-continue proxy-authorization:e transfer-encoding:chunked te:trailers \
-             connection:keep-alive,x-mine x-mine:f accept:g openai-beta:h",
+             connection:keep-alive,x-mine x-mine:f accept:g openai-beta:h origin:i",
         );
         strip_request(&mut headers);
         assert_eq!(names(&headers), ["accept", "openai-beta"]);
@@ -145,7 +149,7 @@ mod tests {
         let mut headers = headers(
             "connection:close keep-alive:timeout=5 set-cookie:a x-request-id:b x-trace-id:c \
              content-length:4 content-type:d x-fallback-model:e server:uvicorn alt-svc:h3 \
-             strict-transport-security:max-age=1",
+             strict-transport-security:max-age=1 access-control-allow-origin:*",
         );
         strip_response(&mut headers);
         assert_eq!(

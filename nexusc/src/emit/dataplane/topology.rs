@@ -21,6 +21,14 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
     let read_timeout = duration(gateway.read_timeout);
     let write_timeout = duration(gateway.write_timeout);
     let shutdown_grace = duration(gateway.shutdown_grace);
+    let cors = option(gateway.cors.as_ref().map(|cors| {
+        let origins = &cors.origins;
+        quote!(Cors { origins: &[#(#origins,)*], })
+    }));
+    let input = option(gateway.input.as_ref().map(|input| {
+        let max_messages = integer(input.max_messages);
+        quote!(Input { max_messages: #max_messages, })
+    }));
     let limits = limits::all(topology);
     file.item(
         "The whole topology; its front door is `[gateway]`.",
@@ -35,6 +43,8 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
                     read_timeout: #read_timeout,
                     write_timeout: #write_timeout,
                     shutdown_grace: #shutdown_grace,
+                    cors: #cors,
+                    input: #input,
                 },
                 auth: policies::AUTH,
                 limits: #limits,

@@ -18,6 +18,8 @@ pub static TOPOLOGY: Topology = Topology {
         read_timeout: Duration::from_secs(1),
         write_timeout: Duration::from_secs(3),
         shutdown_grace: Duration::from_secs(2),
+        cors: None,
+        input: None,
     },
     auth: policies::AUTH,
     limits: &[],
