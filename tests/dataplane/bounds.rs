@@ -212,3 +212,47 @@ async fn what_is_no_http_harms_nobody() {
         200
     );
 }
+
+/// A chat request with so many messages.
+fn chat_with(messages: usize) -> Request {
+    let list = vec![r#"{"role":"user","content":"], [\"],"}"#; messages].join(" , ");
+    let body = format!(r#"{{"messages":[{list}],"model":"plain"}}"#);
+    Request::post("/v1/chat/completions", body).key(FULL)
+}
+
+#[tokio::test]
+async fn as_many_messages_as_allowed_pass_unchanged() {
+    let (model, dataplane) = plain().await;
+    let request = chat_with(8);
+    assert_eq!(dataplane.send(&request).await.status, 200);
+    assert_eq!(model.received()[0].body.as_bytes(), request.body());
+}
+
+#[tokio::test]
+async fn one_message_more_is_400_and_counted() {
+    const REFUSED: &str = "gateway_refused_input_total{reason=\"messages\"}";
+    let (model, dataplane) = plain().await;
+    let before = dataplane.metrics().await;
+    assert!(before.has_family("gateway_refused_input_total"));
+    assert!(before.value(REFUSED) < 1e-9);
+    let response = dataplane.send(&chat_with(9)).await;
+    assert_eq!(response.status, 400);
+    assert_eq!(
+        response.error_message(),
+        "`messages` has 9 entries; this gateway takes at most 8"
+    );
+    assert_eq!(response.json()["error"]["param"], "messages");
+    assert!(model.received().is_empty());
+    assert!((dataplane.metrics().await.value(REFUSED) - 1.0).abs() < 1e-9);
+}
+
+#[tokio::test]
+async fn messages_that_cannot_be_counted_are_400() {
+    let (model, dataplane) = plain().await;
+    let body = r#"{"model":"plain","messages":{"0":{},"1":{}}}"#;
+    let request = Request::post("/v1/chat/completions", body).key(FULL);
+    let response = dataplane.send(&request).await;
+    assert_eq!(response.status, 400);
+    assert_eq!(response.error_message(), "`messages` must be a list");
+    assert!(model.received().is_empty());
+}

@@ -20,3 +20,4 @@ mod rules;
 mod start;
 mod stop;
 mod trace;
+mod web_pages;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use runtime::topology::{Gateway, MIB, Topology};
+use runtime::topology::{Gateway, Input, MIB, Topology};
 
 use crate::{limits, models, policies, upstreams};
 
@@ -19,7 +19,9 @@ pub static TOPOLOGY: Topology = Topology {
         write_timeout: Duration::from_secs(60),
         shutdown_grace: Duration::from_secs(60),
         cors: None,
-        input: None,
+        input: Some(Input {
+            max_messages: 512,
+        }),
     },
     auth: policies::AUTH,
     limits: limits::ALL,

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use runtime::topology::{Gateway, MIB, Topology};
+use runtime::topology::{Cors, Gateway, MIB, Topology};
 
 use crate::{models, policies, upstreams};
 
@@ -18,7 +18,12 @@ pub static TOPOLOGY: Topology = Topology {
         read_timeout: Duration::from_secs(30),
         write_timeout: Duration::from_secs(60),
         shutdown_grace: Duration::from_secs(120),
-        cors: None,
+        cors: Some(Cors {
+            origins: &[
+                "https://chat.example.com",
+                "https://console.example.com",
+            ],
+        }),
         input: None,
     },
     auth: policies::AUTH,

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use runtime::topology::{Gateway, KIB, Topology};
+use runtime::topology::{Cors, Gateway, Input, KIB, Topology};
 
 use crate::{models, policies, upstreams};
 
@@ -18,8 +18,15 @@ pub static TOPOLOGY: Topology = Topology {
         read_timeout: Duration::from_secs(1),
         write_timeout: Duration::from_secs(3),
         shutdown_grace: Duration::from_secs(2),
-        cors: None,
-        input: None,
+        cors: Some(Cors {
+            origins: &[
+                "http://localhost:3000",
+                "https://chat.example.com",
+            ],
+        }),
+        input: Some(Input {
+            max_messages: 8,
+        }),
     },
     auth: policies::AUTH,
     limits: &[],
