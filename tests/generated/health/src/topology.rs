@@ -18,6 +18,8 @@ pub static TOPOLOGY: Topology = Topology {
         read_timeout: Duration::from_secs(30),
         write_timeout: Duration::from_secs(60),
         shutdown_grace: Duration::from_secs(30),
+        cors: None,
+        input: None,
     },
     auth: policies::AUTH,
     limits: &[],
