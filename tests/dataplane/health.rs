@@ -172,3 +172,17 @@ async fn a_server_that_is_not_there_is_unhealthy() {
     let refused = |line: &Value| line["message"] == "unhealthy: connection refused";
     dataplane.log().wait_for(refused).await;
 }
+
+#[tokio::test]
+async fn an_answer_without_end_is_not_read_to_its_end() {
+    let scene = scene("served-first").await;
+    let long = Rule {
+        path: Some("/v1/models".to_owned()),
+        ..Rule::respond(200, " ".repeat(2 << 20))
+    };
+    scene.first.script([long]);
+    let unfit = "unhealthy: the answer is longer than 1 MiB";
+    let is_it = |line: &Value| line["message"] == unfit;
+    scene.dataplane.log().wait_for(is_it).await;
+    wait_for(&scene.dataplane, "first", false).await;
+}
