@@ -78,6 +78,7 @@ edits! {
     give_an_upstream_a_key: "url = \"http://chat-b:8000\"" => "url = \"http://chat-b:8000\"\napi_key = { env = \"CHAT_B_KEY\" }";
     give_all_upstreams_a_breaker: "[timeouts]" => "[breaker]\nfailures = 3\n\n[timeouts]";
     give_an_upstream_a_breaker: "url = \"http://small-a:8000\"" => "url = \"http://small-a:8000\"\nbreaker = { reset = \"10s\" }";
+    check_the_health_of_an_upstream: "url = \"http://small-a:8000\"" => "url = \"http://small-a:8000\"\nhealth = { unhealthy_after = 3 }";
     limit_a_key: "models = [\"chat\", \"small\"]" => "models = [\"chat\", \"small\"]\nlimit = \"standard\"\n\n[limits.standard]\nrequests = \"600/min\"\ntokens = \"200_000/min\"\nconcurrent = 16";
     let_a_key_use_everything: "models = [\"chat\", \"small\"]" => "models = [\"*\"]";
     let_a_web_page_in: "[timeouts]" => "[gateway.cors]\norigins = [\"https://chat.example.com\"]\n\n[timeouts]";

@@ -111,7 +111,8 @@ impl Dataplane {
         limit.expect("every model of the tables got a slot at the start")
     }
 
-    /// How many upstreams answered when they were last tried, and are not shut for their failures.
+    /// How many upstreams are well, by their health checks or else by their last answer, and are not
+    /// shut for their failures.
     pub(crate) fn healthy_upstreams(&self) -> usize {
         self.upstreams
             .iter()
@@ -125,6 +126,10 @@ impl Dataplane {
             if let Some(breaker) = &live.breaker {
                 let state = breaker.snapshot().state;
                 self.metrics.circuit_state(live.upstream(), state);
+            }
+            if let Some(vitals) = &live.vitals {
+                let healthy = vitals.are_good();
+                self.metrics.upstream_healthy(live.upstream(), healthy);
             }
         }
         self.metrics.text()

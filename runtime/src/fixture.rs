@@ -35,6 +35,7 @@ const fn upstream(name: &'static str, variable: &'static str, api_key: Option<Se
             between_chunks: Duration::from_secs(1),
         },
         breaker: None,
+        health: None,
     })
 }
 

@@ -266,66 +266,34 @@ fn admit(
 }
 
 /// Tries the upstreams of the model, then those of the models that stand in for it, until one
-/// answers.
+/// answers. Those that are unhealthy come last: better a try than a certain failure.
 async fn try_in_turn(
     worker: &Worker,
     account: &mut Account,
     asked: &Asked<'_>,
 ) -> Result<Reply, Error> {
     let requested = asked.requested;
-    let mut misses: Vec<(&'static Upstream, Miss)> = Vec::new();
+    let mut misses = Vec::new();
+    let mut unhealthy = Vec::new();
     for model in std::iter::once(requested).chain(requested.settings.fallback.iter().copied()) {
         // 6. Route: which upstreams, in which order?
         let in_flight = |upstream: &Upstream| worker.dataplane.upstream(upstream).in_flight();
         let draw = draw(worker, asked, model);
         for upstream in route::order(&model.settings.route.rule, draw, in_flight) {
-            // Two models may share an upstream that serves one model. It gets each request once.
-            if upstream.settings.served_model.is_some()
-                && misses
-                    .iter()
-                    .any(|(tried, _)| std::ptr::eq(*tried, upstream))
-            {
-                continue;
-            }
             // 7. Forward: nothing has been sent to the client yet, so the next may try.
             let live = worker.dataplane.upstream(upstream);
-            let mut pass = match live.pass() {
-                Ok((pass, change)) => {
-                    account.circuit_changed(upstream, change);
-                    pass
-                }
-                Err(skipped) => {
-                    misses.push((upstream, Miss::Skipped(skipped)));
-                    continue;
-                }
-            };
-            let entered = live.enter();
-            let outgoing = outgoing(worker, asked, model, live);
-            let metrics = &worker.dataplane.metrics;
-            match attempt(live, worker.pool(upstream), metrics, outgoing).await {
-                Ok(answer) => {
-                    account.answered(model, upstream, answer.status);
-                    if !answer.status.is_success() {
-                        account.circuit_changed(upstream, pass.settle(Verdict::Answer));
-                        pass = Pass::default();
-                    }
-                    return Ok(Reply::Relayed(
-                        Taken {
-                            requested,
-                            model,
-                            live,
-                            entered,
-                            pass,
-                        },
-                        answer,
-                    ));
-                }
-                Err(failure) => {
-                    account.attempt_failed(upstream, &failure, failure.status());
-                    account.circuit_changed(upstream, pass.settle(Verdict::of(failure)));
-                    misses.push((upstream, Miss::Failed(failure)));
-                }
+            if live.comes_last() {
+                unhealthy.push((model, live));
+            } else if let Some(reply) =
+                try_one(worker, account, asked, model, live, &mut misses).await
+            {
+                return Ok(reply);
             }
+        }
+    }
+    for (model, live) in unhealthy {
+        if let Some(reply) = try_one(worker, account, asked, model, live, &mut misses).await {
+            return Ok(reply);
         }
     }
     let misses = misses
@@ -335,6 +303,59 @@ async fn try_in_turn(
         model: requested.settings.name,
         misses: misses.collect(),
     })
+}
+
+/// Tries one upstream for `model`. Without a reply, `misses` says why.
+async fn try_one(
+    worker: &Worker,
+    account: &mut Account,
+    asked: &Asked<'_>,
+    model: &'static Model,
+    live: &'static Live,
+    misses: &mut Vec<(&'static Upstream, Miss)>,
+) -> Option<Reply> {
+    let upstream = live.upstream();
+    // Two models may share an upstream that serves one model. It gets each request once.
+    let is_tried = |(tried, _): &(&'static Upstream, Miss)| std::ptr::eq(*tried, upstream);
+    if upstream.settings.served_model.is_some() && misses.iter().any(is_tried) {
+        return None;
+    }
+    let mut pass = match live.pass() {
+        Ok((pass, change)) => {
+            account.circuit_changed(upstream, change);
+            pass
+        }
+        Err(skipped) => {
+            misses.push((upstream, Miss::Skipped(skipped)));
+            return None;
+        }
+    };
+    let entered = live.enter();
+    let outgoing = outgoing(worker, asked, model, live);
+    let metrics = &worker.dataplane.metrics;
+    match attempt(live, worker.pool(upstream), metrics, outgoing).await {
+        Ok(answer) => {
+            account.answered(model, upstream, answer.status);
+            if !answer.status.is_success() {
+                account.circuit_changed(upstream, pass.settle(Verdict::Answer));
+                pass = Pass::default();
+            }
+            let taken = Taken {
+                requested: asked.requested,
+                model,
+                live,
+                entered,
+                pass,
+            };
+            Some(Reply::Relayed(taken, answer))
+        }
+        Err(failure) => {
+            account.attempt_failed(upstream, &failure, failure.status());
+            account.circuit_changed(upstream, pass.settle(Verdict::of(failure)));
+            misses.push((upstream, Miss::Failed(failure)));
+            None
+        }
+    }
 }
 
 /// What the choice among the upstreams of `model` goes by.

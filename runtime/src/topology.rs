@@ -422,6 +422,8 @@ pub struct UpstreamSettings {
     pub timeouts: Timeouts,
     /// When it is left alone; `None` asks it whatever happens.
     pub breaker: Option<Breaker>,
+    /// How it is checked while no client waits for it; `None` does not.
+    pub health: Option<Health>,
 }
 
 /// Where an upstream is, by the scheme of its URL.
@@ -468,6 +470,21 @@ pub struct Breaker {
     pub failures: u16,
     /// How long it stays open before one request may try the upstream.
     pub reset: Duration,
+}
+
+/// How an upstream is checked: `[upstreams.NAME.health]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// What a check asks for. The answer of `/v1/models` must list the served model.
+    pub path: &'static str,
+    /// From the end of a check to the next one.
+    pub interval: Duration,
+    /// How long a check may take.
+    pub timeout: Duration,
+    /// So many failed checks in a row make it unhealthy.
+    pub unhealthy_after: u16,
+    /// So many good checks in a row make it healthy again.
+    pub healthy_after: u16,
 }
 
 /// The place of an entry in tables of live state, given out once at start in the order of the

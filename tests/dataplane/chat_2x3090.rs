@@ -1,7 +1,7 @@
 //! The shipped spec `chat-2x3090`, with model servers in the place of vLLM and the cloud.
 
 use end_to_end::{Dataplane, Request, Start};
-use fake_model::server::{FakeModel, Received, Rule};
+use fake_model::server::{FakeModel, Options, Received, Rule};
 use serde_json::Value;
 
 /// The dataplane among its model servers.
@@ -15,10 +15,10 @@ struct Service {
 
 impl Service {
     async fn start() -> Self {
-        let vllm_14b = FakeModel::start().await.unwrap();
-        let vllm_14b_next = FakeModel::start().await.unwrap();
-        let vllm_3b = FakeModel::start().await.unwrap();
-        let cloud = FakeModel::start().await.unwrap();
+        let vllm_14b = server("Qwen/Qwen2.5-14B-Instruct").await;
+        let vllm_14b_next = server("Qwen/Qwen2.5-14B-Instruct").await;
+        let vllm_3b = server("Qwen/Qwen2.5-3B-Instruct").await;
+        let cloud = server("gpt-4o-mini").await;
         let start = Start::of("chat-2x3090")
             .env("KEY_WEB", "web-secret-1234567890")
             .env("KEY_BATCH", "batch-secret-1234567890")
@@ -44,6 +44,22 @@ impl Service {
     }
 }
 
+/// A server of this model, which its health check looks for.
+async fn server(model: &str) -> FakeModel {
+    let options = Options {
+        models: vec![model.to_owned()],
+        ..Options::default()
+    };
+    FakeModel::start_on("127.0.0.1:0", options).await.unwrap()
+}
+
+/// What clients asked of a model server: its health is checked as well.
+fn received(model: &FakeModel) -> Vec<Received> {
+    let mut received = model.received();
+    received.retain(|request| request.method == "POST");
+    received
+}
+
 fn body(received: &Received) -> Value {
     serde_json::from_slice(received.body.as_bytes()).unwrap()
 }
@@ -53,15 +69,18 @@ async fn a_chat_goes_to_the_large_model_with_its_defaults() {
     let service = Service::start().await;
     let request = Request::chat("chat").key("web-secret-1234567890");
     assert_eq!(service.dataplane.send(&request).await.status, 200);
-    let mut received = service.vllm_14b.received();
-    received.extend(service.vllm_14b_next.received());
-    let asked = body(&received[0]);
+    let mut asked = received(&service.vllm_14b);
+    asked.extend(received(&service.vllm_14b_next));
+    let [request] = &asked[..] else {
+        panic!("{asked:?}")
+    };
+    let asked = body(request);
     assert_eq!(asked["model"], "Qwen/Qwen2.5-14B-Instruct");
     assert_eq!(
         (&asked["temperature"], &asked["max_tokens"]),
         (&0.7.into(), &1024.into())
     );
-    assert_eq!(received[0].header("authorization"), None);
+    assert_eq!(request.header("authorization"), None);
 }
 
 #[tokio::test]
@@ -72,7 +91,7 @@ async fn the_small_model_stands_in_for_the_large_one() {
     let response = service.dataplane.send(&request).await;
     assert_eq!(response.header("x-fallback-model"), Some("qwen-3b"));
     assert!(response.text().ends_with("data: [DONE]\n\n"));
-    assert_eq!(body(&service.vllm_3b.received()[0])["max_tokens"], 512);
+    assert_eq!(body(&received(&service.vllm_3b)[0])["max_tokens"], 512);
 }
 
 #[tokio::test]
@@ -83,7 +102,7 @@ async fn the_cloud_is_the_last_resort_and_gets_its_own_key() {
     let request = Request::chat("qwen-14b").key("web-secret-1234567890");
     let response = service.dataplane.send(&request).await;
     assert_eq!(response.header("x-fallback-model"), Some("cloud-mini"));
-    let received = &service.cloud.received()[0];
+    let received = &received(&service.cloud)[0];
     assert_eq!(body(received)["model"], "gpt-4o-mini");
     assert_eq!(
         received.header("authorization"),
@@ -99,7 +118,7 @@ async fn the_candidate_takes_five_percent() {
     for _ in 0..200 {
         assert_eq!(connection.send(&request).await.status, 200);
     }
-    let candidate = service.vllm_14b_next.received().len();
+    let candidate = received(&service.vllm_14b_next).len();
     assert!(
         (7..=13).contains(&candidate),
         "5 % of 200 is 10, the candidate got {candidate}"

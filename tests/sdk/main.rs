@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use end_to_end::{Start, patiently, target_directory};
-use fake_model::server::FakeModel;
+use fake_model::server::{FakeModel, Options};
 use tokio::process::Command;
 
 const KEY: &str = "web-secret-1234567890";
@@ -61,7 +61,17 @@ async fn quickstart(sdk: Sdk, case: &str) {
 
 /// Runs a case against the compiled spec `chat-2x3090`, whose upstreams are all one fake model server.
 async fn service(sdk: Sdk, case: &str) {
-    let model = FakeModel::start().await.unwrap();
+    // Those that its health checks look for, and the cloud's.
+    let models = [
+        "Qwen/Qwen2.5-14B-Instruct",
+        "Qwen/Qwen2.5-3B-Instruct",
+        "gpt-4o-mini",
+    ];
+    let options = Options {
+        models: models.map(str::to_owned).to_vec(),
+        ..Options::default()
+    };
+    let model = FakeModel::start_on("127.0.0.1:0", options).await.unwrap();
     let mut start = Start::of("chat-2x3090")
         .env("KEY_WEB", KEY)
         .env("KEY_BATCH", "batch-secret-1234567890")

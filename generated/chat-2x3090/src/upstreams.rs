@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use runtime::topology::{Breaker, Endpoint, Secret, Timeouts, Upstream, UpstreamSettings};
+use runtime::topology::{Breaker, Endpoint, Health, Secret, Timeouts, Upstream, UpstreamSettings};
 
 /// `[upstreams.cloud]`
 pub static CLOUD: Upstream = Upstream::new(UpstreamSettings {
@@ -23,6 +23,7 @@ pub static CLOUD: Upstream = Upstream::new(UpstreamSettings {
         failures: 5,
         reset: Duration::from_secs(15),
     }),
+    health: None,
 });
 
 /// `[upstreams.vllm-14b]`
@@ -42,6 +43,13 @@ pub static VLLM_14B: Upstream = Upstream::new(UpstreamSettings {
     breaker: Some(Breaker {
         failures: 5,
         reset: Duration::from_secs(15),
+    }),
+    health: Some(Health {
+        path: "/v1/models",
+        interval: Duration::from_secs(5),
+        timeout: Duration::from_secs(1),
+        unhealthy_after: 2,
+        healthy_after: 1,
     }),
 });
 
@@ -63,6 +71,13 @@ pub static VLLM_14B_NEXT: Upstream = Upstream::new(UpstreamSettings {
         failures: 5,
         reset: Duration::from_secs(15),
     }),
+    health: Some(Health {
+        path: "/v1/models",
+        interval: Duration::from_secs(5),
+        timeout: Duration::from_secs(1),
+        unhealthy_after: 2,
+        healthy_after: 1,
+    }),
 });
 
 /// `[upstreams.vllm-3b]`
@@ -82,6 +97,13 @@ pub static VLLM_3B: Upstream = Upstream::new(UpstreamSettings {
     breaker: Some(Breaker {
         failures: 5,
         reset: Duration::from_secs(5),
+    }),
+    health: Some(Health {
+        path: "/v1/models",
+        interval: Duration::from_secs(5),
+        timeout: Duration::from_secs(1),
+        unhealthy_after: 2,
+        healthy_after: 1,
     }),
 });
 

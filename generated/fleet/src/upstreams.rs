@@ -20,6 +20,7 @@ pub static CHAT_LARGE_A: Upstream = Upstream::new(UpstreamSettings {
         between_chunks: Duration::from_secs(45),
     },
     breaker: None,
+    health: None,
 });
 
 /// `[upstreams.chat-large-b]`
@@ -37,6 +38,7 @@ pub static CHAT_LARGE_B: Upstream = Upstream::new(UpstreamSettings {
         between_chunks: Duration::from_secs(45),
     },
     breaker: None,
+    health: None,
 });
 
 /// `[upstreams.chat-large-c]`
@@ -54,6 +56,7 @@ pub static CHAT_LARGE_C: Upstream = Upstream::new(UpstreamSettings {
         between_chunks: Duration::from_secs(45),
     },
     breaker: None,
+    health: None,
 });
 
 /// `[upstreams.chat-large-d]`
@@ -71,6 +74,7 @@ pub static CHAT_LARGE_D: Upstream = Upstream::new(UpstreamSettings {
         between_chunks: Duration::from_secs(45),
     },
     breaker: None,
+    health: None,
 });
 
 /// `[upstreams.chat-medium-a]`
@@ -88,6 +92,7 @@ pub static CHAT_MEDIUM_A: Upstream = Upstream::new(UpstreamSettings {
         between_chunks: Duration::from_secs(45),
     },
     breaker: None,
+    health: None,
 });
 
 /// `[upstreams.chat-medium-b]`
@@ -105,6 +110,7 @@ pub static CHAT_MEDIUM_B: Upstream = Upstream::new(UpstreamSettings {
         between_chunks: Duration::from_secs(45),
     },
     breaker: None,
+    health: None,
 });
 
 /// `[upstreams.chat-medium-c]`
@@ -122,6 +128,7 @@ pub static CHAT_MEDIUM_C: Upstream = Upstream::new(UpstreamSettings {
         between_chunks: Duration::from_secs(45),
     },
     breaker: None,
+    health: None,
 });
 
 /// `[upstreams.chat-small-a]`
@@ -139,6 +146,7 @@ pub static CHAT_SMALL_A: Upstream = Upstream::new(UpstreamSettings {
         between_chunks: Duration::from_secs(45),
     },
     breaker: None,
+    health: None,
 });
 
 /// `[upstreams.chat-small-b]`
@@ -156,6 +164,7 @@ pub static CHAT_SMALL_B: Upstream = Upstream::new(UpstreamSettings {
         between_chunks: Duration::from_secs(45),
     },
     breaker: None,
+    health: None,
 });
 
 /// `[upstreams.code-large-a]`
@@ -173,6 +182,7 @@ pub static CODE_LARGE_A: Upstream = Upstream::new(UpstreamSettings {
         between_chunks: Duration::from_secs(45),
     },
     breaker: None,
+    health: None,
 });
 
 /// `[upstreams.code-large-b]`
@@ -190,6 +200,7 @@ pub static CODE_LARGE_B: Upstream = Upstream::new(UpstreamSettings {
         between_chunks: Duration::from_secs(45),
     },
     breaker: None,
+    health: None,
 });
 
 /// `[upstreams.code-small-a]`
@@ -207,6 +218,7 @@ pub static CODE_SMALL_A: Upstream = Upstream::new(UpstreamSettings {
         between_chunks: Duration::from_secs(45),
     },
     breaker: None,
+    health: None,
 });
 
 /// `[upstreams.code-small-b]`
@@ -224,6 +236,7 @@ pub static CODE_SMALL_B: Upstream = Upstream::new(UpstreamSettings {
         between_chunks: Duration::from_secs(45),
     },
     breaker: None,
+    health: None,
 });
 
 /// `[upstreams.embed-a]`
@@ -241,6 +254,7 @@ pub static EMBED_A: Upstream = Upstream::new(UpstreamSettings {
         between_chunks: Duration::from_secs(45),
     },
     breaker: None,
+    health: None,
 });
 
 /// `[upstreams.embed-b]`
@@ -258,6 +272,7 @@ pub static EMBED_B: Upstream = Upstream::new(UpstreamSettings {
         between_chunks: Duration::from_secs(45),
     },
     breaker: None,
+    health: None,
 });
 
 /// `[upstreams.embed-en-a]`
@@ -275,6 +290,7 @@ pub static EMBED_EN_A: Upstream = Upstream::new(UpstreamSettings {
         between_chunks: Duration::from_secs(45),
     },
     breaker: None,
+    health: None,
 });
 
 /// `[upstreams.guard-a]`
@@ -292,6 +308,7 @@ pub static GUARD_A: Upstream = Upstream::new(UpstreamSettings {
         between_chunks: Duration::from_secs(45),
     },
     breaker: None,
+    health: None,
 });
 
 /// `[upstreams.math-a]`
@@ -309,6 +326,7 @@ pub static MATH_A: Upstream = Upstream::new(UpstreamSettings {
         between_chunks: Duration::from_secs(45),
     },
     breaker: None,
+    health: None,
 });
 
 /// `[upstreams.reason-a]`
@@ -326,6 +344,7 @@ pub static REASON_A: Upstream = Upstream::new(UpstreamSettings {
         between_chunks: Duration::from_secs(45),
     },
     breaker: None,
+    health: None,
 });
 
 /// `[upstreams.reason-b]`
@@ -343,6 +362,7 @@ pub static REASON_B: Upstream = Upstream::new(UpstreamSettings {
         between_chunks: Duration::from_secs(45),
     },
     breaker: None,
+    health: None,
 });
 
 /// `[upstreams.summary-a]`
@@ -360,6 +380,7 @@ pub static SUMMARY_A: Upstream = Upstream::new(UpstreamSettings {
         between_chunks: Duration::from_secs(45),
     },
     breaker: None,
+    health: None,
 });
 
 /// `[upstreams.summary-b]`
@@ -377,6 +398,7 @@ pub static SUMMARY_B: Upstream = Upstream::new(UpstreamSettings {
         between_chunks: Duration::from_secs(45),
     },
     breaker: None,
+    health: None,
 });
 
 /// `[upstreams.vision-a]`
@@ -394,6 +416,7 @@ pub static VISION_A: Upstream = Upstream::new(UpstreamSettings {
         between_chunks: Duration::from_secs(45),
     },
     breaker: None,
+    health: None,
 });
 
 /// `[upstreams.vision-b]`
@@ -411,6 +434,7 @@ pub static VISION_B: Upstream = Upstream::new(UpstreamSettings {
         between_chunks: Duration::from_secs(45),
     },
     breaker: None,
+    health: None,
 });
 
 /// Every upstream.

@@ -17,6 +17,7 @@ pub static BROKEN: Upstream = Upstream::new(UpstreamSettings {
         between_chunks: Duration::from_secs(30),
     },
     breaker: None,
+    health: None,
 });
 
 /// `[upstreams.mock]`
@@ -31,6 +32,7 @@ pub static MOCK: Upstream = Upstream::new(UpstreamSettings {
         between_chunks: Duration::from_secs(30),
     },
     breaker: None,
+    health: None,
 });
 
 /// Every upstream.

@@ -10,6 +10,7 @@ mod canary;
 mod constants;
 mod default_model;
 mod fallback_cycle;
+mod health_times;
 mod idle_breakers;
 mod idle_keys;
 mod load_factor;
@@ -21,6 +22,7 @@ mod production;
 mod single_upstream;
 mod sticky;
 mod token_limits;
+mod unchecked_health;
 mod uniform_priority;
 mod unused_limits;
 mod unused_upstreams;
@@ -48,6 +50,7 @@ pub fn check(topology: &Topology, left_out: &BTreeSet<KeyPath>) -> Vec<Diagnosti
         constants::check,
         default_model::check,
         fallback_cycle::check,
+        health_times::check,
         idle_breakers::check,
         idle_keys::check,
         load_factor::check,
@@ -59,6 +62,7 @@ pub fn check(topology: &Topology, left_out: &BTreeSet<KeyPath>) -> Vec<Diagnosti
         single_upstream::check,
         sticky::check,
         token_limits::check,
+        unchecked_health::check,
         uniform_priority::check,
         unused_limits::check,
         unused_upstreams::check,

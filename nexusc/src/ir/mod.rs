@@ -128,6 +128,25 @@ pub struct Upstream {
     pub timeouts: Timeouts,
     /// When it is left alone; `None` asks it whatever happens.
     pub breaker: Option<Breaker>,
+    /// How it is checked; `None` does not.
+    pub health: Option<Health>,
+}
+
+/// How an upstream is checked while no client waits for it.
+#[derive(Clone, Debug)]
+pub struct Health {
+    /// The path that a check asks for.
+    pub asks_for: String,
+    /// From the end of a check to the next one.
+    pub interval: Duration,
+    /// How long a check may take.
+    pub timeout: Duration,
+    /// So many failed checks in a row make it unhealthy.
+    pub unhealthy_after: u64,
+    /// So many good checks in a row make it healthy again.
+    pub healthy_after: u64,
+    /// Where it was written: `health` or `upstreams.NAME.health`.
+    pub path: KeyPath,
 }
 
 /// When an upstream that fails is left alone.

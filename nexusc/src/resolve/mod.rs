@@ -6,6 +6,7 @@
 mod breaker;
 mod cors;
 mod gateway;
+mod health;
 mod key;
 mod limit;
 mod model;
@@ -46,7 +47,13 @@ pub fn resolve(source: &Source, spec: &Spec, left_out: BTreeSet<KeyPath>) -> Res
     let gateway = gateway::resolve(&spec.gateway, &mut scope);
     let timeouts = timeouts::resolve_defaults(&spec.timeouts, &mut scope);
     let breaker = breaker::resolve_default(spec.breaker.as_ref(), &mut scope);
-    let upstreams = upstream::resolve_all(&spec.upstreams, timeouts, breaker.as_ref(), &mut scope);
+    let health = health::resolve_default(spec.health.as_ref(), &mut scope);
+    let defaults = upstream::Defaults {
+        timeouts,
+        breaker,
+        health,
+    };
+    let upstreams = upstream::resolve_all(&spec.upstreams, &defaults, &mut scope);
     let routes = route::resolve_all(&spec.routes, &mut scope);
     let models = model::resolve_all(&spec.models, &routes, &mut scope);
     let limits = limit::resolve_all(&spec.limits, &mut scope);

@@ -8,14 +8,20 @@ use crate::ir::{Endpoint, Timeouts};
 use crate::key_path::KeyPath;
 use crate::redact::{may_carry_credentials, shown};
 use crate::resolve::scope::Scope;
-use crate::resolve::{breaker, secret, timeouts};
+use crate::resolve::{breaker, health, secret, timeouts};
 use crate::source::Place;
 use crate::{ir, spec};
 
+/// What holds for every upstream that does not say otherwise.
+pub(super) struct Defaults {
+    pub(super) timeouts: Timeouts,
+    pub(super) breaker: Option<ir::Breaker>,
+    pub(super) health: Option<ir::Health>,
+}
+
 pub(super) fn resolve_all(
     upstreams: &BTreeMap<String, spec::upstream::Upstream>,
-    default_timeouts: Timeouts,
-    default_breaker: Option<&ir::Breaker>,
+    defaults: &Defaults,
     scope: &mut Scope<'_>,
 ) -> Vec<ir::Upstream> {
     let table = KeyPath::root().key("upstreams");
@@ -28,6 +34,7 @@ pub(super) fn resolve_all(
             api_key,
             timeouts,
             breaker,
+            health,
         } = upstream;
         if let Some(model) = model {
             scope.check_model_name(model, Place::Value(path.key("model")));
@@ -39,11 +46,17 @@ pub(super) fn resolve_all(
             api_key: api_key
                 .as_ref()
                 .and_then(|secret| secret::resolve(secret, &path.key("api_key"), scope)),
-            timeouts: timeouts::resolve(timeouts, default_timeouts, &path.key("timeouts"), scope),
+            timeouts: timeouts::resolve(timeouts, defaults.timeouts, &path.key("timeouts"), scope),
             breaker: breaker::resolve(
                 breaker.as_ref(),
-                default_breaker,
+                defaults.breaker.as_ref(),
                 &path.key("breaker"),
+                scope,
+            ),
+            health: health::resolve(
+                health.as_ref(),
+                defaults.health.as_ref(),
+                &path.key("health"),
                 scope,
             ),
             path,

@@ -7,6 +7,7 @@
 pub mod breaker;
 pub mod cors;
 pub mod gateway;
+pub mod health;
 pub mod input;
 pub mod key;
 pub mod limit;
@@ -36,6 +37,9 @@ pub struct Spec {
     pub timeouts: timeouts::Timeouts,
     /// When upstreams that fail are left alone; an upstream's own `breaker` comes first. Default: never.
     pub breaker: Option<breaker::Breaker>,
+    /// How upstreams are checked while no client waits; an upstream's own `health` comes first. Default: they
+    /// are not.
+    pub health: Option<health::Health>,
     /// The names that clients ask for.
     #[serde(default)]
     pub models: BTreeMap<String, model::Model>,

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::spec::breaker::Breaker;
+use crate::spec::health::Health;
 use crate::spec::secret::Secret;
 use crate::spec::timeouts::Timeouts;
 
@@ -24,4 +25,6 @@ pub struct Upstream {
     pub timeouts: Timeouts,
     /// When this server is left alone; what is left out comes from `[breaker]`.
     pub breaker: Option<Breaker>,
+    /// How this server is checked while no client waits; what is left out comes from `[health]`.
+    pub health: Option<Health>,
 }

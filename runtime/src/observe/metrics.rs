@@ -69,6 +69,7 @@ pub(crate) struct Metrics {
     upstream_latency: Histograms,
     circuit_opened: Counters,
     circuit_state: IntGaugeVec,
+    upstream_healthy: IntGaugeVec,
     fallback_used: Counters,
     fallback_offsets: Vec<usize>,
     first_token: Histograms,
@@ -250,6 +251,13 @@ impl Metrics {
                 ),
                 &["upstream"],
             )),
+            upstream_healthy: register.add(IntGaugeVec::new(
+                Opts::new(
+                    "gateway_upstream_healthy",
+                    "What health checks say about an upstream: 1 healthy, 0 unhealthy.",
+                ),
+                &["upstream"],
+            )),
             fallback_used: register.counters(
                 "gateway_fallback_used_total",
                 "Requests answered by another model than the one asked for.",
@@ -389,6 +397,13 @@ impl Metrics {
         self.circuit_state
             .with_label_values(&[upstream.settings.name])
             .set(value);
+    }
+
+    /// Shows what health checks say about `upstream`.
+    pub(crate) fn upstream_healthy(&self, upstream: &Upstream, healthy: bool) {
+        self.upstream_healthy
+            .with_label_values(&[upstream.settings.name])
+            .set(i64::from(healthy));
     }
 
     /// Counts that `stand_in`, one of the fallbacks of `requested`, answered.

@@ -20,6 +20,7 @@ const fn upstream(name: &'static str) -> Upstream {
             between_chunks: second,
         },
         breaker: None,
+        health: None,
     })
 }
 

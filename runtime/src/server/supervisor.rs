@@ -92,7 +92,7 @@ fn run_logging(
         let thread = std::thread::Builder::new().name(format!("worker-{index}"));
         threads.push(thread.spawn(move || {
             let _end = end;
-            thread::run(shared, listener)
+            thread::run(shared, listener, index == 0)
         })?);
     }
     drop(shared);

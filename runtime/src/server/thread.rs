@@ -18,6 +18,7 @@ use crate::observe::line::Line;
 use crate::server::connection;
 use crate::server::drain::Drain;
 use crate::server::stage::{Shared, Stage};
+use crate::upstream::checker;
 use crate::upstream::pool::IDLE_TIME;
 use crate::worker::Worker;
 
@@ -25,18 +26,23 @@ use crate::worker::Worker;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Runs a worker on this thread until the process has reached its last stage.
-pub(crate) fn run(shared: Shared, listener: TcpListener) -> io::Result<()> {
+///
+/// The first worker checks the upstreams' health.
+pub(crate) fn run(shared: Shared, listener: TcpListener, is_first: bool) -> io::Result<()> {
     // A runtime whose tasks never leave this thread, and so need not be `Send`.
     let mut builder = runtime::Builder::new_current_thread();
     let runtime = builder.enable_all().build_local(LocalOptions::default())?;
-    runtime.block_on(serve(shared, listener))
+    runtime.block_on(serve(shared, listener, is_first))
 }
 
-async fn serve(mut shared: Shared, listener: TcpListener) -> io::Result<()> {
+async fn serve(mut shared: Shared, listener: TcpListener, is_first: bool) -> io::Result<()> {
     let worker = Rc::new(Worker::new(shared.dataplane, shared.sink.clone()));
     let drain = Rc::new(Drain::default());
     spawn_local(Rc::clone(&worker.log).keep_flushing());
     spawn_local(sweep(Rc::clone(&worker)));
+    if is_first {
+        checker::start(&worker);
+    }
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let accepting = Arc::clone(&shared.permits).try_acquire_owned();
 

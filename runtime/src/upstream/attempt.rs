@@ -27,7 +27,7 @@ pub(crate) async fn attempt(
     let started = Instant::now();
     let underway = Underway { metrics, upstream };
     let answered = match &live.target {
-        Target::Http(http) => http.exchange(pool, live.timeouts(), request).await,
+        Target::Http(http, _) => http.exchange(pool, live.timeouts(), request).await,
         #[cfg(feature = "mock")]
         Target::Mock(mock) => Ok(mock::answer(*mock, &request)),
     };

@@ -91,6 +91,16 @@ impl Http {
             })
     }
 
+    /// Where its connections lead.
+    pub(super) fn destination(&self) -> &Destination {
+        &self.destination
+    }
+
+    /// What the gateway shows it.
+    pub(super) fn authorization(&self) -> Option<&HeaderValue> {
+        self.authorization.as_ref()
+    }
+
     async fn send(&self, mut lease: Lease, outgoing: Outgoing<'_>) -> Result<Answer, Unanswered> {
         let request = self.request(outgoing);
         let sent = match lease.connection() {

@@ -8,9 +8,11 @@ use crate::api::rewrite;
 use crate::environment::UpstreamAccess;
 use crate::topology::{Endpoint, Timeouts, Upstream};
 use crate::upstream::breaker::{Breaker, Pass, Skipped};
+use crate::upstream::check::Check;
 use crate::upstream::circuit::Change;
 use crate::upstream::http::Http;
 use crate::upstream::in_flight::{Entered, InFlight};
+use crate::upstream::vitals::Vitals;
 
 /// An upstream in use: its table entry with what was settled at start and what is known by now.
 pub(crate) struct Live {
@@ -20,6 +22,8 @@ pub(crate) struct Live {
     pub(crate) served_model: Option<Bytes>,
     /// When it is left alone.
     pub(crate) breaker: Option<Breaker>,
+    /// What health checks say about it, if there are any.
+    pub(crate) vitals: Option<Vitals>,
     pub(super) target: Target,
     /// `None` where no rule asks.
     in_flight: Option<Box<InFlight>>,
@@ -29,7 +33,7 @@ pub(crate) struct Live {
 /// The kinds of upstreams.
 pub(super) enum Target {
     /// Over the network.
-    Http(Box<Http>),
+    Http(Box<Http>, Option<Box<Check>>),
     /// In this process.
     #[cfg(feature = "mock")]
     Mock(crate::topology::Mock),
@@ -56,16 +60,22 @@ impl Live {
         let target = match &upstream.settings.endpoint {
             Endpoint::Http { .. } => {
                 let address = access.address.ok_or_else(|| unusable("has no address"))?;
+                let check = upstream.settings.health.as_ref().map(|health| {
+                    Check::new(health, address.prefix(), upstream.settings.served_model)
+                });
+                let check = check.transpose().map_err(unusable)?;
                 let http = Http::new(address, access.authorization).map_err(unusable)?;
-                Target::Http(Box::new(http))
+                Target::Http(Box::new(http), check.map(Box::new))
             }
             #[cfg(feature = "mock")]
             Endpoint::Mock(mock) => Target::Mock(*mock),
         };
         let served_model = upstream.settings.served_model;
         let served_model = served_model.map(|name| Bytes::from(rewrite::quoted(name)));
+        let is_checked = matches!(target, Target::Http(_, Some(_)));
         Ok(Self {
             health: Health::default(),
+            vitals: is_checked.then(Vitals::default),
             breaker: upstream
                 .settings
                 .breaker
@@ -109,10 +119,31 @@ impl Live {
         }
     }
 
-    /// Whether it answered when it was last tried, and is not shut for its failures.
+    /// Whether it is well, by its health checks or else by its last answer, and not shut for its
+    /// failures.
     pub(crate) fn is_healthy(&self) -> bool {
         let is_shut = |breaker: &Breaker| breaker.snapshot().failed;
-        self.health.is_good() && !self.breaker.as_ref().is_some_and(is_shut)
+        let is_well = match &self.vitals {
+            Some(vitals) => vitals.are_good(),
+            None => self.health.is_good(),
+        };
+        is_well && !self.breaker.as_ref().is_some_and(is_shut)
+    }
+
+    /// Whether health checks say that others should be asked first.
+    pub(crate) fn comes_last(&self) -> bool {
+        self.vitals
+            .as_ref()
+            .is_some_and(|vitals| !vitals.are_good())
+    }
+
+    /// Its health check and how it is reached, if it has one.
+    pub(super) fn check(&self) -> Option<(&Check, &Http)> {
+        match &self.target {
+            Target::Http(http, check) => Some((check.as_deref()?, http)),
+            #[cfg(feature = "mock")]
+            Target::Mock(_) => None,
+        }
     }
 
     /// How long it may take.

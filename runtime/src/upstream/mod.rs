@@ -2,6 +2,8 @@
 
 pub(crate) mod attempt;
 pub(crate) mod breaker;
+pub(crate) mod check;
+pub(crate) mod checker;
 pub(crate) mod circuit;
 pub(crate) mod connect;
 pub(crate) mod connection;
@@ -20,3 +22,4 @@ pub(crate) mod pool;
 pub(crate) mod source;
 #[cfg(feature = "tls")]
 pub(crate) mod tls;
+pub(crate) mod vitals;

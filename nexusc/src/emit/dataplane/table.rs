@@ -17,6 +17,7 @@ const VOCABULARY: &[&str] = &[
     "Draw",
     "Endpoint",
     "Gateway",
+    "Health",
     "Input",
     "KIB",
     "Key",

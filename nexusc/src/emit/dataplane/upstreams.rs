@@ -6,7 +6,7 @@ use quote::quote;
 use crate::conventions;
 use crate::emit::dataplane::literal::{constant, duration, integer, option, secret};
 use crate::emit::dataplane::table::TableFile;
-use crate::ir::{Breaker, Endpoint, Topology};
+use crate::ir::{Breaker, Endpoint, Health, Topology};
 
 pub(super) fn emit(topology: &Topology) -> TableFile {
     let mut file = TableFile::new("The servers that produce responses, by name.");
@@ -27,6 +27,7 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
         let first_byte = duration(upstream.timeouts.first_byte);
         let between_chunks = duration(upstream.timeouts.between_chunks);
         let breaker = option(upstream.breaker.as_ref().map(breaker));
+        let health = option(upstream.health.as_ref().map(health));
         file.entry(
             &upstream.path,
             quote! {
@@ -41,6 +42,7 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
                         between_chunks: #between_chunks,
                     },
                     breaker: #breaker,
+                    health: #health,
                 });
             },
         );
@@ -57,4 +59,21 @@ fn breaker(breaker: &Breaker) -> TokenStream {
     let failures = integer(breaker.failures);
     let reset = duration(breaker.reset);
     quote!(Breaker { failures: #failures, reset: #reset, })
+}
+
+fn health(health: &Health) -> TokenStream {
+    let path = &health.asks_for;
+    let interval = duration(health.interval);
+    let timeout = duration(health.timeout);
+    let unhealthy_after = integer(health.unhealthy_after);
+    let healthy_after = integer(health.healthy_after);
+    quote! {
+        Health {
+            path: #path,
+            interval: #interval,
+            timeout: #timeout,
+            unhealthy_after: #unhealthy_after,
+            healthy_after: #healthy_after,
+        }
+    }
 }

@@ -20,6 +20,7 @@ pub static CANDIDATE: Upstream = Upstream::new(UpstreamSettings {
         between_chunks: Duration::from_secs(10),
     },
     breaker: None,
+    health: None,
 });
 
 /// `[upstreams.chained]`
@@ -37,6 +38,7 @@ pub static CHAINED: Upstream = Upstream::new(UpstreamSettings {
         between_chunks: Duration::from_secs(10),
     },
     breaker: None,
+    health: None,
 });
 
 /// `[upstreams.guarded]`
@@ -57,6 +59,7 @@ pub static GUARDED: Upstream = Upstream::new(UpstreamSettings {
         failures: 3,
         reset: Duration::from_secs(3600),
     }),
+    health: None,
 });
 
 /// `[upstreams.hasty]`
@@ -74,6 +77,7 @@ pub static HASTY: Upstream = Upstream::new(UpstreamSettings {
         between_chunks: Duration::from_millis(300),
     },
     breaker: None,
+    health: None,
 });
 
 /// `[upstreams.left]`
@@ -91,6 +95,7 @@ pub static LEFT: Upstream = Upstream::new(UpstreamSettings {
         between_chunks: Duration::from_secs(10),
     },
     breaker: None,
+    health: None,
 });
 
 /// `[upstreams.plain]`
@@ -108,6 +113,7 @@ pub static PLAIN: Upstream = Upstream::new(UpstreamSettings {
         between_chunks: Duration::from_secs(10),
     },
     breaker: None,
+    health: None,
 });
 
 /// `[upstreams.recovering]`
@@ -128,6 +134,7 @@ pub static RECOVERING: Upstream = Upstream::new(UpstreamSettings {
         failures: 2,
         reset: Duration::from_millis(500),
     }),
+    health: None,
 });
 
 /// `[upstreams.renamed]`
@@ -145,6 +152,7 @@ pub static RENAMED: Upstream = Upstream::new(UpstreamSettings {
         between_chunks: Duration::from_secs(10),
     },
     breaker: None,
+    health: None,
 });
 
 /// `[upstreams.right]`
@@ -162,6 +170,7 @@ pub static RIGHT: Upstream = Upstream::new(UpstreamSettings {
         between_chunks: Duration::from_secs(10),
     },
     breaker: None,
+    health: None,
 });
 
 /// `[upstreams.secured]`
@@ -179,6 +188,7 @@ pub static SECURED: Upstream = Upstream::new(UpstreamSettings {
         between_chunks: Duration::from_secs(10),
     },
     breaker: None,
+    health: None,
 });
 
 /// `[upstreams.stable]`
@@ -196,6 +206,7 @@ pub static STABLE: Upstream = Upstream::new(UpstreamSettings {
         between_chunks: Duration::from_secs(10),
     },
     breaker: None,
+    health: None,
 });
 
 /// Every upstream.

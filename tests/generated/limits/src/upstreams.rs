@@ -20,6 +20,7 @@ pub static VLLM: Upstream = Upstream::new(UpstreamSettings {
         between_chunks: Duration::from_secs(30),
     },
     breaker: None,
+    health: None,
 });
 
 /// Every upstream.

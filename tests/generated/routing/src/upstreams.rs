@@ -20,6 +20,7 @@ pub static LEFT: Upstream = Upstream::new(UpstreamSettings {
         between_chunks: Duration::from_secs(30),
     },
     breaker: None,
+    health: None,
 });
 
 /// `[upstreams.right]`
@@ -37,6 +38,7 @@ pub static RIGHT: Upstream = Upstream::new(UpstreamSettings {
         between_chunks: Duration::from_secs(30),
     },
     breaker: None,
+    health: None,
 });
 
 /// Every upstream.
