@@ -21,6 +21,7 @@ mod production;
 mod single_upstream;
 mod sticky;
 mod token_limits;
+mod tokens;
 mod uniform_priority;
 mod unused_limits;
 mod unused_upstreams;
@@ -59,6 +60,7 @@ pub fn check(topology: &Topology, left_out: &BTreeSet<KeyPath>) -> Vec<Diagnosti
         single_upstream::check,
         sticky::check,
         token_limits::check,
+        tokens::check,
         uniform_priority::check,
         unused_limits::check,
         unused_upstreams::check,

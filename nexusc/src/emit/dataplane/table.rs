@@ -11,6 +11,7 @@ use crate::key_path::KeyPath;
 /// The structures of `runtime::topology` that tables may name.
 const VOCABULARY: &[&str] = &[
     "Access",
+    "Algorithm",
     "Auth",
     "Breaker",
     "Cors",
@@ -18,6 +19,7 @@ const VOCABULARY: &[&str] = &[
     "Endpoint",
     "Gateway",
     "Input",
+    "Jwt",
     "KIB",
     "Key",
     "KeySettings",
