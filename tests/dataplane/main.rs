@@ -8,6 +8,7 @@ mod chat_2x3090;
 mod connections;
 mod fallback;
 mod headers;
+mod jwt;
 mod keys;
 mod limits;
 mod log;

@@ -13,6 +13,7 @@ const DATAPLANES: &[&str] = &[
     "fleet",
     "quickstart",
     "faults",
+    "jwt",
     "limits",
     "routing",
 ];
