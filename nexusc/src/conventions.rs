@@ -38,8 +38,8 @@ pub fn constant(name: &str) -> String {
     if constant.starts_with(|c: char| c.is_ascii_digit()) {
         constant.insert(0, '_');
     }
-    // Every table file ends in its own `ALL`.
-    if constant == "ALL" {
+    // Names that the tables have for themselves.
+    if matches!(constant.as_str(), "ALL" | "AUTH" | "TOPOLOGY") {
         constant.push('_');
     }
     constant
@@ -82,5 +82,6 @@ mod tests {
         assert_eq!(constant("4o-mini"), "_4O_MINI");
         assert_eq!(constant("Qwen/Qwen2.5"), "QWEN_QWEN2_5");
         assert_eq!(constant("all"), "ALL_");
+        assert_eq!(constant("auth"), "AUTH_");
     }
 }

@@ -63,6 +63,7 @@ macro_rules! edits {
 
 edits! {
     add_a_fallback: "fallback = [\"small\"]" => "fallback = [\"small\", \"cloud\"]";
+    accept_tokens: "[overlays.staging.upstreams]" => "[auth.jwt]\nalgorithm = \"ES256\"\npublic_key = { env = \"ISSUER_KEY\" }\nissuer = \"https://login.example.com\"\naudience = \"nexus\"\nmodels = [\"small\"]\n\n[overlays.staging.upstreams]";
     add_a_key: "[keys.web]" => "[keys.app]\nsecret = { env = \"KEY_APP\" }\nmodels = [\"small\"]\n\n[keys.web]";
     add_a_model: "[models.cloud]" => "[models.cloud]\n\n[models.code]\n\n[routes.code]\nmodels = [\"code\"]\ndirect = { upstream = \"small-a\" }";
     add_an_alias: "aliases = [\"gpt-4o\"]" => "aliases = [\"gpt-4o\", \"gpt-4\"]";

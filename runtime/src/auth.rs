@@ -4,6 +4,8 @@
 //! start, and the secret. A presented key is digested the same way and found by its digest, so the
 //! time that it takes says nothing about the secrets, and does not grow with their number.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use hyper::HeaderMap;
 use hyper::header::{AUTHORIZATION, HeaderName};
@@ -12,7 +14,10 @@ use subtle::ConstantTimeEq;
 use thiserror::Error;
 
 use crate::api::models::Listing;
+use crate::environment::{self, Credentials};
 use crate::hash;
+#[cfg(feature = "jwt")]
+use crate::jwt::{Judge, Refused};
 use crate::limit::limiter::Limiter;
 use crate::topology::{Access, Auth, Key, Model, Topology};
 
@@ -26,6 +31,15 @@ pub(crate) enum Unknown {
     NoKey,
     #[error("the API key that you presented is not valid")]
     WrongKey,
+    #[cfg(feature = "jwt")]
+    #[error(
+        "you must present a token, or an API key if you have one, as `Authorization: Bearer TOKEN`"
+    )]
+    NoToken,
+    /// Why is for the log.
+    #[cfg(feature = "jwt")]
+    #[error("the token that you presented is not valid")]
+    WrongToken(Refused),
 }
 
 /// Everybody who may ask.
@@ -33,88 +47,165 @@ pub(crate) struct Callers {
     mode: Mode,
 }
 
-/// Somebody who may ask.
-pub(crate) struct Caller {
-    /// The key's name, for logs; `None` in development mode.
-    pub(crate) name: Option<&'static str>,
+/// Somebody who asks.
+pub(crate) struct Caller<'a> {
+    /// For logs: the key's name, or the token's subject; `None` in development mode.
+    pub(crate) name: Option<Cow<'static, str>>,
     /// A number that the name alone decides, for routes that stick to it.
     pub(crate) identity: Option<u64>,
-    /// What it is told about models.
-    pub(crate) listing: Listing,
     /// What it has taken of its limit, if it has one.
-    pub(crate) limiter: Option<Box<Limiter>>,
-    access: Granted,
+    pub(crate) limiter: Option<&'a Limiter>,
+    rights: Cow<'a, Rights>,
+}
+
+/// What a caller may ask for.
+#[derive(Clone)]
+pub(crate) struct Rights {
+    told: Told,
+    granted: Granted,
+}
+
+/// What a caller is told about models.
+#[derive(Clone)]
+enum Told {
+    /// Settled at start.
+    Settled(Listing),
+    /// Of the models that a token names; made if it is asked for.
+    #[cfg(feature = "jwt")]
+    Of(Vec<&'static Model>),
 }
 
 enum Mode {
-    Development(Caller),
-    ApiKeys { salt: [u8; 32], ring: Ring },
+    Development(Rights),
+    Known {
+        salt: [u8; 32],
+        ring: Ring,
+        #[cfg(feature = "jwt")]
+        judge: Option<Box<Judge>>,
+    },
+}
+
+/// The holder of an API key.
+struct Holder {
+    name: &'static str,
+    identity: u64,
+    limiter: Option<Box<Limiter>>,
+    rights: Rights,
 }
 
 /// The models that a caller may ask for; a bit for each, where they are not all.
+#[derive(Clone)]
 enum Granted {
     All,
     Only(Vec<u64>),
 }
 
 impl Callers {
-    /// The callers of `topology`, whose keys have these secrets in this order.
-    pub(crate) fn new(topology: &Topology, secrets: Vec<String>) -> Result<Self, getrandom::Error> {
+    /// The callers of `topology`, with what its environment holds.
+    pub(crate) fn new(
+        topology: &'static Topology,
+        credentials: Credentials,
+    ) -> Result<Self, getrandom::Error> {
         let all = Listing::new(topology.models.iter().copied());
-        let mode = match topology.auth {
-            Auth::Development => Mode::Development(Caller {
-                name: None,
-                identity: None,
-                listing: all,
-                limiter: None,
-                access: Granted::All,
-            }),
-            Auth::ApiKeys(keys) => {
-                let mut salt = [0; 32];
-                getrandom::fill(&mut salt)?;
-                let mut ring = Ring::with_room_for(keys.len());
-                for (key, secret) in keys.iter().zip(secrets) {
-                    ring.insert(digest(&salt, secret.as_bytes()), Caller::of_key(key, &all));
+        if let Auth::Development = topology.auth {
+            let mode = Mode::Development(Rights::all(all));
+            return Ok(Self { mode });
+        }
+        let keys = environment::keys(&topology.auth);
+        let mut salt = [0; 32];
+        getrandom::fill(&mut salt)?;
+        let mut ring = Ring::with_room_for(keys.len());
+        for (key, secret) in keys.iter().zip(credentials.keys) {
+            ring.insert(digest(&salt, secret.as_bytes()), Holder::of(key, &all));
+        }
+        let mode = Mode::Known {
+            salt,
+            ring,
+            #[cfg(feature = "jwt")]
+            judge: match (&topology.auth, credentials.jwt) {
+                (Auth::Jwt { jwt, .. }, Some(key)) => {
+                    Some(Box::new(Judge::new(topology, jwt, key)))
                 }
-                Mode::ApiKeys { salt, ring }
-            }
+                _ => None,
+            },
         };
         Ok(Self { mode })
     }
 
-    /// The caller that presents its key in `headers`.
-    pub(crate) fn authenticate(&self, headers: &HeaderMap) -> Result<&Caller, Unknown> {
+    /// The caller that presents its key or its token in `headers`.
+    pub(crate) fn authenticate(&self, headers: &HeaderMap) -> Result<Caller<'_>, Unknown> {
         match &self.mode {
-            Mode::Development(caller) => Ok(caller),
-            Mode::ApiKeys { salt, ring } => {
-                let presented = presented(headers).ok_or(Unknown::NoKey)?;
-                ring.find(&digest(salt, presented)).ok_or(Unknown::WrongKey)
+            Mode::Development(rights) => Ok(Caller {
+                name: None,
+                identity: None,
+                limiter: None,
+                rights: Cow::Borrowed(rights),
+            }),
+            Mode::Known {
+                salt,
+                ring,
+                #[cfg(feature = "jwt")]
+                judge,
+            } => {
+                let presented = presented(headers);
+                #[cfg(feature = "jwt")]
+                if let Some(judge) = judge {
+                    match presented {
+                        None => return Err(Unknown::NoToken),
+                        Some(Presented::Bearer(token)) if Judge::concerns(token) => {
+                            return judge.judge(token).map_err(Unknown::WrongToken);
+                        }
+                        Some(_) => {}
+                    }
+                }
+                let (Presented::Key(key) | Presented::Bearer(key)) =
+                    presented.ok_or(Unknown::NoKey)?;
+                let holder = ring.find(&digest(salt, key)).ok_or(Unknown::WrongKey)?;
+                Ok(holder.caller())
             }
         }
     }
 }
 
-impl Caller {
-    fn of_key(key: &Key, all: &Listing) -> Self {
-        let (listing, access) = match key.settings.models {
-            Access::All => (all.clone(), Granted::All),
-            Access::Only(models) => (
-                Listing::new(models.iter().copied()),
-                Granted::Only(bits(models)),
-            ),
-        };
+impl Holder {
+    fn of(key: &Key, all: &Listing) -> Self {
         Self {
-            name: Some(key.settings.name),
-            identity: Some(hash::stable(key.settings.name.as_bytes())),
-            listing,
+            name: key.settings.name,
+            identity: hash::stable(key.settings.name.as_bytes()),
             limiter: Limiter::of(key.settings.limit),
-            access,
+            rights: Rights::of(&key.settings.models, all),
+        }
+    }
+
+    fn caller(&self) -> Caller<'_> {
+        Caller {
+            name: Some(Cow::Borrowed(self.name)),
+            identity: Some(self.identity),
+            limiter: self.limiter.as_deref(),
+            rights: Cow::Borrowed(&self.rights),
+        }
+    }
+}
+
+impl<'a> Caller<'a> {
+    /// The bearer of a token.
+    #[cfg(feature = "jwt")]
+    pub(crate) fn of_subject(
+        name: Cow<'static, str>,
+        identity: u64,
+        rights: Cow<'a, Rights>,
+    ) -> Self {
+        Self {
+            name: Some(name),
+            identity: Some(identity),
+            limiter: None,
+            rights,
         }
     }
 
     /// Whether it may ask for `model`.
     pub(crate) fn may_use(&self, model: &Model) -> bool {
-        match &self.access {
+        match &self.rights.granted {
             Granted::All => true,
             Granted::Only(words) => {
                 let slot = model.slot.index();
@@ -125,9 +216,52 @@ impl Caller {
         }
     }
 
+    /// The list of the models that it may use.
+    pub(crate) fn models(&self) -> Bytes {
+        self.rights.listing().body
+    }
+
     /// The models that it may use, for a message.
     pub(crate) fn model_names(&self) -> Bytes {
-        self.listing.names.clone()
+        self.rights.listing().names
+    }
+}
+
+impl Rights {
+    /// Every model, whose listing is `all`.
+    pub(crate) fn all(all: Listing) -> Self {
+        Self {
+            told: Told::Settled(all),
+            granted: Granted::All,
+        }
+    }
+
+    /// The models that a token names.
+    #[cfg(feature = "jwt")]
+    pub(crate) fn claimed(models: Vec<&'static Model>) -> Self {
+        Self {
+            granted: Granted::Only(bits(&models)),
+            told: Told::Of(models),
+        }
+    }
+
+    /// What the tables say, of models whose listing is `all`.
+    pub(crate) fn of(access: &Access, all: &Listing) -> Self {
+        match access {
+            Access::All => Self::all(all.clone()),
+            Access::Only(models) => Self {
+                told: Told::Settled(Listing::new(models.iter().copied())),
+                granted: Granted::Only(bits(models)),
+            },
+        }
+    }
+
+    fn listing(&self) -> Listing {
+        match &self.told {
+            Told::Settled(listing) => listing.clone(),
+            #[cfg(feature = "jwt")]
+            Told::Of(models) => Listing::new(models.iter().copied()),
+        }
     }
 }
 
@@ -143,16 +277,25 @@ fn bits(models: &[&Model]) -> Vec<u64> {
     words
 }
 
-/// The key that a request presents: `X-API-Key`, else `Authorization: Bearer`.
-fn presented(headers: &HeaderMap) -> Option<&[u8]> {
+/// What a request presents.
+#[derive(Clone, Copy)]
+enum Presented<'h> {
+    /// As `X-API-Key`: a key.
+    Key(&'h [u8]),
+    /// As `Authorization: Bearer`: a key or a token.
+    Bearer(&'h [u8]),
+}
+
+/// What a request presents: `X-API-Key`, else `Authorization: Bearer`.
+fn presented(headers: &HeaderMap) -> Option<Presented<'_>> {
     if let Some(key) = headers.get(API_KEY) {
-        return Some(key.as_bytes().trim_ascii());
+        return Some(Presented::Key(key.as_bytes().trim_ascii()));
     }
     let value = headers.get(AUTHORIZATION)?.as_bytes();
     let (scheme, key) = value.split_at_checked("Bearer ".len())?;
     scheme
         .eq_ignore_ascii_case(b"Bearer ")
-        .then(|| key.trim_ascii())
+        .then(|| Presented::Bearer(key.trim_ascii()))
 }
 
 type Digest = [u8; 32];
@@ -168,7 +311,7 @@ fn digest(salt: &[u8; 32], secret: &[u8]) -> Digest {
 
 /// A hash table whose keys are already evenly distributed: digests.
 struct Ring {
-    buckets: Vec<Vec<(Digest, Caller)>>,
+    buckets: Vec<Vec<(Digest, Holder)>>,
 }
 
 impl Ring {
@@ -179,19 +322,19 @@ impl Ring {
         }
     }
 
-    fn insert(&mut self, digest: Digest, caller: Caller) {
+    fn insert(&mut self, digest: Digest, holder: Holder) {
         let bucket = self.bucket(&digest);
         if let Some(entries) = self.buckets.get_mut(bucket) {
-            entries.push((digest, caller));
+            entries.push((digest, holder));
         }
     }
 
-    fn find(&self, digest: &Digest) -> Option<&Caller> {
+    fn find(&self, digest: &Digest) -> Option<&Holder> {
         let entries = self.buckets.get(self.bucket(digest))?;
         entries
             .iter()
             .find(|(known, _)| bool::from(known.as_slice().ct_eq(digest.as_slice())))
-            .map(|(_, caller)| caller)
+            .map(|(_, holder)| holder)
     }
 
     fn bucket(&self, digest: &Digest) -> usize {
@@ -208,7 +351,7 @@ mod tests {
     use super::*;
     use crate::fixture::{MODEL_LARGE, MODEL_SMALL, dataplane};
 
-    fn name_for(headers: &[(&'static str, &'static str)]) -> Result<&'static str, Unknown> {
+    fn name_for(headers: &[(&'static str, &'static str)]) -> Result<String, Unknown> {
         let headers: HeaderMap = headers
             .iter()
             .map(|(name, value)| {
@@ -219,7 +362,7 @@ mod tests {
             })
             .collect();
         let caller = dataplane().callers.authenticate(&headers)?;
-        Ok(caller.name.unwrap())
+        Ok(caller.name.unwrap().into_owned())
     }
 
     #[test]

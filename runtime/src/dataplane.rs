@@ -83,7 +83,7 @@ impl Dataplane {
         });
         Ok(Self {
             topology,
-            callers: Callers::new(topology, settings.keys)?,
+            callers: Callers::new(topology, settings.credentials)?,
             directory: Directory::new(topology.models),
             upstreams: upstreams.collect::<Result<_, _>>()?,
             metrics: Metrics::new(topology),

@@ -14,9 +14,13 @@ use hyper::header::HeaderValue;
 use thiserror::Error;
 
 use crate::address::Address;
+#[cfg(feature = "jwt")]
+use crate::jwt::key;
 use crate::observe::level::Level;
 use crate::secret;
-use crate::topology::{Auth, Endpoint, Secret, Topology};
+#[cfg(feature = "jwt")]
+use crate::topology::Jwt;
+use crate::topology::{Auth, Endpoint, Key, Secret, Topology};
 
 const LISTEN: &str = "NEXUS_LISTEN";
 const WORKERS: &str = "NEXUS_WORKERS";
@@ -31,8 +35,17 @@ pub(crate) struct Settings {
     pub(crate) process: Process,
     /// For each upstream, in the topology's order.
     pub(crate) upstreams: Vec<UpstreamAccess>,
+    /// What callers are known by.
+    pub(crate) credentials: Credentials,
+}
+
+/// What callers are known by.
+pub(crate) struct Credentials {
     /// For each API key, in the topology's order: its secret, to be hashed and dropped.
     pub(crate) keys: Vec<String>,
+    /// What tokens are verified with.
+    #[cfg(feature = "jwt")]
+    pub(crate) jwt: Option<jsonwebtoken::DecodingKey>,
 }
 
 /// What concerns the process as a whole.
@@ -85,14 +98,16 @@ pub(crate) fn read(
         .iter()
         .map(|upstream| reader.upstream(&upstream.settings.endpoint, upstream.settings.api_key))
         .collect();
-    let keys = match topology.auth {
-        Auth::Development => Vec::new(),
-        Auth::ApiKeys(keys) => {
-            let named = keys
-                .iter()
-                .map(|key| (key.settings.name, key.settings.secret));
-            reader.keys(named)
-        }
+    let named = keys(&topology.auth)
+        .iter()
+        .map(|key| (key.settings.name, key.settings.secret));
+    let credentials = Credentials {
+        keys: reader.keys(named),
+        #[cfg(feature = "jwt")]
+        jwt: match &topology.auth {
+            Auth::Jwt { jwt, .. } => reader.jwt(jwt),
+            _ => None,
+        },
     };
     let mut problems = reader.problems;
     problems.sort();
@@ -107,7 +122,7 @@ pub(crate) fn read(
                     level,
                 },
                 upstreams,
-                keys,
+                credentials,
             })
         }
         _ => Err(problems),
@@ -146,14 +161,31 @@ pub(crate) fn variables(topology: &Topology) -> Vec<(&'static str, String)> {
             ));
         }
     }
-    if let Auth::ApiKeys(keys) = topology.auth {
-        for key in keys {
-            if let Secret::Env(variable) = key.settings.secret {
-                variables.push((variable, format!("secret of key `{}`", key.settings.name)));
-            }
+    for key in keys(&topology.auth) {
+        if let Secret::Env(variable) = key.settings.secret {
+            variables.push((variable, format!("secret of key `{}`", key.settings.name)));
         }
     }
+    #[cfg(feature = "jwt")]
+    if let Auth::Jwt { jwt, .. } = &topology.auth
+        && let Secret::Env(variable) = jwt.key
+    {
+        variables.push((variable, VERIFIES_TOKENS.to_owned()));
+    }
     variables
+}
+
+#[cfg(feature = "jwt")]
+const VERIFIES_TOKENS: &str = "the key that tokens are verified with";
+
+/// The API keys that callers may present.
+pub(crate) fn keys(auth: &Auth) -> &'static [&'static Key] {
+    match auth {
+        Auth::Development => &[],
+        Auth::ApiKeys(keys) => keys,
+        #[cfg(feature = "jwt")]
+        Auth::Jwt { keys, .. } => keys,
+    }
 }
 
 struct Reader<'a> {
@@ -218,6 +250,20 @@ impl Reader<'_> {
             values.push(value);
         }
         values
+    }
+
+    #[cfg(feature = "jwt")]
+    fn jwt(&mut self, jwt: &Jwt) -> Option<jsonwebtoken::DecodingKey> {
+        let place = secret::place(jwt.key);
+        // A public key has several lines.
+        let text = match secret::text(jwt.key, self.variable) {
+            Ok(text) => text,
+            Err(error) => return self.problem(place, format!("{error} ({VERIFIES_TOKENS})")),
+        };
+        match key::parse(jwt.algorithm, &text) {
+            Ok(key) => Some(key),
+            Err(error) => self.problem(place, format!("{error} ({VERIFIES_TOKENS})")),
+        }
     }
 
     fn secret(&mut self, place: Secret, purpose: &str) -> Option<String> {

@@ -39,7 +39,7 @@ pub(crate) enum Error {
     NotARequest(#[from] Fault),
     #[error("the model `{}` does not exist; you can use {}", excerpt(.name), listed(.known))]
     UnknownModel { name: String, known: Bytes },
-    #[error("your API key does not allow the model `{model}`")]
+    #[error("your API key or token does not allow the model `{model}`")]
     ModelNotAllowed { model: &'static str },
     #[error(transparent)]
     Limited(#[from] Refusal),
@@ -146,6 +146,10 @@ impl Error {
             Self::WrongMethod { .. } => "method_not_allowed",
             Self::UnknownCaller(Unknown::NoKey) => "missing_api_key",
             Self::UnknownCaller(Unknown::WrongKey) => "invalid_api_key",
+            #[cfg(feature = "jwt")]
+            Self::UnknownCaller(Unknown::NoToken) => "missing_token",
+            #[cfg(feature = "jwt")]
+            Self::UnknownCaller(Unknown::WrongToken(_)) => "invalid_token",
             Self::Unread(Unread::TooLarge { .. }) => "request_too_large",
             Self::Unread(Unread::Late) => "request_timeout",
             Self::NotARequest(_) | Self::Unread(_) => "invalid_request",

@@ -8,7 +8,7 @@
 //! 1. `server` accepts a connection on one of its workers (one thread and one listening socket for
 //!    each core; nothing on the request path is shared under a lock) and reads a request's head.
 //! 2. `pipeline` takes the request through its stations, in this order: identify
-//!    (`observe::trace`), authenticate (`auth`), read and scan the body (`api::body`, `api::scan`),
+//!    (`observe::trace`), authenticate (`auth`, `jwt`), read and scan the body (`api::body`, `api::scan`),
 //!    admit to the model (`api::models`) and within its limits (`limit`), route (`route`), forward
 //!    (`upstream`).
 //! 3. `upstream` makes the attempts: the chosen upstream, then the route's others, then those of
@@ -33,6 +33,8 @@ mod error;
 #[cfg(test)]
 mod fixture;
 mod hash;
+#[cfg(feature = "jwt")]
+mod jwt;
 mod limit;
 mod observe;
 mod pipeline;

@@ -180,8 +180,11 @@ async fn answer(
     }
 
     // 2. Authenticate: who asks?
-    let caller = dataplane.callers.authenticate(&head.headers)?;
-    account.user = caller.name;
+    let caller = &dataplane
+        .callers
+        .authenticate(&head.headers)
+        .inspect_err(|unknown| account.unknown(unknown))?;
+    account.user.clone_from(&caller.name);
     let operation = match endpoint {
         Endpoint::Inference(operation) => operation,
         Endpoint::Model => {
@@ -192,9 +195,9 @@ async fn answer(
         Endpoint::CircuitBreakers => {
             return own((StatusCode::OK, breakers::list(&dataplane.upstreams)));
         }
-        _ => return own((StatusCode::OK, caller.listing.body.clone())),
+        _ => return own((StatusCode::OK, caller.models())),
     };
-    account.limits.by_key(caller.limiter.as_deref());
+    account.limits.by_key(caller.limiter);
 
     // 3. Read: the body, within its bounds, and what it asks for.
     let gateway = &dataplane.topology.gateway;
@@ -234,7 +237,7 @@ async fn answer(
 
 /// A request that was admitted.
 struct Asked<'a> {
-    caller: &'a Caller,
+    caller: &'a Caller<'a>,
     operation: Operation,
     head: &'a Parts,
     body: &'a Bytes,
@@ -246,7 +249,7 @@ struct Asked<'a> {
 
 /// The model that is `meant` by `name`, if the caller may use it.
 fn admit(
-    caller: &Caller,
+    caller: &Caller<'_>,
     meant: Option<&'static Model>,
     name: &str,
 ) -> Result<&'static Model, Error> {

@@ -31,8 +31,20 @@ pub(crate) fn place(secret: Secret) -> &'static str {
     }
 }
 
-/// Reads a secret, without the line end that editors leave in a file.
+/// Reads a secret that fits into an HTTP header.
 pub(crate) fn read(
+    secret: Secret,
+    variable: &dyn Fn(&str) -> Option<OsString>,
+) -> Result<String, Unreadable> {
+    let text = text(secret, variable)?;
+    if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(Unreadable::NotText);
+    }
+    Ok(text)
+}
+
+/// Reads any text, without the line end that editors leave in a file.
+pub(crate) fn text(
     secret: Secret,
     variable: &dyn Fn(&str) -> Option<OsString>,
 ) -> Result<String, Unreadable> {
@@ -52,9 +64,6 @@ pub(crate) fn read(
             Secret::Env(_) => Unreadable::NotSet,
             Secret::File(_) => Unreadable::Empty,
         });
-    }
-    if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(Unreadable::NotText);
     }
     Ok(text.to_owned())
 }

@@ -80,6 +80,46 @@ pub enum Auth {
     Development,
     /// The caller presents one of these API keys, as `X-API-Key` or `Authorization: Bearer`.
     ApiKeys(&'static [&'static Key]),
+    /// The caller presents a token of an issuer as `Authorization: Bearer`, or one of these API keys.
+    #[cfg(feature = "jwt")]
+    Jwt {
+        /// What a token must be.
+        jwt: Jwt,
+        /// The API keys.
+        keys: &'static [&'static Key],
+    },
+}
+
+/// What a JSON Web Token must be: `[auth.jwt]`.
+#[cfg(feature = "jwt")]
+#[derive(Debug)]
+pub struct Jwt {
+    /// What it is signed with; no other will do, whatever its header says.
+    pub algorithm: Algorithm,
+    /// Where the key that verifies it is read from at start: a secret, or a public key as PEM.
+    pub key: Secret,
+    /// Its `iss`.
+    pub issuer: &'static str,
+    /// Its `aud`, or one of them.
+    pub audience: &'static str,
+    /// How far clocks may differ, in whole seconds.
+    pub leeway: Duration,
+    /// The claim that lists the models that its bearer may ask for.
+    pub models_claim: &'static str,
+    /// The models that the bearer of a token without this claim may ask for.
+    pub models: Access,
+}
+
+/// What a token is signed with.
+#[cfg(feature = "jwt")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Algorithm {
+    /// HMAC with SHA-256.
+    Hs256,
+    /// RSASSA-PKCS1-v1_5 with SHA-256.
+    Rs256,
+    /// ECDSA on P-256 with SHA-256.
+    Es256,
 }
 
 /// One API key: `[keys.NAME]`.

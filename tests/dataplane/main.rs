@@ -9,6 +9,7 @@ mod connections;
 mod fallback;
 mod headers;
 mod health;
+mod jwt;
 mod keys;
 mod limits;
 mod log;

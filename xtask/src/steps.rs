@@ -14,6 +14,7 @@ const DATAPLANES: &[&str] = &[
     "quickstart",
     "faults",
     "health",
+    "jwt",
     "limits",
     "routing",
 ];

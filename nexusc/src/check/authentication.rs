@@ -1,7 +1,7 @@
 //! Who may ask is stated, one way or the other (NX0303, NX0304).
 //!
-//! Deny by default: without keys nobody could use the gateway, so a spec has keys or says that it is for
-//! development. With both, the keys would be checked by nobody.
+//! Deny by default: without them nobody could use the gateway, so a spec has keys or
+//! an issuer of tokens, or says that it is for development. With both, the keys would be checked by nobody.
 
 use crate::check::Context;
 use crate::diagnostic::Diagnostic;
@@ -27,14 +27,19 @@ pub(super) fn check(context: &mut Context<'_>) {
             .help("remove `development` or the keys");
             context.report(diagnostic);
         }
-        (false, None) if !context.is_partial("keys") && !context.is_partial("gateway") => {
+        (false, None)
+            if topology.jwt.is_none()
+                && !["auth", "gateway", "keys"]
+                    .iter()
+                    .any(|table| context.is_partial(table)) =>
+        {
             let diagnostic = Diagnostic::without_place(
                 Code::NX0303,
                 "nobody could use this gateway: it has no API key",
             )
             .help(
-                "add `[keys.NAME]` with `secret = { env = \"VARIABLE\" }` and `models`; or, on your own \
-                 machine, `development = true` under `[gateway]`",
+                "add `[keys.NAME]` with `secret = { env = \"VARIABLE\" }` and `models`, or `[auth.jwt]`; \
+                 or, on your own machine, `development = true` under `[gateway]`",
             );
             context.report(diagnostic);
         }

@@ -12,6 +12,10 @@ pub(super) fn check(context: &mut Context<'_>) {
     let Some(model) = topology.gateway.default_model else {
         return;
     };
+    // A token may name any model.
+    if topology.jwt.is_some() || context.is_partial("auth") {
+        return;
+    }
     if topology.keys.is_empty() || context.is_partial("keys") || context.is_partial("models") {
         return;
     }

@@ -22,6 +22,7 @@ mod production;
 mod single_upstream;
 mod sticky;
 mod token_limits;
+mod tokens;
 mod unchecked_health;
 mod uniform_priority;
 mod unused_limits;
@@ -62,6 +63,7 @@ pub fn check(topology: &Topology, left_out: &BTreeSet<KeyPath>) -> Vec<Diagnosti
         single_upstream::check,
         sticky::check,
         token_limits::check,
+        tokens::check,
         unchecked_health::check,
         uniform_priority::check,
         unused_limits::check,

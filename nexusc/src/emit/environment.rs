@@ -76,7 +76,9 @@ fn secrets(topology: &Topology) -> Vec<SecretSource<'_>> {
         .upstreams
         .iter()
         .map(|upstream| (&upstream.path, upstream.api_key.as_ref()));
+    let of_tokens = topology.jwt.iter().map(|jwt| (&jwt.path, jwt.key.as_ref()));
     of_keys
+        .chain(of_tokens)
         .chain(of_upstreams)
         .filter_map(|(path, secret)| {
             let (variable, file) = match secret? {

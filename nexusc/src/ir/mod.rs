@@ -29,6 +29,8 @@ pub struct Topology {
     pub limits: Table<Limit>,
     /// The API keys.
     pub keys: Table<Key>,
+    /// What tokens must be, if callers may present them.
+    pub jwt: Option<Jwt>,
     /// The environments.
     pub overlays: Table<Overlay>,
 }
@@ -280,6 +282,52 @@ pub struct Key {
     pub models: Access,
     /// How much it may ask for.
     pub limit: Option<Id<Limit>>,
+}
+
+/// What a token must be.
+#[derive(Debug)]
+pub struct Jwt {
+    /// `[auth.jwt]`.
+    pub path: KeyPath,
+    /// What it is signed with; `None` where that is unknown, which is reported.
+    pub algorithm: Option<Algorithm>,
+    /// Where the key that verifies it is read from; `None` where that is reported.
+    pub key: Option<Secret>,
+    /// Its `iss`.
+    pub issuer: String,
+    /// Its `aud`, or one of them.
+    pub audience: String,
+    /// How far clocks may differ.
+    pub leeway: Duration,
+    /// The claim that lists the models which it allows.
+    pub models_claim: String,
+    /// What it allows without that claim.
+    pub models: Access,
+}
+
+/// What a token is signed with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Algorithm {
+    /// HMAC with SHA-256.
+    Hs256,
+    /// RSASSA-PKCS1-v1_5 with SHA-256.
+    Rs256,
+    /// ECDSA on P-256 with SHA-256.
+    Es256,
+}
+
+impl Algorithm {
+    /// Every algorithm.
+    pub const ALL: [Self; 3] = [Self::Hs256, Self::Rs256, Self::Es256];
+
+    /// As tokens and specs write it: `HS256`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hs256 => "HS256",
+            Self::Rs256 => "RS256",
+            Self::Es256 => "ES256",
+        }
+    }
 }
 
 /// How much may be asked for, by each that names it.

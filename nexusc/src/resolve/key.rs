@@ -33,7 +33,7 @@ pub(super) fn resolve_all(
     keys.iter().map(resolve).collect()
 }
 
-fn access(names: &[String], path: &KeyPath, scope: &mut Scope<'_>) -> Access {
+pub(super) fn access(names: &[String], path: &KeyPath, scope: &mut Scope<'_>) -> Access {
     match names.iter().position(|name| name == ALL) {
         None => {
             let mut models = scope.models(names, path);

@@ -3,6 +3,7 @@
 //! Reports everything it finds and goes on with a hole or a harmless value. Whether the result makes sense
 //! as a whole is judged by [`crate::check`], not here.
 
+mod auth;
 mod breaker;
 mod cors;
 mod gateway;
@@ -58,6 +59,7 @@ pub fn resolve(source: &Source, spec: &Spec, left_out: BTreeSet<KeyPath>) -> Res
     let models = model::resolve_all(&spec.models, &routes, &mut scope);
     let limits = limit::resolve_all(&spec.limits, &mut scope);
     let keys = key::resolve_all(&spec.keys, &mut scope);
+    let jwt = auth::resolve(&spec.auth, &mut scope);
     let overlays = overlay::resolve_all(&spec.overlays, &mut scope);
     let topology = Topology {
         name: source.name().to_owned(),
@@ -67,6 +69,7 @@ pub fn resolve(source: &Source, spec: &Spec, left_out: BTreeSet<KeyPath>) -> Res
         routes: Table::from_sorted(routes),
         limits: Table::from_sorted(limits),
         keys: Table::from_sorted(keys),
+        jwt,
         overlays: Table::from_sorted(overlays),
     };
     let (diagnostics, left_out) = scope.finish();

@@ -4,6 +4,7 @@
 //! the JSON schema for editors and for [`crate::parse`], and their documentation is what editors show.
 //! No logic here: what the text means is settled by [`crate::resolve`].
 
+pub mod auth;
 pub mod breaker;
 pub mod cors;
 pub mod gateway;
@@ -55,6 +56,9 @@ pub struct Spec {
     /// The API keys that callers present.
     #[serde(default)]
     pub keys: BTreeMap<String, key::Key>,
+    /// Other ways than API keys to know who asks.
+    #[serde(default)]
+    pub auth: auth::Auth,
     /// The environments that the gateway is deployed to.
     #[serde(default)]
     pub overlays: BTreeMap<String, overlay::Overlay>,

@@ -4,6 +4,7 @@
 //! It is settled with a status when the last byte of the response was handed over. If it is dropped
 //! before that, the client has gone (499), or the code that served it has failed (500).
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -14,7 +15,10 @@ use hyper::{Method, StatusCode, Uri};
 use serde::Deserialize;
 use tokio::time::Instant;
 
+use crate::auth::Unknown;
 use crate::endpoint::Endpoint;
+#[cfg(feature = "jwt")]
+use crate::jwt::Refused;
 use crate::limit::applied::{Applied, Used};
 use crate::observe::level::Level;
 use crate::observe::line::Line;
@@ -38,8 +42,8 @@ pub(crate) struct Usage {
 
 /// What is known about one request.
 pub(crate) struct Account {
-    /// The name of the key of who asks.
-    pub(crate) user: Option<&'static str>,
+    /// The name of the key, or the subject of the token, of who asks.
+    pub(crate) user: Option<Cow<'static, str>>,
     /// The model that is asked for.
     pub(crate) model: Option<&'static Model>,
     /// Bytes of JSON of what the model is to read.
@@ -103,6 +107,20 @@ impl Account {
             streamed: None,
             settled: false,
         }
+    }
+
+    /// Notes why nobody is known to ask, as far as whoever asks is not told.
+    pub(crate) fn unknown(&self, unknown: &Unknown) {
+        #[cfg(feature = "jwt")]
+        if let Unknown::WrongToken(Refused(reason)) = unknown
+            && self.log.wants(Level::Debug)
+        {
+            let message = format!("token refused: {reason}");
+            self.log
+                .line(&self.line(Level::Debug, "nexus.auth", &message));
+        }
+        #[cfg(not(feature = "jwt"))]
+        let _ = unknown;
     }
 
     /// Notes that an attempt failed, with the status that it had, if any.
@@ -283,7 +301,7 @@ impl Account {
         line.method = Some(self.method.as_str());
         line.path = Some(self.uri.path());
         line.client_ip = Some(self.client_ip);
-        line.user_id = self.user;
+        line.user_id = self.user.as_deref();
         line.model = self.model.map(|model| model.settings.name);
         line.ctx_len = self.context_length.map(|length| length as u64);
         if let Some(answering) = self.answering {

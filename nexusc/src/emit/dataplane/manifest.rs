@@ -33,6 +33,9 @@ fn features(topology: &Topology) -> Vec<&'static str> {
             .any(|upstream| test(&upstream.endpoint))
     };
     let mut features = Vec::new();
+    if topology.jwt.is_some() {
+        features.push("jwt");
+    }
     if any(|endpoint| matches!(endpoint, Endpoint::MockLocal | Endpoint::MockFail)) {
         features.push("mock");
     }

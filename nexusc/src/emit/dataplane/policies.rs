@@ -1,11 +1,12 @@
 //! `policies.rs`: who may ask for what.
 
+use proc_macro2::TokenStream;
 use quote::quote;
 
 use crate::emit::dataplane::limits;
-use crate::emit::dataplane::literal::{constant, secret};
+use crate::emit::dataplane::literal::{constant, duration, secret};
 use crate::emit::dataplane::table::TableFile;
-use crate::ir::{Access, Topology};
+use crate::ir::{Access, Algorithm, Jwt, Topology};
 
 pub(super) fn emit(topology: &Topology) -> TableFile {
     let mut file = TableFile::new("Who may ask for what.");
@@ -26,15 +27,7 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
                 .as_ref()
                 .expect("resolved: a missing secret is reported"),
         );
-        let models = match &key.models {
-            Access::All => quote!(Access::All),
-            Access::Only(models) => {
-                let models = models
-                    .iter()
-                    .map(|&id| self::constant(&topology.models.get(id).name));
-                quote!(Access::Only(&[#(&models::#models,)*]))
-            }
-        };
+        let models = access(&key.models, topology);
         let limit = limits::reference(key.limit, topology);
         file.entry(
             &key.path,
@@ -50,6 +43,19 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
     }
     let names = topology.keys.iter().map(|key| key.name.as_str());
     file.all("Every API key.", quote!(Key), names);
+    if let Some(jwt) = &topology.jwt {
+        let jwt = tokens(jwt, topology);
+        file.item(
+            "Callers present a token, as `[auth.jwt]` asks for, or an API key.",
+            quote!(
+                pub const AUTH: Auth = Auth::Jwt {
+                    jwt: #jwt,
+                    keys: ALL,
+                };
+            ),
+        );
+        return file;
+    }
     file.item(
         "Callers present an API key.",
         quote!(
@@ -57,4 +63,46 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
         ),
     );
     file
+}
+
+fn access(access: &Access, topology: &Topology) -> TokenStream {
+    match access {
+        Access::All => quote!(Access::All),
+        Access::Only(models) => {
+            let models = models
+                .iter()
+                .map(|&id| constant(&topology.models.get(id).name));
+            quote!(Access::Only(&[#(&models::#models,)*]))
+        }
+    }
+}
+
+fn tokens(jwt: &Jwt, topology: &Topology) -> TokenStream {
+    let algorithm = match jwt.algorithm {
+        Some(Algorithm::Hs256) => quote!(Algorithm::Hs256),
+        Some(Algorithm::Rs256) => quote!(Algorithm::Rs256),
+        Some(Algorithm::Es256) => quote!(Algorithm::Es256),
+        None => unreachable!("resolved: an unknown algorithm is reported"),
+    };
+    let key = secret(
+        jwt.key
+            .as_ref()
+            .expect("resolved: a missing key is reported"),
+    );
+    let issuer = &jwt.issuer;
+    let audience = &jwt.audience;
+    let leeway = duration(jwt.leeway);
+    let models_claim = &jwt.models_claim;
+    let models = access(&jwt.models, topology);
+    quote! {
+        Jwt {
+            algorithm: #algorithm,
+            key: #key,
+            issuer: #issuer,
+            audience: #audience,
+            leeway: #leeway,
+            models_claim: #models_claim,
+            models: #models,
+        }
+    }
 }

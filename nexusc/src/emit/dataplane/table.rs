@@ -11,6 +11,7 @@ use crate::key_path::KeyPath;
 /// The structures of `runtime::topology` that tables may name.
 const VOCABULARY: &[&str] = &[
     "Access",
+    "Algorithm",
     "Auth",
     "Breaker",
     "Cors",
@@ -19,6 +20,7 @@ const VOCABULARY: &[&str] = &[
     "Gateway",
     "Health",
     "Input",
+    "Jwt",
     "KIB",
     "Key",
     "KeySettings",

@@ -1,0 +1,44 @@
+//! `[auth]`
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::spec::secret::Secret;
+
+/// Other ways than API keys to know who asks.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Auth {
+    /// Tokens of an issuer.
+    pub jwt: Option<Jwt>,
+}
+
+/// Tokens of an issuer, which callers present as `Authorization: Bearer`. A bearer that has the form of a
+/// JSON Web Token is judged as one; any other is an API key, as is `X-API-Key`. A token must have `iss`,
+/// `aud`, `sub` and `exp`; its `sub` is the `user_id` of log lines. Whatever is wrong with it is answered
+/// 401; the reason is in the log, at level `debug`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Jwt {
+    /// What tokens are signed with: `"HS256"`, `"RS256"` or `"ES256"`. No other algorithm is accepted,
+    /// whatever a token says.
+    pub algorithm: String,
+    /// For `HS256`: the secret that issuer and gateway share, at least 32 characters, used as it is
+    /// written.
+    pub secret: Option<Secret>,
+    /// For `RS256` and `ES256`: the issuer's public key in PEM form.
+    pub public_key: Option<Secret>,
+    /// What `iss` must be, exactly.
+    pub issuer: String,
+    /// What `aud` must be, or hold, exactly.
+    pub audience: String,
+    /// How far the clocks of issuer and gateway may differ, for `exp` and `nbf`: whole seconds, at most
+    /// `"5m"`. Default: `"30s"`.
+    pub leeway: Option<String>,
+    /// The claim that holds the models which a token allows: a list of names, or `"*"`. What is in it and
+    /// no model of this spec allows nothing. Default: `"models"`.
+    pub models_claim: Option<String>,
+    /// The models that a token without this claim allows, by name; `["*"]` for all. Default: none.
+    #[serde(default)]
+    pub models: Vec<String>,
+}
