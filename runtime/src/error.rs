@@ -13,7 +13,8 @@ use crate::api::body::Unread;
 use crate::api::scan::Fault;
 use crate::auth::Unknown;
 use crate::limit::refusal::{Kind, Refusal};
-use crate::upstream::failure::{Failure, Miss};
+use crate::upstream::failure::Failure;
+use crate::upstream::miss::Miss;
 
 /// Seconds after which a client may try again where no upstream said.
 const DEFAULT_RETRY_AFTER: u64 = 1;

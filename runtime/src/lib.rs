@@ -25,6 +25,7 @@
 mod address;
 mod api;
 mod auth;
+mod caller;
 mod command_line;
 mod dataplane;
 mod endpoint;

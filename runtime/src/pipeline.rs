@@ -15,7 +15,7 @@ use crate::api::body::{Arriving, Unread};
 use crate::api::cors::Sharing;
 use crate::api::scan::{Fault, Scan};
 use crate::api::{breakers, cors, health, models, rewrite, scan};
-use crate::auth::Caller;
+use crate::caller::Caller;
 use crate::endpoint::{Endpoint, Operation, name_in_path};
 use crate::error::Error;
 use crate::limit::demand::Demand;
@@ -30,10 +30,10 @@ use crate::unwind::caught;
 use crate::upstream::attempt::attempt;
 use crate::upstream::breaker::{Pass, Verdict};
 use crate::upstream::exchange::{Answer, Outgoing};
-use crate::upstream::failure::Miss;
 use crate::upstream::headers;
 use crate::upstream::in_flight::Entered;
 use crate::upstream::live::Live;
+use crate::upstream::miss::Miss;
 use crate::worker::Worker;
 
 /// Serves one request. Never fails: what goes wrong is a response as well.

@@ -8,7 +8,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::api::scan::span;
+use crate::api::span::span;
 
 /// What `messages` is.
 #[derive(Debug)]

@@ -9,3 +9,4 @@ pub(crate) mod messages;
 pub(crate) mod models;
 pub(crate) mod rewrite;
 pub(crate) mod scan;
+mod span;

@@ -14,6 +14,7 @@ use thiserror::Error;
 
 use crate::api::fields::{Fields, Vocabulary};
 use crate::api::messages::{Messages, MessagesSeed};
+use crate::api::span::span;
 use crate::topology::Input;
 
 /// What was found.
@@ -127,13 +128,6 @@ pub(crate) fn scan<'a>(
         output_limit: found.output_limit,
         choices: found.choices,
     })
-}
-
-/// Where `raw`, which was read from `body`, stands in it.
-pub(super) fn span(body: &[u8], raw: &str) -> Range<usize> {
-    // Both point into one allocation, as a `RawValue` borrows from what it was read from.
-    let start = raw.as_ptr().addr() - body.as_ptr().addr();
-    start..start + raw.len()
 }
 
 /// A string, borrowed where it has no escapes.

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::api::models::{Directory, Listing};
-use crate::auth::{Caller, Rights};
+use crate::caller::{Caller, Rights};
 use crate::hash;
 use crate::topology::{Jwt, Model, Topology};
 

@@ -7,7 +7,6 @@ use hyper::{HeaderMap, StatusCode};
 use thiserror::Error;
 
 use crate::observe::outcome::Outcome;
-use crate::upstream::breaker::Skipped;
 
 /// The longest time, in seconds, for which an upstream's word that it is busy is believed.
 const MAX_RETRY_AFTER: u64 = 600;
@@ -106,26 +105,6 @@ impl Failure {
             Self::Closed => Outcome::Closed,
             Self::Malformed => Outcome::Malformed,
             Self::Status { status, .. } => Outcome::Status(status),
-        }
-    }
-}
-
-/// Why an upstream has not answered: asked in vain, or not asked.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-pub(crate) enum Miss {
-    #[error(transparent)]
-    Failed(Failure),
-    #[error(transparent)]
-    Skipped(Skipped),
-}
-
-impl Miss {
-    /// Seconds until another attempt makes sense, where that is known.
-    pub(crate) fn retry_after(self) -> Option<u64> {
-        match self {
-            Self::Failed(Failure::Status { retry_after, .. }) => retry_after,
-            Self::Failed(_) => None,
-            Self::Skipped(skipped) => skipped.retry_after(),
         }
     }
 }

@@ -14,6 +14,7 @@ pub(crate) mod http;
 pub(crate) mod http_body;
 pub(crate) mod in_flight;
 pub(crate) mod live;
+pub(crate) mod miss;
 #[cfg(feature = "mock")]
 pub(crate) mod mock;
 #[cfg(feature = "mock")]
