@@ -18,6 +18,8 @@ pub(crate) enum Error {
     Write { path: String, cause: io::Error },
     #[error("`{path}` is not what `{program}` says: run `cargo xtask build-spec`")]
     Stale { path: String, program: String },
+    #[error("`{dataplane}` links `{package}`, which nothing in its spec needs")]
+    Linked { dataplane: String, package: String },
     #[error("{failed} of {all} steps failed: {names}")]
     Steps {
         failed: usize,

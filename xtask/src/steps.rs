@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 
-use crate::command::{Error, cargo, program, run};
+use crate::command::{Error, cargo, output, program, run};
 use crate::{alone, specs, tools};
 
 /// The dataplanes of the repository.
@@ -95,7 +95,10 @@ impl Step {
             Self::Runtime => run(&mut cargo(
                 "test --package runtime --package fake-model --all-features",
             )),
-            Self::Dataplanes => DATAPLANES.iter().try_for_each(|name| dataplane(name)),
+            Self::Dataplanes => {
+                DATAPLANES.iter().try_for_each(|name| dataplane(name))?;
+                links_only_what_it_uses("quickstart", &["jsonwebtoken", "ring", "rustls"])
+            }
             Self::Alone => alone::build(),
             Self::EndToEnd => run(&mut cargo("test --package end-to-end --test dataplane")),
             Self::Sdk => {
@@ -131,6 +134,24 @@ impl Step {
 /// Builds a dataplane by itself: in a build of the workspace, the features of all would be one.
 fn dataplane(name: &str) -> Result<(), Error> {
     run(&mut cargo(&format!("build --quiet --package {name}")))
+}
+
+/// Looks whether a dataplane whose spec has no use for these packages depends on one of them.
+fn links_only_what_it_uses(dataplane: &str, unused: &[&str]) -> Result<(), Error> {
+    let tree = output(&mut cargo(&format!(
+        "tree --package {dataplane} --edges normal --prefix none --format {{p}}"
+    )))?;
+    let linked = |package: &&&str| {
+        tree.lines()
+            .any(|line| line.split(' ').next() == Some(**package))
+    };
+    match unused.iter().find(linked) {
+        None => Ok(()),
+        Some(package) => Err(Error::Linked {
+            dataplane: dataplane.to_owned(),
+            package: (*package).to_owned(),
+        }),
+    }
 }
 
 fn seconds(duration: Duration) -> String {
