@@ -33,6 +33,7 @@ mod environment;
 mod error;
 #[cfg(test)]
 mod fixture;
+mod forward;
 mod hash;
 #[cfg(feature = "jwt")]
 mod jwt;

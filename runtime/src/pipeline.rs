@@ -7,33 +7,26 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
+use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Request, Response, StatusCode};
 
 use crate::api::body::{Arriving, Unread};
 use crate::api::cors::Sharing;
-use crate::api::scan::{Fault, Scan};
-use crate::api::{breakers, cors, health, models, rewrite, scan};
+use crate::api::scan::Fault;
+use crate::api::{breakers, cors, health, models, scan};
 use crate::caller::Caller;
-use crate::endpoint::{Endpoint, Operation, name_in_path};
+use crate::endpoint::{Endpoint, name_in_path};
 use crate::error::Error;
+use crate::forward::{Asked, Taken, relay, try_in_turn};
 use crate::limit::demand::Demand;
 use crate::observe::account::Account;
+use crate::observe::metrics::Metrics;
 use crate::observe::trace::Trace;
-use crate::route::{self, draw};
 use crate::stream::body::Body;
-use crate::stream::observer::Observer;
-use crate::stream::relay::Relay;
-use crate::topology::{Draw, Model, Upstream};
+use crate::topology::Model;
 use crate::unwind::caught;
-use crate::upstream::attempt::attempt;
-use crate::upstream::breaker::{Pass, Verdict};
-use crate::upstream::exchange::{Answer, Outgoing};
 use crate::upstream::headers;
-use crate::upstream::in_flight::Entered;
-use crate::upstream::live::Live;
-use crate::upstream::miss::Miss;
 use crate::worker::Worker;
 
 /// Serves one request. Never fails: what goes wrong is a response as well.
@@ -91,15 +84,9 @@ pub(crate) async fn serve(
             account.settle(StatusCode::NO_CONTENT, "preflight");
             preflight(headers)
         }
-        Ok(Reply::Relayed(taken, answer)) => relay(account, taken, answer),
+        Ok(Reply::Relayed(taken)) => relay(account, taken),
         Err(error) => {
-            match &error {
-                Error::Limited(refusal) => worker.dataplane.metrics.limit_refused(refusal),
-                Error::NotARequest(Fault::TooManyMessages { .. }) => {
-                    worker.dataplane.metrics.messages_refused().inc();
-                }
-                _ => {}
-            }
+            count_refusal(&worker.dataplane.metrics, &error);
             match error {
                 Error::Unread(Unread::ClientGone) => account.abandoned(),
                 _ => account.settle(error.status(), &error.to_string()),
@@ -117,6 +104,15 @@ pub(crate) async fn serve(
     response
 }
 
+/// Counts what a policy refused.
+fn count_refusal(metrics: &Metrics, error: &Error) {
+    match error {
+        Error::Limited(refusal) => metrics.limit_refused(refusal),
+        Error::NotARequest(Fault::TooManyMessages { .. }) => metrics.messages_refused().inc(),
+        _ => {}
+    }
+}
+
 /// What a request is answered with.
 enum Reply {
     /// The gateway's own words, with their content type.
@@ -124,16 +120,7 @@ enum Reply {
     /// What a browser is told before a request.
     Preflight(HeaderMap),
     /// A response of an upstream.
-    Relayed(Taken, Answer),
-}
-
-/// Where an answer came from.
-struct Taken {
-    requested: &'static Model,
-    model: &'static Model,
-    live: &'static Live,
-    entered: Option<Entered>,
-    pass: Pass,
+    Relayed(Taken),
 }
 
 const JSON: &str = "application/json";
@@ -232,19 +219,9 @@ async fn answer(
         named,
         requested,
     };
-    try_in_turn(worker, account, &asked).await
-}
-
-/// A request that was admitted.
-struct Asked<'a> {
-    caller: &'a Caller<'a>,
-    operation: Operation,
-    head: &'a Parts,
-    body: &'a Bytes,
-    scan: &'a Scan<'a>,
-    /// The model that the client named, unless the default stands in for an unknown one.
-    named: Option<&'static Model>,
-    requested: &'static Model,
+    try_in_turn(worker, account, &asked)
+        .await
+        .map(Reply::Relayed)
 }
 
 /// The model that is `meant` by `name`, if the caller may use it.
@@ -268,134 +245,6 @@ fn admit(
     }
 }
 
-/// Tries the upstreams of the model, then those of the models that stand in for it, until one
-/// answers. Those that are unhealthy come last: better a try than a certain failure.
-async fn try_in_turn(
-    worker: &Worker,
-    account: &mut Account,
-    asked: &Asked<'_>,
-) -> Result<Reply, Error> {
-    let requested = asked.requested;
-    let mut misses = Vec::new();
-    let mut unhealthy = Vec::new();
-    for model in std::iter::once(requested).chain(requested.settings.fallback.iter().copied()) {
-        // 6. Route: which upstreams, in which order?
-        let in_flight = |upstream: &Upstream| worker.dataplane.upstream(upstream).in_flight();
-        let draw = draw(worker, asked, model);
-        for upstream in route::order(&model.settings.route.rule, draw, in_flight) {
-            // 7. Forward: nothing has been sent to the client yet, so the next may try.
-            let live = worker.dataplane.upstream(upstream);
-            if live.comes_last() {
-                unhealthy.push((model, live));
-            } else if let Some(reply) =
-                try_one(worker, account, asked, model, live, &mut misses).await
-            {
-                return Ok(reply);
-            }
-        }
-    }
-    for (model, live) in unhealthy {
-        if let Some(reply) = try_one(worker, account, asked, model, live, &mut misses).await {
-            return Ok(reply);
-        }
-    }
-    let misses = misses
-        .into_iter()
-        .map(|(upstream, miss)| (upstream.settings.name, miss));
-    Err(Error::NoneAnswered {
-        model: requested.settings.name,
-        misses: misses.collect(),
-    })
-}
-
-/// Tries one upstream for `model`. Without a reply, `misses` says why.
-async fn try_one(
-    worker: &Worker,
-    account: &mut Account,
-    asked: &Asked<'_>,
-    model: &'static Model,
-    live: &'static Live,
-    misses: &mut Vec<(&'static Upstream, Miss)>,
-) -> Option<Reply> {
-    let upstream = live.upstream();
-    // Two models may share an upstream that serves one model. It gets each request once.
-    let is_tried = |(tried, _): &(&'static Upstream, Miss)| std::ptr::eq(*tried, upstream);
-    if upstream.settings.served_model.is_some() && misses.iter().any(is_tried) {
-        return None;
-    }
-    let mut pass = match live.pass() {
-        Ok((pass, change)) => {
-            account.circuit_changed(upstream, change);
-            pass
-        }
-        Err(skipped) => {
-            misses.push((upstream, Miss::Skipped(skipped)));
-            return None;
-        }
-    };
-    let entered = live.enter();
-    let outgoing = outgoing(worker, asked, model, live);
-    let metrics = &worker.dataplane.metrics;
-    match attempt(live, worker.pool(upstream), metrics, outgoing).await {
-        Ok(answer) => {
-            account.answered(model, upstream, answer.status);
-            if !answer.status.is_success() {
-                account.circuit_changed(upstream, pass.settle(Verdict::Answer));
-                pass = Pass::default();
-            }
-            let taken = Taken {
-                requested: asked.requested,
-                model,
-                live,
-                entered,
-                pass,
-            };
-            Some(Reply::Relayed(taken, answer))
-        }
-        Err(failure) => {
-            account.attempt_failed(upstream, &failure, failure.status());
-            account.circuit_changed(upstream, pass.settle(Verdict::of(failure)));
-            misses.push((upstream, Miss::Failed(failure)));
-            None
-        }
-    }
-}
-
-/// What the choice among the upstreams of `model` goes by.
-fn draw(worker: &Worker, asked: &Asked<'_>, model: &Model) -> u64 {
-    let drawn = match model.settings.route.draw {
-        Draw::Sequence => None,
-        Draw::Caller => asked.caller.identity,
-        Draw::Session => draw::of_session(&asked.head.headers),
-        Draw::Head(length) => asked
-            .scan
-            .context
-            .map(|context| draw::of_head(context, length)),
-    };
-    drawn.unwrap_or_else(|| worker.draw(model))
-}
-
-/// The request as it goes to the upstream `live` for `model`.
-fn outgoing<'a>(
-    worker: &Worker,
-    asked: &Asked<'a>,
-    model: &'static Model,
-    live: &Live,
-) -> Outgoing<'a> {
-    let name = rewrite::model_name(live.served_model.as_ref(), model, asked.named);
-    let defaults = if asked.operation.generates() {
-        worker.dataplane.defaults(model)
-    } else {
-        None
-    };
-    Outgoing {
-        operation: asked.operation,
-        query: asked.head.uri.query(),
-        headers: asked.head.headers.clone(),
-        body: rewrite::rewrite(asked.body, asked.scan, name.as_ref(), defaults),
-    }
-}
-
 /// The response of the gateway itself.
 fn own(status: StatusCode, content_type: &'static str, body: Bytes) -> Response<Body> {
     let mut response = Response::new(Body::whole(body));
@@ -410,36 +259,6 @@ fn own(status: StatusCode, content_type: &'static str, body: Bytes) -> Response<
 fn preflight(headers: HeaderMap) -> Response<Body> {
     let mut response = Response::new(Body::Whole(None));
     *response.status_mut() = StatusCode::NO_CONTENT;
-    *response.headers_mut() = headers;
-    response
-}
-
-/// The response of an upstream, relayed as it comes.
-fn relay(account: Account, taken: Taken, answer: Answer) -> Response<Body> {
-    let mut headers = answer.headers;
-    headers::strip_response(&mut headers);
-    let observer = if headers::is_event_stream(&headers) {
-        // An error event may yet be added.
-        headers.remove(CONTENT_LENGTH);
-        Observer::of_events()
-    } else {
-        Observer::of_document()
-    };
-    if !std::ptr::eq(taken.model, taken.requested)
-        && let Ok(name) = HeaderValue::from_str(taken.model.settings.name)
-    {
-        headers.insert(headers::FALLBACK_MODEL, name);
-    }
-    let relay = Relay::new(
-        answer.source,
-        taken.entered,
-        observer,
-        account,
-        taken.live,
-        taken.pass,
-    );
-    let mut response = Response::new(Body::Relayed(Box::new(relay)));
-    *response.status_mut() = answer.status;
     *response.headers_mut() = headers;
     response
 }
