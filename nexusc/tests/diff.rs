@@ -81,6 +81,7 @@ edits! {
     give_an_upstream_a_breaker: "url = \"http://small-a:8000\"" => "url = \"http://small-a:8000\"\nbreaker = { reset = \"10s\" }";
     check_the_health_of_an_upstream: "url = \"http://small-a:8000\"" => "url = \"http://small-a:8000\"\nhealth = { unhealthy_after = 3 }";
     limit_a_key: "models = [\"chat\", \"small\"]" => "models = [\"chat\", \"small\"]\nlimit = \"standard\"\n\n[limits.standard]\nrequests = \"600/min\"\ntokens = \"200_000/min\"\nconcurrent = 16";
+    let_requests_wait: "models = [\"chat\", \"small\"]" => "models = [\"chat\", \"small\"]\nlimit = \"busy\"\n\n[limits.busy]\nconcurrent = 16\nqueue = { wait = \"10s\" }";
     let_a_key_use_everything: "models = [\"chat\", \"small\"]" => "models = [\"*\"]";
     let_a_web_page_in: "[timeouts]" => "[gateway.cors]\norigins = [\"https://chat.example.com\"]\n\n[timeouts]";
     limit_the_messages: "[timeouts]" => "[gateway.input]\nmax_messages = 512\n\n[timeouts]";

@@ -108,6 +108,8 @@ pub struct Jwt {
     pub models_claim: &'static str,
     /// The models that the bearer of a token without this claim may ask for.
     pub models: Access,
+    /// The turn of its bearer, where requests have to wait.
+    pub priority: Priority,
 }
 
 /// What a token is signed with.
@@ -152,6 +154,8 @@ pub struct KeySettings {
     pub models: Access,
     /// How much it may ask for; `None` for any amount.
     pub limit: Option<&'static Limit>,
+    /// Its turn, where its requests have to wait.
+    pub priority: Priority,
 }
 
 /// Which models a key may ask for.
@@ -194,6 +198,43 @@ pub struct LimitSettings {
     pub tokens: Option<Rate>,
     /// Requests at once.
     pub concurrent: Option<u32>,
+    /// Where those wait that come while as many run as may; `None` refuses them.
+    pub queue: Option<Queue>,
+}
+
+/// Where requests wait for one that runs to end: `[limits.NAME.queue]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Queue {
+    /// The most that wait, of each priority.
+    pub length: u32,
+    /// How long one may wait.
+    pub wait: Duration,
+}
+
+/// Whose turn it is where several wait. Each gets a part of the places that become free, so none waits for
+/// ever.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Priority {
+    /// Four parts of seven.
+    High,
+    /// Two parts of seven.
+    #[default]
+    Normal,
+    /// One part of seven.
+    Low,
+}
+
+impl Priority {
+    /// How many there are.
+    pub(crate) const COUNT: usize = 3;
+
+    /// The part of each, in the order of [`Priority::index`].
+    pub(crate) const WEIGHTS: [i64; Self::COUNT] = [4, 2, 1];
+
+    /// Its place in a table with a row for each.
+    pub(crate) const fn index(self) -> usize {
+        self as usize
+    }
 }
 
 /// So many in any window of this length.

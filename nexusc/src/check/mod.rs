@@ -19,6 +19,7 @@ mod model_routes;
 mod models;
 mod overlay_addresses;
 mod production;
+mod queues;
 mod single_upstream;
 mod sticky;
 mod token_limits;
@@ -60,6 +61,7 @@ pub fn check(topology: &Topology, left_out: &BTreeSet<KeyPath>) -> Vec<Diagnosti
         models::check,
         overlay_addresses::check,
         production::check,
+        queues::check,
         single_upstream::check,
         sticky::check,
         token_limits::check,

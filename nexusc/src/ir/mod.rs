@@ -282,6 +282,8 @@ pub struct Key {
     pub models: Access,
     /// How much it may ask for.
     pub limit: Option<Id<Limit>>,
+    /// Its turn, where its requests wait.
+    pub priority: Priority,
 }
 
 /// What a token must be.
@@ -303,6 +305,8 @@ pub struct Jwt {
     pub models_claim: String,
     /// What it allows without that claim.
     pub models: Access,
+    /// The turn of its bearer, where requests wait.
+    pub priority: Priority,
 }
 
 /// What a token is signed with.
@@ -343,6 +347,45 @@ pub struct Limit {
     pub tokens: Option<Rate>,
     /// Requests at once.
     pub concurrent: Option<u64>,
+    /// Where requests wait for one that runs to end.
+    pub queue: Option<Queue>,
+}
+
+/// Where requests wait.
+#[derive(Debug)]
+pub struct Queue {
+    /// `[limits.NAME.queue]`.
+    pub path: KeyPath,
+    /// The most that wait, of each priority.
+    pub length: u64,
+    /// How long one may wait.
+    pub wait: Duration,
+}
+
+/// Whose turn it is where several wait.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Priority {
+    /// Most of the places.
+    High,
+    /// As the author says nothing.
+    #[default]
+    Normal,
+    /// What is left, and never nothing.
+    Low,
+}
+
+impl Priority {
+    /// Every priority.
+    pub const ALL: [Self; 3] = [Self::High, Self::Normal, Self::Low];
+
+    /// As specs write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::High => "high",
+            Self::Normal => "normal",
+            Self::Low => "low",
+        }
+    }
 }
 
 /// So many in any window of this length.

@@ -8,7 +8,7 @@ use crate::ir::Algorithm;
 use crate::key_path::KeyPath;
 use crate::redact::shown;
 use crate::resolve::scope::Scope;
-use crate::resolve::{key, secret};
+use crate::resolve::{key, priority, secret};
 use crate::source::Place;
 use crate::{ir, spec, suggest};
 
@@ -30,6 +30,7 @@ pub(super) fn resolve(auth: &spec::auth::Auth, scope: &mut Scope<'_>) -> Option<
             .clone()
             .unwrap_or_else(|| DEFAULT_MODELS_CLAIM.to_owned()),
         models: key::access(&jwt.models, &path.key("models"), scope),
+        priority: priority::resolve(jwt.priority.as_ref(), &path.key("priority"), scope),
         path,
     })
 }

@@ -7,7 +7,7 @@ use crate::diagnostic::code::Code;
 use crate::ir::Access;
 use crate::key_path::KeyPath;
 use crate::resolve::scope::Scope;
-use crate::resolve::secret;
+use crate::resolve::{priority, secret};
 use crate::source::Place;
 use crate::{ir, spec};
 
@@ -27,6 +27,7 @@ pub(super) fn resolve_all(
             secret: secret::resolve(&key.secret, &path.key("secret"), scope),
             models: access(&key.models, &path.key("models"), scope),
             limit: scope.limit(key.limit.as_ref(), &path.key("limit")),
+            priority: priority::resolve(key.priority.as_ref(), &path.key("priority"), scope),
             path,
         }
     };

@@ -1,6 +1,7 @@
 //! `[limits.NAME]`
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::code::Code;
@@ -8,6 +9,9 @@ use crate::key_path::KeyPath;
 use crate::resolve::scope::Scope;
 use crate::source::Place;
 use crate::{ir, spec};
+
+const DEFAULT_LENGTH: u64 = 64;
+const DEFAULT_WAIT: Duration = Duration::from_secs(5);
 
 pub(super) fn resolve_all(
     limits: &BTreeMap<String, spec::limit::Limit>,
@@ -21,6 +25,7 @@ pub(super) fn resolve_all(
             requests,
             tokens,
             concurrent,
+            queue,
         } = limit;
         let is_empty = requests.is_none() && tokens.is_none() && concurrent.is_none();
         if is_empty && !scope.lacks(&path) {
@@ -34,8 +39,21 @@ pub(super) fn resolve_all(
             tokens: scope.rate(tokens.as_ref(), &path.key("tokens")),
             concurrent: concurrent
                 .map(|most| scope.within(most, 1..=1_000_000, &path.key("concurrent"))),
+            queue: queue
+                .as_ref()
+                .map(|queue| self::queue(queue, path.key("queue"), scope)),
             path,
         }
     };
     limits.iter().map(resolve).collect()
+}
+
+fn queue(queue: &spec::limit::Queue, path: KeyPath, scope: &mut Scope<'_>) -> ir::Queue {
+    let spec::limit::Queue { length, wait } = queue;
+    let length = length.unwrap_or(DEFAULT_LENGTH);
+    ir::Queue {
+        length: scope.within(length, 1..=100_000, &path.key("length")),
+        wait: scope.duration(wait.as_ref(), DEFAULT_WAIT, &path.key("wait")),
+        path,
+    }
 }

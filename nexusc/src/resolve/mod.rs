@@ -12,6 +12,7 @@ mod key;
 mod limit;
 mod model;
 mod overlay;
+mod priority;
 mod route;
 mod rule;
 mod scope;

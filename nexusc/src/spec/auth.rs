@@ -41,4 +41,7 @@ pub struct Jwt {
     /// The models that a token without this claim allows, by name; `["*"]` for all. Default: none.
     #[serde(default)]
     pub models: Vec<String>,
+    /// The turn of whoever presents a token, where requests wait in the queue of a limit: as the
+    /// `priority` of a key.
+    pub priority: Option<String>,
 }

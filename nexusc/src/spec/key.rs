@@ -15,4 +15,8 @@ pub struct Key {
     pub models: Vec<String>,
     /// The limit of how much it may ask for, by name. Default: any amount.
     pub limit: Option<String>,
+    /// Its turn where requests wait in the queue of a limit: `"high"` gets four places of seven that become
+    /// free, `"normal"` two, `"low"` one; what a priority has no use for goes to the others. Default:
+    /// `"normal"`.
+    pub priority: Option<String>,
 }

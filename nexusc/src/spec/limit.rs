@@ -18,4 +18,17 @@ pub struct Limit {
     pub tokens: Option<String>,
     /// Requests at once, streams included.
     pub concurrent: Option<u64>,
+    /// Where requests wait that come while `concurrent` others run. Absent: they are answered 429 at once.
+    pub queue: Option<Queue>,
+}
+
+/// A queue of requests that wait until one that runs has ended; the next to run is chosen by priority. Who
+/// waits too long, or comes while the queue is full, is answered 429.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Queue {
+    /// The most that wait, of each priority. Default: 64.
+    pub length: Option<u64>,
+    /// How long one may wait. Default: `"5s"`.
+    pub wait: Option<String>,
 }

@@ -174,6 +174,7 @@ mod tests {
                 per: Duration::from_secs(60),
             }),
             concurrent: None,
+            queue: None,
         })
     }
 

@@ -205,6 +205,7 @@ mod tests {
             per: Duration::from_secs(60),
         }),
         concurrent: Some(2),
+        queue: None,
     });
 
     fn limiter() -> &'static Limiter {

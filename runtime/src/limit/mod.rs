@@ -4,5 +4,6 @@ pub(crate) mod applied;
 pub(crate) mod demand;
 pub(crate) mod headers;
 pub(crate) mod limiter;
+mod places;
 pub(crate) mod refusal;
 mod window;

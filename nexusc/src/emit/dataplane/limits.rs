@@ -23,6 +23,11 @@ pub(super) fn emit(topology: &Topology) -> Option<TableFile> {
             let most = integer(most);
             quote!(#most)
         }));
+        let queue = option(limit.queue.as_ref().map(|queue| {
+            let length = integer(queue.length);
+            let wait = duration(queue.wait);
+            quote!(Queue { length: #length, wait: #wait, })
+        }));
         file.entry(
             &limit.path,
             quote! {
@@ -31,6 +36,7 @@ pub(super) fn emit(topology: &Topology) -> Option<TableFile> {
                     requests: #requests,
                     tokens: #tokens,
                     concurrent: #concurrent,
+                    queue: #queue,
                 });
             },
         );

@@ -6,7 +6,7 @@ use quote::quote;
 use crate::emit::dataplane::limits;
 use crate::emit::dataplane::literal::{constant, duration, secret};
 use crate::emit::dataplane::table::TableFile;
-use crate::ir::{Access, Algorithm, Jwt, Topology};
+use crate::ir::{Access, Algorithm, Jwt, Priority, Topology};
 
 pub(super) fn emit(topology: &Topology) -> TableFile {
     let mut file = TableFile::new("Who may ask for what.");
@@ -29,6 +29,7 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
         );
         let models = access(&key.models, topology);
         let limit = limits::reference(key.limit, topology);
+        let priority = priority(key.priority);
         file.entry(
             &key.path,
             quote! {
@@ -37,6 +38,7 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
                     secret: #secret,
                     models: #models,
                     limit: #limit,
+                    priority: #priority,
                 });
             },
         );
@@ -94,6 +96,7 @@ fn tokens(jwt: &Jwt, topology: &Topology) -> TokenStream {
     let leeway = duration(jwt.leeway);
     let models_claim = &jwt.models_claim;
     let models = access(&jwt.models, topology);
+    let priority = priority(jwt.priority);
     quote! {
         Jwt {
             algorithm: #algorithm,
@@ -103,6 +106,15 @@ fn tokens(jwt: &Jwt, topology: &Topology) -> TokenStream {
             leeway: #leeway,
             models_claim: #models_claim,
             models: #models,
+            priority: #priority,
         }
+    }
+}
+
+fn priority(priority: Priority) -> TokenStream {
+    match priority {
+        Priority::High => quote!(Priority::High),
+        Priority::Normal => quote!(Priority::Normal),
+        Priority::Low => quote!(Priority::Low),
     }
 }

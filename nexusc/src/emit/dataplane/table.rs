@@ -32,6 +32,8 @@ const VOCABULARY: &[&str] = &[
     "Model",
     "ModelSettings",
     "Parameter",
+    "Priority",
+    "Queue",
     "Rate",
     "Route",
     "Rule",
