@@ -19,7 +19,7 @@ use crate::hash;
 #[cfg(feature = "jwt")]
 use crate::jwt::{Judge, Refused};
 use crate::limit::limiter::Limiter;
-use crate::topology::{Auth, Key, Topology};
+use crate::topology::{Auth, Key, PriorityClass, Topology};
 
 /// The header that carries an API key and wins over `Authorization`.
 pub(crate) const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -62,6 +62,7 @@ struct Holder {
     name: &'static str,
     identity: u64,
     limiter: Option<Box<Limiter>>,
+    priority: PriorityClass,
     rights: Rights,
 }
 
@@ -104,6 +105,7 @@ impl Callers {
                 name: None,
                 identity: None,
                 limiter: None,
+                priority: PriorityClass::Normal,
                 rights: Cow::Borrowed(rights),
             }),
             Mode::Known {
@@ -138,6 +140,7 @@ impl Holder {
             name: key.settings.name,
             identity: hash::stable(key.settings.name.as_bytes()),
             limiter: Limiter::of(key.settings.limit),
+            priority: key.settings.priority,
             rights: Rights::of(&key.settings.models, all),
         }
     }
@@ -147,6 +150,7 @@ impl Holder {
             name: Some(Cow::Borrowed(self.name)),
             identity: Some(self.identity),
             limiter: self.limiter.as_deref(),
+            priority: self.priority,
             rights: Cow::Borrowed(&self.rights),
         }
     }

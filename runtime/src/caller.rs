@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::api::models::Listing;
 use crate::limit::limiter::Limiter;
-use crate::topology::{Access, Model};
+use crate::topology::{Access, Model, PriorityClass};
 
 /// Somebody who asks.
 pub(crate) struct Caller<'a> {
@@ -16,6 +16,8 @@ pub(crate) struct Caller<'a> {
     pub(crate) identity: Option<u64>,
     /// What it has taken of its limit, if it has one.
     pub(crate) limiter: Option<&'a Limiter>,
+    /// Its turn, where requests have to wait.
+    pub(crate) priority: PriorityClass,
     /// What it may ask for.
     pub(crate) rights: Cow<'a, Rights>,
 }
@@ -50,12 +52,14 @@ impl<'a> Caller<'a> {
     pub(crate) fn of_subject(
         name: Cow<'static, str>,
         identity: u64,
+        priority: PriorityClass,
         rights: Cow<'a, Rights>,
     ) -> Self {
         Self {
             name: Some(name),
             identity: Some(identity),
             limiter: None,
+            priority,
             rights,
         }
     }

@@ -122,7 +122,7 @@ impl Error {
         if let Self::Limited(refusal) = self {
             return match refusal.kind {
                 Kind::Tokens(_) => "tokens",
-                Kind::Requests | Kind::Concurrent => "requests",
+                _ => "requests",
             };
         }
         match self.status() {

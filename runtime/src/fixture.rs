@@ -15,8 +15,8 @@ use crate::observe::level::Level;
 use crate::observe::log;
 use crate::observe::trace::Trace;
 use crate::topology::{
-    Access, Auth, Draw, Endpoint, Gateway, Key, KeySettings, MIB, Model, ModelSettings, Priority,
-    Route, Rule, Secret, Timeouts, Topology, Upstream, UpstreamSettings,
+    Access, Auth, Draw, Endpoint, Gateway, Key, KeySettings, MIB, Model, ModelSettings,
+    PriorityClass, Route, Rule, Secret, Timeouts, Topology, Upstream, UpstreamSettings,
 };
 use crate::worker::Worker;
 
@@ -81,7 +81,7 @@ static BATCH: Key = Key::new(KeySettings {
     secret: Secret::Env("KEY_BATCH"),
     models: Access::Only(&[&MODEL_SMALL]),
     limit: None,
-    priority: Priority::Normal,
+    priority: PriorityClass::Normal,
 });
 
 static WEB: Key = Key::new(KeySettings {
@@ -89,7 +89,7 @@ static WEB: Key = Key::new(KeySettings {
     secret: Secret::Env("KEY_WEB"),
     models: Access::All,
     limit: None,
-    priority: Priority::Normal,
+    priority: PriorityClass::Normal,
 });
 
 pub(crate) static CHAT: Topology = Topology {

@@ -206,7 +206,10 @@ async fn answer(
     account.limits.by_model(limit.limiter.as_deref());
     account
         .limits
-        .admit(|| Demand::of(&scan, operation, limit.assumed_output))?;
+        .admit(caller.priority, &dataplane.metrics, || {
+            Demand::of(&scan, operation, limit.assumed_output)
+        })
+        .await?;
 
     headers::strip_request(&mut head.headers);
     trace.mark_request(&mut head.headers);

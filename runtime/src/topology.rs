@@ -109,7 +109,7 @@ pub struct Jwt {
     /// The models that the bearer of a token without this claim may ask for.
     pub models: Access,
     /// The turn of its bearer, where requests have to wait.
-    pub priority: Priority,
+    pub priority: PriorityClass,
 }
 
 /// What a token is signed with.
@@ -155,7 +155,7 @@ pub struct KeySettings {
     /// How much it may ask for; `None` for any amount.
     pub limit: Option<&'static Limit>,
     /// Its turn, where its requests have to wait.
-    pub priority: Priority,
+    pub priority: PriorityClass,
 }
 
 /// Which models a key may ask for.
@@ -214,7 +214,7 @@ pub struct Queue {
 /// Whose turn it is where several wait. Each gets a part of the places that become free, so none waits for
 /// ever.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Priority {
+pub enum PriorityClass {
     /// Four parts of seven.
     High,
     /// Two parts of seven.
@@ -224,11 +224,11 @@ pub enum Priority {
     Low,
 }
 
-impl Priority {
+impl PriorityClass {
     /// How many there are.
     pub(crate) const COUNT: usize = 3;
 
-    /// The part of each, in the order of [`Priority::index`].
+    /// The part of each, in the order of [`PriorityClass::index`].
     pub(crate) const WEIGHTS: [i64; Self::COUNT] = [4, 2, 1];
 
     /// Its place in a table with a row for each.

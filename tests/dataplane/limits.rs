@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use end_to_end::{Dataplane, Request, Response, Start};
+use end_to_end::{Connection, Dataplane, Request, Response, Start, patiently};
 use fake_model::server::{Action, FakeModel, Rule};
 
 const BRISK: &str = "brisk-secret-1234567890";
 const FREE: &str = "free-secret-1234567890";
+const HASTY: &str = "hasty-secret-1234567890";
 const OTHER: &str = "other-secret-1234567890";
 const SINGLE: &str = "single-secret-1234567890";
 const TOKENS: &str = "tokens-secret-1234567890";
@@ -19,6 +20,7 @@ async fn limits() -> (FakeModel, Dataplane) {
     let secrets = [
         ("KEY_BRISK", BRISK),
         ("KEY_FREE", FREE),
+        ("KEY_HASTY", HASTY),
         ("KEY_OTHER", OTHER),
         ("KEY_SINGLE", SINGLE),
         ("KEY_TOKENS", TOKENS),
@@ -261,4 +263,94 @@ async fn a_place_is_free_again_when_its_client_has_gone() {
         let response = dataplane.send(&stream("third")).await;
         assert_eq!(response.status, 200, "{phase}");
     }
+}
+
+/// Sends a request that waits in the queue of `queued`, and returns once it is the `nth` there.
+async fn waiting(dataplane: &Dataplane, key: &str, id: &str, nth: u32) -> Connection {
+    let mut connection = dataplane.connect().await;
+    let request = Request::chat("queued").key(key).header("x-request-id", id);
+    connection
+        .write(&[&request.head(), request.body()].concat())
+        .await;
+    wait_for_queue(dataplane, nth).await;
+    connection
+}
+
+/// Waits until so many stand in the queue.
+async fn wait_for_queue(dataplane: &Dataplane, length: u32) {
+    patiently("the queue", async {
+        loop {
+            let metrics = dataplane.metrics().await;
+            let waiting = metrics.value("gateway_queue_waiting_requests{limit=\"one-by-one\"}");
+            if (waiting - f64::from(length)).abs() < 1e-9 {
+                break;
+            }
+        }
+    })
+    .await;
+}
+
+/// A request that runs until its connection is dropped.
+async fn running(model: &FakeModel, dataplane: &Dataplane, name: &str) -> Connection {
+    model.script([Rule::new(Action::Stall).times(1)]);
+    let mut connection = dataplane.connect().await;
+    let request = Request::chat(name).key(FREE);
+    connection
+        .write(&[&request.head(), request.body()].concat())
+        .await;
+    model.wait_for_requests(1).await;
+    connection
+}
+
+#[tokio::test]
+async fn who_comes_while_all_run_waits_for_its_turn() {
+    let (model, dataplane) = limits().await;
+    let first = running(&model, &dataplane, "queued").await;
+    let mut second = waiting(&dataplane, FREE, "second", 1).await;
+    assert_eq!(model.received().len(), 1);
+    drop(first);
+    assert_eq!(second.read_response().await.status, 200);
+    wait_for_queue(&dataplane, 0).await;
+    let metrics = dataplane.metrics().await;
+    let waited = metrics.value("gateway_queue_wait_seconds_count{limit=\"one-by-one\"}");
+    assert!((waited - 1.0).abs() < 1e-9, "{waited}");
+}
+
+#[tokio::test]
+async fn a_higher_priority_is_served_first_and_a_full_queue_refuses() {
+    let (model, dataplane) = limits().await;
+    let first = running(&model, &dataplane, "queued").await;
+    let mut normal = waiting(&dataplane, FREE, "normal", 1).await;
+    let gone = waiting(&dataplane, FREE, "gone", 2).await;
+    let refused = dataplane.send(&Request::chat("queued").key(FREE)).await;
+    assert_eq!(refused.status, 429);
+    assert!(number(&refused, "retry-after") >= 1);
+    let message = refused.error_message();
+    assert!(message.contains("as many wait as may"), "{message}");
+    let mut high = waiting(&dataplane, HASTY, "high", 3).await;
+    drop(gone);
+    wait_for_queue(&dataplane, 2).await;
+    drop(first);
+    assert_eq!(high.read_response().await.status, 200);
+    assert_eq!(normal.read_response().await.status, 200);
+    let served: Vec<_> = model
+        .received()
+        .iter()
+        .filter_map(|request| request.header("x-request-id").map(str::to_owned))
+        .collect();
+    assert_eq!(served[1..], ["high", "normal"]);
+}
+
+#[tokio::test]
+async fn who_waits_in_vain_is_refused_in_time() {
+    let (model, dataplane) = limits().await;
+    let _first = running(&model, &dataplane, "impatient").await;
+    let refused = dataplane.send(&Request::chat("impatient").key(FREE)).await;
+    assert_eq!(refused.status, 429);
+    let message = refused.error_message();
+    assert!(message.contains("none ended while"), "{message}");
+    assert_eq!(model.received().len(), 1);
+    let metrics = dataplane.metrics().await;
+    let sample = "gateway_limit_refused_total{limit=\"no-time\",kind=\"queue_timeout\"}";
+    assert!((metrics.value(sample) - 1.0).abs() < 1e-9);
 }

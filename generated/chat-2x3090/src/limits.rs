@@ -17,6 +17,7 @@ pub static BATCH: Limit = Limit::new(LimitSettings {
         per: Duration::from_secs(60),
     }),
     concurrent: Some(8),
+    queue: None,
 });
 
 /// `[limits.interactive]`
@@ -28,6 +29,7 @@ pub static INTERACTIVE: Limit = Limit::new(LimitSettings {
     }),
     tokens: None,
     concurrent: Some(64),
+    queue: None,
 });
 
 /// Every limit.

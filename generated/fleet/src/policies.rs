@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use runtime::topology::{Access, Algorithm, Auth, Jwt, Key, KeySettings, Secret};
+use runtime::topology::{Access, Algorithm, Auth, Jwt, Key, KeySettings, PriorityClass, Secret};
 
 use crate::models;
 
@@ -18,6 +18,7 @@ pub static ASSISTANT: Key = Key::new(KeySettings {
         &models::VISION,
     ]),
     limit: None,
+    priority: PriorityClass::Normal,
 });
 
 /// `[keys.ide]`
@@ -29,6 +30,7 @@ pub static IDE: Key = Key::new(KeySettings {
         &models::CODE_SMALL,
     ]),
     limit: None,
+    priority: PriorityClass::Normal,
 });
 
 /// `[keys.moderation]`
@@ -39,6 +41,7 @@ pub static MODERATION: Key = Key::new(KeySettings {
         &models::GUARD,
     ]),
     limit: None,
+    priority: PriorityClass::Normal,
 });
 
 /// `[keys.ops]`
@@ -47,6 +50,7 @@ pub static OPS: Key = Key::new(KeySettings {
     secret: Secret::File("/run/secrets/nexus-key-ops"),
     models: Access::All,
     limit: None,
+    priority: PriorityClass::Normal,
 });
 
 /// `[keys.research]`
@@ -59,6 +63,7 @@ pub static RESEARCH: Key = Key::new(KeySettings {
         &models::REASON,
     ]),
     limit: None,
+    priority: PriorityClass::Normal,
 });
 
 /// `[keys.search]`
@@ -71,6 +76,7 @@ pub static SEARCH: Key = Key::new(KeySettings {
         &models::SUMMARY,
     ]),
     limit: None,
+    priority: PriorityClass::Normal,
 });
 
 /// Every API key.
@@ -93,6 +99,7 @@ pub const AUTH: Auth = Auth::Jwt {
         leeway: Duration::from_secs(30),
         models_claim: "models",
         models: Access::Only(&[]),
+        priority: PriorityClass::Normal,
     },
     keys: ALL,
 };

@@ -103,6 +103,7 @@ impl Judge {
         Ok(Caller::of_subject(
             Cow::Owned(logged(sub)),
             identity,
+            self.jwt.priority,
             rights,
         ))
     }

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::key::Unusable;
 use super::*;
 use crate::fixture::{CHAT, MODEL_LARGE, MODEL_SMALL, dataplane};
-use crate::topology::{Access, Algorithm, Priority, Secret};
+use crate::topology::{Access, Algorithm, PriorityClass, Secret};
 
 const SECRET: &str = "a secret of thirty-two bytes, or more";
 
@@ -29,7 +29,7 @@ fn judge(algorithm: Algorithm, key: &str) -> Judge {
         leeway: Duration::from_secs(30),
         models_claim: "models",
         models: Access::Only(SMALL),
-        priority: Priority::Normal,
+        priority: PriorityClass::Normal,
     }));
     let key = key::parse(algorithm, key).unwrap();
     Judge::new(&CHAT, jwt, key)

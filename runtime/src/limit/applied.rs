@@ -4,8 +4,10 @@ use tokio::time::Instant;
 
 use crate::limit::demand::Demand;
 use crate::limit::headers::Headers;
-use crate::limit::limiter::{Grant, Limiter};
+use crate::limit::limiter::{Grant, Limiter, Place};
 use crate::limit::refusal::Refusal;
+use crate::observe::metrics::Metrics;
+use crate::topology::PriorityClass;
 
 /// The limits of one request; nothing at all where there are none.
 #[derive(Debug, Default)]
@@ -21,6 +23,7 @@ struct Limits {
 #[derive(Debug)]
 struct Applying {
     limiter: &'static Limiter,
+    place: Option<Place>,
     grant: Option<Grant>,
 }
 
@@ -52,8 +55,14 @@ impl Applied {
         }
     }
 
-    /// Admits the request by every limit, or takes nothing of any.
-    pub(crate) fn admit(&mut self, demand: impl FnOnce() -> Demand) -> Result<(), Refusal> {
+    /// Admits the request by every limit, or takes nothing of any. Where a limit has a queue, it may have
+    /// to wait.
+    pub(crate) async fn admit(
+        &mut self,
+        priority: PriorityClass,
+        metrics: &Metrics,
+        demand: impl FnOnce() -> Demand,
+    ) -> Result<(), Refusal> {
         let Some(limits) = &mut self.0 else {
             return Ok(());
         };
@@ -64,17 +73,16 @@ impl Applied {
             Demand::default()
         };
         limits.prompt = demand.prompt;
-        let (tokens, now) = (demand.total(), Instant::now());
-        limits.admit(tokens, now).map_err(|refusal| {
-            // What else stands in the way: who waits as long as told shall not be refused again.
-            let others = limits
-                .all()
-                .filter_map(|applying| applying.limiter.obstacle(tokens, now));
-            others
-                .chain([refusal])
-                .max_by_key(Refusal::length)
-                .unwrap_or(refusal)
-        })
+        let tokens = demand.total();
+        limits
+            .admit(priority, metrics, tokens)
+            .await
+            .map_err(|refusal| {
+                // What else stands in the way: who waits as long as told shall not be refused again.
+                let obstacle = limits.obstacle(tokens, Instant::now());
+                let both = obstacle.into_iter().chain([refusal]);
+                both.max_by_key(Refusal::length).unwrap_or(refusal)
+            })
     }
 
     /// The request is over: what was taken becomes what was used, and it no longer runs.
@@ -124,7 +132,58 @@ impl Applied {
 }
 
 impl Limits {
-    fn admit(&mut self, tokens: u64, now: Instant) -> Result<(), Refusal> {
+    /// Takes the places first, because a window counts requests at the time when they begin.
+    async fn admit(
+        &mut self,
+        priority: PriorityClass,
+        metrics: &Metrics,
+        tokens: u64,
+    ) -> Result<(), Refusal> {
+        // The key's before the model's, always, so that no two requests wait for each other.
+        let key = self.place(&self.key, priority, metrics, tokens).await?;
+        let model = self.place(&self.model, priority, metrics, tokens).await?;
+        self.take(tokens, Instant::now())?;
+        for (applying, place) in [(&mut self.key, key), (&mut self.model, model)] {
+            if let Some(applying) = applying {
+                applying.place = place;
+            }
+        }
+        Ok(())
+    }
+
+    /// A place among those that run at once, where they are limited.
+    async fn place(
+        &self,
+        applying: &Option<Applying>,
+        priority: PriorityClass,
+        metrics: &Metrics,
+        tokens: u64,
+    ) -> Result<Option<Place>, Refusal> {
+        let Some(limiter) = applying.as_ref().map(|applying| applying.limiter) else {
+            return Ok(None);
+        };
+        let Some(places) = limiter.places() else {
+            return Ok(None);
+        };
+        if let Some(place) = Place::free(places) {
+            return Ok(Some(place));
+        }
+        // Nobody waits to be refused at the end.
+        if let Some(refusal) = self.obstacle(tokens, Instant::now()) {
+            return Err(refusal);
+        }
+        let _queued = metrics.queued(limiter.limit());
+        limiter.wait(places, priority).await.map(Some)
+    }
+
+    /// What stands longest in the way of a request that may take so many tokens.
+    fn obstacle(&self, tokens: u64, now: Instant) -> Option<Refusal> {
+        self.all()
+            .filter_map(|applying| applying.limiter.obstacle(tokens, now))
+            .max_by_key(Refusal::length)
+    }
+
+    fn take(&mut self, tokens: u64, now: Instant) -> Result<(), Refusal> {
         if let Some(key) = &mut self.key {
             key.grant = Some(key.limiter.admit(tokens, now)?);
         }
@@ -150,6 +209,7 @@ impl Applying {
     fn new(limiter: &'static Limiter) -> Self {
         Self {
             limiter,
+            place: None,
             grant: None,
         }
     }
@@ -160,6 +220,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::fixture::dataplane;
     use crate::topology::{Limit, LimitSettings, Rate};
 
     const fn tokens(name: &'static str, amount: u64) -> Limit {
@@ -195,31 +256,36 @@ mod tests {
         (requests.unwrap().remaining, tokens.unwrap().remaining)
     }
 
-    #[test]
-    fn without_limits_there_is_nothing() {
+    async fn admit(applied: &mut Applied, demand: impl FnOnce() -> Demand) -> Result<(), Refusal> {
+        let metrics = &dataplane().metrics;
+        applied.admit(PriorityClass::Normal, metrics, demand).await
+    }
+
+    #[tokio::test]
+    async fn without_limits_there_is_nothing() {
         let mut applied = Applied::default();
         applied.by_key(None);
-        assert!(applied.admit(|| panic!("nobody asks")).is_ok());
+        assert!(admit(&mut applied, || panic!("nobody asks")).await.is_ok());
         assert!(applied.headers().is_none());
     }
 
-    #[test]
-    fn a_request_that_the_model_refuses_costs_its_key_nothing() {
+    #[tokio::test]
+    async fn a_request_that_the_model_refuses_costs_its_key_nothing() {
         let (key, model) = (limiter(&WIDE), limiter(&NARROW));
         let mut applied = Applied::default();
         applied.by_key(Some(key));
         applied.by_model(Some(model));
-        let refusal = applied.admit(demand(1, 100)).unwrap_err();
+        let refusal = admit(&mut applied, demand(1, 100)).await.unwrap_err();
         assert_eq!(refusal.limit.settings.name, "narrow");
         assert_eq!((left(key), left(model)), ((1000, 1000), (100, 100)));
     }
 
-    #[test]
-    fn the_client_is_told_of_the_narrower_limit() {
+    #[tokio::test]
+    async fn the_client_is_told_of_the_narrower_limit() {
         let mut applied = Applied::default();
         applied.by_key(Some(limiter(&WIDE)));
         applied.by_model(Some(limiter(&NARROW)));
-        applied.admit(demand(1, 9)).unwrap();
+        admit(&mut applied, demand(1, 9)).await.unwrap();
         let headers = applied.headers().unwrap();
         assert_eq!(headers.requests.map(|left| left.remaining), Some(99));
         assert_eq!(headers.tokens.map(|left| left.limit), Some(100));
@@ -228,26 +294,26 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn of_all_that_stands_in_the_way_the_longest_is_told() {
         let (key, model) = (limiter(&WIDE), limiter(&NARROW));
-        let admit = |amount: u64| {
+        let admit = async |amount: u64| {
             let mut applied = Applied::default();
             applied.by_key(Some(key));
             applied.by_model(Some(model));
-            applied.admit(demand(0, amount))
+            admit(&mut applied, demand(0, amount)).await
         };
         key.admit(1000, Instant::now()).unwrap();
         tokio::time::advance(Duration::from_secs(30)).await;
         model.admit(100, Instant::now()).unwrap();
-        let refusal = admit(1).unwrap_err();
+        let refusal = admit(1).await.unwrap_err();
         assert_eq!(refusal.limit.settings.name, "narrow");
         let wait = refusal.retry_after().unwrap();
         assert!((60..=62).contains(&wait), "{wait}");
-        assert_eq!(admit(101).unwrap_err().wait, None);
+        assert_eq!(admit(101).await.unwrap_err().wait, None);
         tokio::time::advance(Duration::from_secs(wait)).await;
-        assert!(admit(1).is_ok());
+        assert!(admit(1).await.is_ok());
     }
 
-    #[test]
-    fn each_end_settles_what_was_used() {
+    #[tokio::test]
+    async fn each_end_settles_what_was_used() {
         for (used, expected) in [
             (Used::Tokens(5), 95),
             (Used::PromptAnd(2), 88),
@@ -258,7 +324,7 @@ mod tests {
             let limiter = limiter(&NARROW);
             let mut applied = Applied::default();
             applied.by_key(Some(limiter));
-            applied.admit(demand(10, 20)).unwrap();
+            admit(&mut applied, demand(10, 20)).await.unwrap();
             applied.settle(used);
             assert_eq!(left(limiter), (99, expected), "{used:?}");
         }

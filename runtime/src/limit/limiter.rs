@@ -1,13 +1,13 @@
 //! The limits of one key or one model, in use: shared by all workers, without a lock.
 
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::limit::places::{NoPlace, Places};
 use crate::limit::refusal::{Kind, Refusal};
 use crate::limit::window::{Full, Tick, Window};
-use crate::topology::Limit;
+use crate::topology::{Limit, PriorityClass};
 
 /// How soon to come again where requests at once are limited: nobody knows when one will end.
 const WAIT_FOR_ONE_TO_END: Duration = Duration::from_secs(1);
@@ -19,12 +19,29 @@ pub(crate) struct Limiter {
     started: Instant,
     requests: Option<Window>,
     tokens: Option<Window>,
-    running: AtomicU32,
+    places: Option<Places>,
 }
 
-/// A request that was admitted. Dropped, it no longer counts among those that run at once.
+/// A place among the requests that run at once. Dropped, it is free for another.
 #[derive(Debug)]
-pub(crate) struct Grant {
+pub(super) struct Place(&'static Places);
+
+impl Place {
+    /// One that is free, if nobody waits for one.
+    pub(super) fn free(places: &'static Places) -> Option<Self> {
+        places.take().then(|| Self(places))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.give_back();
+    }
+}
+
+/// What a request was granted of the windows of time.
+#[derive(Debug)]
+pub(super) struct Grant {
     limiter: &'static Limiter,
     requests: Option<Tick>,
     tokens: Option<(Tick, u64)>,
@@ -54,7 +71,10 @@ impl Limiter {
             started: Instant::now(),
             requests: limit.settings.requests.as_ref().map(Window::new),
             tokens: limit.settings.tokens.as_ref().map(Window::new),
-            running: AtomicU32::new(0),
+            places: limit
+                .settings
+                .concurrent
+                .map(|most| Places::new(most, limit.settings.queue.as_ref())),
         }
     }
 
@@ -63,7 +83,35 @@ impl Limiter {
         self.tokens.is_some()
     }
 
-    /// Admits a request that may take so many tokens, or takes nothing.
+    /// What it keeps to.
+    pub(super) fn limit(&self) -> &'static Limit {
+        self.limit
+    }
+
+    /// The places of those that run at once, where they are limited.
+    pub(super) fn places(&'static self) -> Option<&'static Places> {
+        self.places.as_ref()
+    }
+
+    /// Takes a place, which a request may have to wait for.
+    pub(super) async fn wait(
+        &self,
+        places: &'static Places,
+        priority: PriorityClass,
+    ) -> Result<Place, Refusal> {
+        let place = places.wait(priority).await.map(|()| Place(places));
+        place.map_err(|reason| Refusal {
+            limit: self.limit,
+            kind: match reason {
+                NoPlace::Taken => Kind::Concurrent,
+                NoPlace::QueueFull => Kind::QueueFull,
+                NoPlace::WaitedInVain => Kind::WaitedInVain,
+            },
+            wait: Some(WAIT_FOR_ONE_TO_END),
+        })
+    }
+
+    /// Takes a request that may use so many tokens out of the windows, or takes nothing.
     pub(super) fn admit(&'static self, tokens: u64, now: Instant) -> Result<Grant, Refusal> {
         let now = self.since_start(now);
         let refusal = |kind, wait| Refusal {
@@ -71,10 +119,6 @@ impl Limiter {
             kind,
             wait,
         };
-        if !self.begin_one() {
-            return Err(refusal(Kind::Concurrent, Some(WAIT_FOR_ONE_TO_END)));
-        }
-        // From here on, dropping the grant takes it back.
         let mut grant = Grant {
             limiter: self,
             requests: None,
@@ -133,16 +177,6 @@ impl Limiter {
         })
     }
 
-    fn begin_one(&self) -> bool {
-        let Some(most) = self.limit.settings.concurrent else {
-            return true;
-        };
-        let one_more = |running: u32| (running < most).then_some(running + 1);
-        self.running
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more)
-            .is_ok()
-    }
-
     fn since_start(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.started)
     }
@@ -181,14 +215,6 @@ impl Grant {
     }
 }
 
-impl Drop for Grant {
-    fn drop(&mut self) {
-        if self.limiter.limit.settings.concurrent.is_some() {
-            self.limiter.running.fetch_sub(1, Ordering::Relaxed);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -219,14 +245,15 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_grant_counts_until_it_is_dropped() {
+    async fn a_place_is_taken_until_it_is_dropped() {
         let limiter = limiter();
-        let now = Instant::now();
-        let (first, _second) = (limiter.admit(1, now).unwrap(), limiter.admit(1, now));
-        let refusal = limiter.admit(1, now).unwrap_err();
-        assert_eq!(refusal.kind, Kind::Concurrent);
+        let places = limiter.places().unwrap();
+        let take = || limiter.wait(places, PriorityClass::Normal);
+        let (first, _second) = (take().await.unwrap(), take().await.unwrap());
+        assert!(Place::free(places).is_none());
+        assert_eq!(take().await.unwrap_err().kind, Kind::Concurrent);
         drop(first);
-        assert!(limiter.admit(1, now).is_ok());
+        assert!(Place::free(places).is_some());
     }
 
     #[tokio::test(start_paused = true)]
@@ -241,7 +268,6 @@ mod tests {
         }
         assert_eq!(limiter.admit(1, now).unwrap_err().kind, Kind::Requests);
         assert_eq!(left(limiter), (0, 97));
-        assert_eq!(limiter.running.load(Ordering::Relaxed), 0);
     }
 
     #[tokio::test(start_paused = true)]
@@ -261,14 +287,14 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_is_never_settled_stays_taken() {
         let limiter = limiter();
-        drop(limiter.admit(50, Instant::now()).unwrap());
+        limiter.admit(50, Instant::now()).unwrap();
         assert_eq!(left(limiter).1, 50);
     }
 
     #[tokio::test(start_paused = true)]
     async fn comes_true_what_a_refusal_says() {
         let limiter = limiter();
-        drop(limiter.admit(90, Instant::now()).unwrap());
+        limiter.admit(90, Instant::now()).unwrap();
         let refusal = limiter.admit(20, Instant::now()).unwrap_err();
         let seconds = refusal.retry_after().unwrap();
         assert_eq!(

@@ -12,7 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use crate::topology::{Priority, Queue};
+use crate::topology::{PriorityClass, Queue};
 
 /// The places of one limit.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ struct Line {
 /// Those who wait, by priority, each class in the order in which they came.
 #[derive(Debug, Default)]
 struct Waiters {
-    classes: [Class; Priority::COUNT],
+    classes: [Class; PriorityClass::COUNT],
     next: u64,
 }
 
@@ -112,7 +112,7 @@ impl Places {
     /// Takes a place, and waits for one if it may. Dropped while it waits, it waits no more.
     ///
     /// Each place that is taken is to be given back.
-    pub(super) async fn wait(&self, priority: Priority) -> Result<(), NoPlace> {
+    pub(super) async fn wait(&self, priority: PriorityClass) -> Result<(), NoPlace> {
         if self.take() {
             return Ok(());
         }
@@ -172,7 +172,7 @@ impl Places {
     fn stand_in<'a>(
         &'a self,
         line: &'a Line,
-        priority: Priority,
+        priority: PriorityClass,
     ) -> Result<Option<Waiting<'a>>, NoPlace> {
         let mut waiters = line.lock();
         let number = waiters.next;
@@ -225,7 +225,7 @@ impl Line {
 }
 
 impl Waiters {
-    fn class(&mut self, priority: Priority) -> &mut Class {
+    fn class(&mut self, priority: PriorityClass) -> &mut Class {
         let class = self.classes.get_mut(priority.index());
         class.expect("there is a class for each priority")
     }
@@ -236,7 +236,7 @@ impl Waiters {
     fn next(&mut self) -> Option<Waiter> {
         let mut owed = 0;
         let mut chosen: Option<&mut Class> = None;
-        for (class, weight) in self.classes.iter_mut().zip(Priority::WEIGHTS) {
+        for (class, weight) in self.classes.iter_mut().zip(PriorityClass::WEIGHTS) {
             if class.waiting.is_empty() {
                 // Nothing is owed to nobody.
                 class.credit = 0;
@@ -261,7 +261,7 @@ impl Waiters {
 struct Waiting<'a> {
     places: &'a Places,
     line: &'a Line,
-    priority: Priority,
+    priority: PriorityClass,
     number: u64,
     call: oneshot::Receiver<()>,
     place_is_mine: bool,
@@ -317,7 +317,10 @@ mod tests {
     }
 
     /// Somebody who takes a place and keeps it, once they stand in the queue.
-    async fn waiter(places: &Arc<Places>, priority: Priority) -> JoinHandle<Result<(), NoPlace>> {
+    async fn waiter(
+        places: &Arc<Places>,
+        priority: PriorityClass,
+    ) -> JoinHandle<Result<(), NoPlace>> {
         let waiter = tokio::spawn({
             let places = Arc::clone(places);
             async move { places.wait(priority).await }
@@ -329,18 +332,21 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn without_a_queue_nobody_waits() {
         let places = places(1, None);
-        assert_eq!(places.wait(Priority::Normal).await, Ok(()));
-        assert_eq!(places.wait(Priority::Normal).await, Err(NoPlace::Taken));
+        assert_eq!(places.wait(PriorityClass::Normal).await, Ok(()));
+        assert_eq!(
+            places.wait(PriorityClass::Normal).await,
+            Err(NoPlace::Taken)
+        );
         places.give_back();
-        assert_eq!(places.wait(Priority::Normal).await, Ok(()));
+        assert_eq!(places.wait(PriorityClass::Normal).await, Ok(()));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_place_goes_to_who_waits_and_never_to_who_comes_later() {
         let places = places(1, Some(&QUEUE));
         assert!(places.take());
-        let first = waiter(&places, Priority::Normal).await;
-        let second = waiter(&places, Priority::Normal).await;
+        let first = waiter(&places, PriorityClass::Normal).await;
+        let second = waiter(&places, PriorityClass::Normal).await;
         places.give_back();
         assert!(!places.take(), "the place is the first's before it has run");
         assert_eq!(first.await.unwrap(), Ok(()));
@@ -356,7 +362,7 @@ mod tests {
         let places = places(1, Some(&QUEUE));
         assert!(places.take());
         let start = tokio::time::Instant::now();
-        let answer = places.wait(Priority::High).await;
+        let answer = places.wait(PriorityClass::High).await;
         assert_eq!(answer, Err(NoPlace::WaitedInVain));
         assert_eq!(start.elapsed(), QUEUE.wait);
         assert_eq!(places.waiting(), 0);
@@ -368,10 +374,10 @@ mod tests {
     async fn a_queue_full_of_one_class_keeps_no_other_out() {
         let places = places(1, Some(&SHORT));
         assert!(places.take());
-        let low = waiter(&places, Priority::Low).await;
-        let answer = places.wait(Priority::Low).await;
+        let low = waiter(&places, PriorityClass::Low).await;
+        let answer = places.wait(PriorityClass::Low).await;
         assert_eq!(answer, Err(NoPlace::QueueFull));
-        let high = waiter(&places, Priority::High).await;
+        let high = waiter(&places, PriorityClass::High).await;
         places.give_back();
         assert_eq!(high.await.unwrap(), Ok(()));
         places.give_back();
@@ -382,8 +388,8 @@ mod tests {
     async fn who_leaves_after_the_call_gives_the_place_to_the_next() {
         let places = places(1, Some(&QUEUE));
         assert!(places.take());
-        let leaving = waiter(&places, Priority::Normal).await;
-        let next = waiter(&places, Priority::Normal).await;
+        let leaving = waiter(&places, PriorityClass::Normal).await;
+        let next = waiter(&places, PriorityClass::Normal).await;
         places.give_back();
         // Called, but it has not run since.
         leaving.abort();
@@ -398,7 +404,11 @@ mod tests {
         let places = places(1, Some(&QUEUE));
         assert!(places.take());
         let mut waiters = Vec::new();
-        for priority in [Priority::Low, Priority::Normal, Priority::High] {
+        for priority in [
+            PriorityClass::Low,
+            PriorityClass::Normal,
+            PriorityClass::High,
+        ] {
             for _ in 0..8 {
                 waiters.push((priority, waiter(&places, priority).await));
             }
@@ -412,14 +422,19 @@ mod tests {
             of_class.filter(|(_, waiter)| waiter.is_finished()).count()
         };
         assert_eq!(
-            [Priority::High, Priority::Normal, Priority::Low].map(served),
+            [
+                PriorityClass::High,
+                PriorityClass::Normal,
+                PriorityClass::Low
+            ]
+            .map(served),
             [4, 2, 1]
         );
     }
 
     #[derive(Clone, Copy, Debug)]
     enum Step {
-        Come(Priority),
+        Come(PriorityClass),
         Leave(usize),
         End,
         Pass(u64),
@@ -428,9 +443,9 @@ mod tests {
     fn step() -> impl Strategy<Value = Step> {
         prop_oneof![
             prop_oneof![
-                Just(Priority::High),
-                Just(Priority::Normal),
-                Just(Priority::Low)
+                Just(PriorityClass::High),
+                Just(PriorityClass::Normal),
+                Just(PriorityClass::Low)
             ]
             .prop_map(Step::Come),
             any::<usize>().prop_map(Step::Leave),
@@ -517,7 +532,7 @@ mod tests {
                         .unwrap();
                     runtime.block_on(async {
                         for _ in 0..ROUNDS {
-                            places.wait(Priority::Normal).await.unwrap();
+                            places.wait(PriorityClass::Normal).await.unwrap();
                             served.fetch_add(1, Ordering::Relaxed);
                             places.give_back();
                         }

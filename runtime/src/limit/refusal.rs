@@ -25,11 +25,21 @@ pub(crate) enum Kind {
     Tokens(u64),
     /// Requests at once.
     Concurrent,
+    /// Requests that wait for one of those to end.
+    QueueFull,
+    /// The time that a request may wait.
+    WaitedInVain,
 }
 
 impl Kind {
     /// The words for kinds, in the order of [`Kind::index`].
-    pub(crate) const WORDS: [&'static str; 3] = ["requests", "tokens", "concurrent"];
+    pub(crate) const WORDS: [&'static str; 5] = [
+        "requests",
+        "tokens",
+        "concurrent",
+        "queue_full",
+        "queue_timeout",
+    ];
 
     /// The place in [`Kind::WORDS`].
     pub(crate) fn index(self) -> usize {
@@ -37,6 +47,8 @@ impl Kind {
             Self::Requests => 0,
             Self::Tokens(_) => 1,
             Self::Concurrent => 2,
+            Self::QueueFull => 3,
+            Self::WaitedInVain => 4,
         }
     }
 }
@@ -79,6 +91,11 @@ impl fmt::Display for Refusal {
             _ => {
                 let most = settings.concurrent.unwrap_or(0);
                 write!(f, "allows {} at once", requests(u64::from(most)))?;
+                if self.kind == Kind::QueueFull {
+                    f.write_str(", and as many wait as may")?;
+                } else if self.kind == Kind::WaitedInVain {
+                    f.write_str(", and none ended while this one waited")?;
+                }
             }
         }
         match self.retry_after() {

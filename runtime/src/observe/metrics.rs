@@ -11,11 +11,12 @@ use prometheus::{
     Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
     IntGaugeVec, Opts, Registry, TextEncoder,
 };
+use tokio::time::Instant;
 
 use crate::endpoint::Endpoint;
 use crate::limit::refusal::{Kind, Refusal};
 use crate::observe::outcome::Outcome;
-use crate::topology::{Model, Topology, Upstream};
+use crate::topology::{Limit, Model, Topology, Upstream};
 use crate::upstream::circuit::State;
 
 /// Buckets for whole requests, in seconds: from a cached embedding to a long generation.
@@ -32,6 +33,9 @@ const FIRST_TOKEN: &[f64] = &[
 const PER_TOKEN: &[f64] = &[
     0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.5, 1.0,
 ];
+
+/// Buckets for the time in a queue, in seconds.
+const QUEUE_WAIT: &[f64] = &[0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
 
 /// The methods that have a label of their own.
 const METHODS: [Method; 7] = [
@@ -62,6 +66,8 @@ pub(crate) struct Metrics {
     pub(crate) log_dropped: IntCounter,
     registry: Registry,
     limit_refused: Counters,
+    queue_waiting: IntGaugeVec,
+    queue_wait: Histograms,
     refused_input: Counters,
     requests: Counters,
     latency: Histograms,
@@ -76,6 +82,20 @@ pub(crate) struct Metrics {
     per_token: Histograms,
     input_tokens: Counters,
     output_tokens: Counters,
+}
+
+/// A request that waits in a queue, until it is dropped.
+pub(crate) struct Queued {
+    waiting: IntGauge,
+    waited: Histogram,
+    since: Instant,
+}
+
+impl Drop for Queued {
+    fn drop(&mut self) {
+        self.waiting.dec();
+        self.waited.observe(self.since.elapsed().as_secs_f64());
+    }
 }
 
 struct Counters {
@@ -206,6 +226,20 @@ impl Metrics {
                 &["limit", "kind"],
                 topology.limits.len() * Kind::WORDS.len(),
             ),
+            queue_waiting: register.add(IntGaugeVec::new(
+                Opts::new(
+                    "gateway_queue_waiting_requests",
+                    "Requests that wait for one of those to end that a limit allows at once.",
+                ),
+                &["limit"],
+            )),
+            queue_wait: register.histograms(
+                "gateway_queue_wait_seconds",
+                "How long requests waited that did not run at once, by limit.",
+                &["limit"],
+                QUEUE_WAIT,
+                topology.limits.len(),
+            ),
             refused_input: register.counters(
                 "gateway_refused_input_total",
                 "Requests refused for what they hold, by what that is.",
@@ -290,6 +324,12 @@ impl Metrics {
         if topology.gateway.input.is_some() {
             metrics.messages_refused();
         }
+        for limit in topology.limits {
+            if limit.settings.queue.is_some() {
+                let name = limit.settings.name;
+                metrics.queue_waiting.with_label_values(&[name]).set(0);
+            }
+        }
         for upstream in topology.upstreams {
             if upstream.settings.breaker.is_some() {
                 metrics.circuit_opened(upstream);
@@ -340,6 +380,19 @@ impl Metrics {
         self.limit_refused
             .at(index, &[refusal.limit.settings.name, word])
             .inc();
+    }
+
+    /// Counts a request among those that wait in the queue of `limit`.
+    pub(crate) fn queued(&self, limit: &Limit) -> Option<Queued> {
+        limit.settings.queue.as_ref()?;
+        let name = limit.settings.name;
+        let waiting = self.queue_waiting.with_label_values(&[name]);
+        waiting.inc();
+        Some(Queued {
+            waiting,
+            waited: self.queue_wait.at(limit.slot.index(), &[name]).clone(),
+            since: Instant::now(),
+        })
     }
 
     /// How many requests were refused for the number of their messages.

@@ -113,8 +113,8 @@ fn tokens(jwt: &Jwt, topology: &Topology) -> TokenStream {
 
 fn priority(priority: Priority) -> TokenStream {
     match priority {
-        Priority::High => quote!(Priority::High),
-        Priority::Normal => quote!(Priority::Normal),
-        Priority::Low => quote!(Priority::Low),
+        Priority::High => quote!(PriorityClass::High),
+        Priority::Normal => quote!(PriorityClass::Normal),
+        Priority::Low => quote!(PriorityClass::Low),
     }
 }

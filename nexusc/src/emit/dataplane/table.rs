@@ -32,7 +32,7 @@ const VOCABULARY: &[&str] = &[
     "Model",
     "ModelSettings",
     "Parameter",
-    "Priority",
+    "PriorityClass",
     "Queue",
     "Rate",
     "Route",

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use runtime::topology::{Access, Algorithm, Auth, Jwt, Key, KeySettings, Secret};
+use runtime::topology::{Access, Algorithm, Auth, Jwt, Key, KeySettings, PriorityClass, Secret};
 
 use crate::models;
 
@@ -15,6 +15,7 @@ pub static WEB: Key = Key::new(KeySettings {
         &models::SMALL,
     ]),
     limit: None,
+    priority: PriorityClass::Normal,
 });
 
 /// Every API key.
@@ -34,6 +35,7 @@ pub const AUTH: Auth = Auth::Jwt {
         models: Access::Only(&[
             &models::SMALL,
         ]),
+        priority: PriorityClass::Normal,
     },
     keys: ALL,
 };

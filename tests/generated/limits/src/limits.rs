@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use runtime::topology::{Limit, LimitSettings, Rate};
+use runtime::topology::{Limit, LimitSettings, Queue, Rate};
 
 /// `[limits.brisk]`
 pub static BRISK: Limit = Limit::new(LimitSettings {
@@ -14,6 +14,7 @@ pub static BRISK: Limit = Limit::new(LimitSettings {
     }),
     tokens: None,
     concurrent: None,
+    queue: None,
 });
 
 /// `[limits.few]`
@@ -25,6 +26,19 @@ pub static FEW: Limit = Limit::new(LimitSettings {
     }),
     tokens: None,
     concurrent: None,
+    queue: None,
+});
+
+/// `[limits.no-time]`
+pub static NO_TIME: Limit = Limit::new(LimitSettings {
+    name: "no-time",
+    requests: None,
+    tokens: None,
+    concurrent: Some(1),
+    queue: Some(Queue {
+        length: 64,
+        wait: Duration::from_millis(50),
+    }),
 });
 
 /// `[limits.one-at-a-time]`
@@ -33,6 +47,19 @@ pub static ONE_AT_A_TIME: Limit = Limit::new(LimitSettings {
     requests: None,
     tokens: None,
     concurrent: Some(1),
+    queue: None,
+});
+
+/// `[limits.one-by-one]`
+pub static ONE_BY_ONE: Limit = Limit::new(LimitSettings {
+    name: "one-by-one",
+    requests: None,
+    tokens: None,
+    concurrent: Some(1),
+    queue: Some(Queue {
+        length: 2,
+        wait: Duration::from_secs(60),
+    }),
 });
 
 /// `[limits.standard]`
@@ -44,6 +71,7 @@ pub static STANDARD: Limit = Limit::new(LimitSettings {
     }),
     tokens: None,
     concurrent: None,
+    queue: None,
 });
 
 /// `[limits.tokens]`
@@ -55,13 +83,16 @@ pub static TOKENS: Limit = Limit::new(LimitSettings {
         per: Duration::from_secs(60),
     }),
     concurrent: None,
+    queue: None,
 });
 
 /// Every limit.
 pub static ALL: &[&Limit] = &[
     &BRISK,
     &FEW,
+    &NO_TIME,
     &ONE_AT_A_TIME,
+    &ONE_BY_ONE,
     &STANDARD,
     &TOKENS,
 ];

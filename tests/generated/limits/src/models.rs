@@ -17,6 +17,26 @@ pub static CHAT: Model = Model::new(ModelSettings {
     limit: None,
 });
 
+/// `[models.impatient]`
+pub static IMPATIENT: Model = Model::new(ModelSettings {
+    name: "impatient",
+    aliases: &[],
+    defaults: &[],
+    route: &routes::CHAT,
+    fallback: &[],
+    limit: Some(&limits::NO_TIME),
+});
+
+/// `[models.queued]`
+pub static QUEUED: Model = Model::new(ModelSettings {
+    name: "queued",
+    aliases: &[],
+    defaults: &[],
+    route: &routes::CHAT,
+    fallback: &[],
+    limit: Some(&limits::ONE_BY_ONE),
+});
+
 /// `[models.scarce]`
 pub static SCARCE: Model = Model::new(ModelSettings {
     name: "scarce",
@@ -30,5 +50,7 @@ pub static SCARCE: Model = Model::new(ModelSettings {
 /// Every model.
 pub static ALL: &[&Model] = &[
     &CHAT,
+    &IMPATIENT,
+    &QUEUED,
     &SCARCE,
 ];
