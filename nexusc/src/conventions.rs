@@ -53,10 +53,15 @@ pub fn upstream_url_variable(upstream: &str) -> String {
     )
 }
 
+/// The environment variable that replaces the address of an issuer's keys.
+pub const JWKS_URL_VARIABLE: &str = "NEXUS_JWKS_URL";
+
 /// Whether this variable already means something to a dataplane.
 pub fn is_taken(variable: &str) -> bool {
     let is_address = variable.starts_with("UPSTREAM_") && variable.ends_with("_URL");
-    is_address || COMMON_VARIABLES.iter().any(|(name, _)| *name == variable)
+    is_address
+        || variable == JWKS_URL_VARIABLE
+        || COMMON_VARIABLES.iter().any(|(name, _)| *name == variable)
 }
 
 /// The environment variables that every dataplane reads, with what each is for.

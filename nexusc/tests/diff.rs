@@ -62,6 +62,7 @@ macro_rules! edits {
 }
 
 edits! {
+    accept_tokens_of_changing_keys: "[overlays.staging.upstreams]" => "[auth.jwt]\nalgorithm = \"ES256\"\njwks = { url = \"https://login.example.com/keys\" }\nissuer = \"https://login.example.com\"\naudience = \"nexus\"\nmodels = [\"small\"]\n\n[overlays.staging.upstreams]";
     add_a_fallback: "fallback = [\"small\"]" => "fallback = [\"small\", \"cloud\"]";
     accept_tokens: "[overlays.staging.upstreams]" => "[auth.jwt]\nalgorithm = \"ES256\"\npublic_key = { env = \"ISSUER_KEY\" }\nissuer = \"https://login.example.com\"\naudience = \"nexus\"\nmodels = [\"small\"]\n\n[overlays.staging.upstreams]";
     add_a_key: "[keys.web]" => "[keys.app]\nsecret = { env = \"KEY_APP\" }\nmodels = [\"small\"]\n\n[keys.web]";
@@ -80,6 +81,7 @@ edits! {
     give_all_upstreams_a_breaker: "[timeouts]" => "[breaker]\nfailures = 3\n\n[timeouts]";
     give_an_upstream_a_breaker: "url = \"http://small-a:8000\"" => "url = \"http://small-a:8000\"\nbreaker = { reset = \"10s\" }";
     check_the_health_of_an_upstream: "url = \"http://small-a:8000\"" => "url = \"http://small-a:8000\"\nhealth = { unhealthy_after = 3 }";
+    probe_the_model_of_an_upstream: "url = \"http://small-a:8000\"" => "url = \"http://small-a:8000\"\nmodel = \"served\"\nhealth = { probe = \"chat\" }";
     limit_a_key: "models = [\"chat\", \"small\"]" => "models = [\"chat\", \"small\"]\nlimit = \"standard\"\n\n[limits.standard]\nrequests = \"600/min\"\ntokens = \"200_000/min\"\nconcurrent = 16";
     let_requests_wait: "models = [\"chat\", \"small\"]" => "models = [\"chat\", \"small\"]\nlimit = \"busy\"\n\n[limits.busy]\nconcurrent = 16\nqueue = { wait = \"10s\" }";
     let_a_key_use_everything: "models = [\"chat\", \"small\"]" => "models = [\"*\"]";

@@ -1,5 +1,6 @@
 //! Where health checks come from, and what is said about those that cannot help.
 
+use nexusc::ir::Probe;
 use nexusc::{Compilation, Source, compile};
 
 /// A gateway with these tables, which have the upstreams `a` and `b`.
@@ -25,7 +26,10 @@ fn checks(tables: &str) -> Vec<Option<String>> {
         let health = upstream.health.as_ref()?;
         Some(format!(
             "{} {:?} {:?} {} {}",
-            health.asks_for,
+            match &health.probe {
+                Probe::Path(path) => path.clone(),
+                probe => format!("{probe:?}"),
+            },
             health.interval,
             health.timeout,
             health.unhealthy_after,
@@ -103,4 +107,36 @@ fn numbers_have_a_range() {
         let general = format!("[health]\n{field} = 0\n");
         assert_eq!(findings(&format!("{general}{A}{B}")), ["NX0206"]);
     }
+}
+
+#[test]
+fn a_probe_has_times_of_its_own() {
+    let general = "[health]\npath = \"/health\"\ninterval = \"9s\"\nunhealthy_after = 4\n";
+    let own = "model = \"served\"\nhealth = { probe = \"chat\" }\n";
+    assert_eq!(
+        checks(&format!("{general}{A}{own}{B}")),
+        [some("Chat 30s 10s 4 1"), some("/health 9s 1s 4 1")]
+    );
+    let general = "[health]\nprobe = \"completion\"\ninterval = \"1m\"\n";
+    let path = "health = { path = \"/health\" }\n";
+    let named = "model = \"served\"\nhealth = { timeout = \"20s\" }\n";
+    assert_eq!(
+        checks(&format!("{general}{A}{path}{B}{named}")),
+        [some("/health 5s 1s 2 1"), some("Completion 60s 20s 2 1")]
+    );
+}
+
+#[test]
+fn a_path_and_a_probe_are_one_too_many() {
+    let both = "model = \"served\"\nhealth = { path = \"/health\", probe = \"chat\" }\n";
+    assert_eq!(findings(&format!("{A}{both}{B}")), ["NX0006"]);
+}
+
+#[test]
+fn a_general_probe_needs_the_names_of_all_models() {
+    let general = "[health]\nprobe = \"chat\"\n";
+    let named = "model = \"served\"\n";
+    assert_eq!(findings(&format!("{general}{A}{named}{B}")), ["NX0544"]);
+    let mock = "upstreams.b.url = \"mock://local\"\n";
+    assert!(findings(&format!("{mock}{general}{A}{named}")).is_empty());
 }

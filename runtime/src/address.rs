@@ -27,15 +27,34 @@ pub(crate) enum AddressError {
     Query,
     #[error("ends in /v1, which is added to it anyway")]
     Version,
-    #[error(
-        "is an https:// URL, and TLS is not part of this binary: no upstream of its spec has one"
-    )]
+    #[error("is an https:// URL, and TLS is not part of this binary: nothing in its spec has one")]
     WithoutTls,
 }
 
 impl Address {
     /// Takes `url` apart: `http://host:port/prefix`.
     pub(crate) fn parse(url: &str) -> Result<Self, AddressError> {
+        let (uri, origin) = Self::origin(url)?;
+        let prefix = uri.path().trim_end_matches('/');
+        if prefix.ends_with("/v1") {
+            return Err(AddressError::Version);
+        }
+        Ok(Self {
+            prefix: prefix.to_owned(),
+            ..origin
+        })
+    }
+
+    /// Takes the URL of a document apart: where its server is, and what it is asked for there.
+    #[cfg(feature = "jwks")]
+    pub(crate) fn of_document(url: &str) -> Result<(Self, Uri), AddressError> {
+        let (uri, origin) = Self::origin(url)?;
+        let path = Uri::try_from(uri.path()).map_err(|_| AddressError::NotAUrl)?;
+        Ok((origin, path))
+    }
+
+    /// The URL, and the server that it leads to.
+    fn origin(url: &str) -> Result<(Uri, Self), AddressError> {
         let uri: Uri = url.trim().parse().map_err(|_| AddressError::NotAUrl)?;
         let tls = match uri.scheme_str() {
             Some("http") => false,
@@ -56,24 +75,21 @@ impl Address {
         if uri.query().is_some() {
             return Err(AddressError::Query);
         }
-        let prefix = uri.path().trim_end_matches('/');
-        if prefix.ends_with("/v1") {
-            return Err(AddressError::Version);
-        }
-        Ok(Self {
+        let origin = Self {
             tls,
             host: authority.host().trim_matches(['[', ']']).to_owned(),
             port: authority.port_u16().unwrap_or(if tls { 443 } else { 80 }),
             authority: HeaderValue::from_str(authority.as_str())
                 .map_err(|_| AddressError::NotAUrl)?,
-            prefix: prefix.to_owned(),
-        })
+            prefix: String::new(),
+        };
+        Ok((uri, origin))
     }
 
     /// Whether the connection is encrypted.
     #[cfg_attr(
-        not(feature = "tls"),
-        expect(dead_code, reason = "asked where TLS is linked")
+        not(any(feature = "tls", feature = "jwks")),
+        expect(dead_code, reason = "asked where TLS or an issuer's keys are linked")
     )]
     pub(crate) fn tls(&self) -> bool {
         self.tls

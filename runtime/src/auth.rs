@@ -17,7 +17,7 @@ use crate::caller::{Caller, Rights};
 use crate::environment::{self, Credentials};
 use crate::hash;
 #[cfg(feature = "jwt")]
-use crate::jwt::{Judge, Refused};
+use crate::jwt::{self, Judge, Refused};
 use crate::limit::limiter::Limiter;
 use crate::topology::{Auth, Key, PriorityClass, Topology};
 
@@ -40,6 +40,28 @@ pub(crate) enum Unknown {
     #[cfg(feature = "jwt")]
     #[error("the token that you presented is not valid")]
     WrongToken(Refused),
+    /// Its keys are fetched again and again.
+    #[cfg(feature = "jwks")]
+    #[error("your token cannot be verified now, because its issuer does not answer; try again")]
+    IssuerAway,
+}
+
+#[cfg(feature = "jwt")]
+impl From<Refused> for Unknown {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            #[cfg(feature = "jwks")]
+            Refused::NoKeys => Self::IssuerAway,
+            refused => Self::WrongToken(refused),
+        }
+    }
+}
+
+/// What a worker has of its own to tell callers by.
+#[derive(Default)]
+pub(crate) struct Own {
+    #[cfg(feature = "jwt")]
+    tokens: jwt::Own,
 }
 
 /// Everybody who may ask.
@@ -89,8 +111,8 @@ impl Callers {
             ring,
             #[cfg(feature = "jwt")]
             judge: match (&topology.auth, credentials.jwt) {
-                (Auth::Jwt { jwt, .. }, Some(key)) => {
-                    Some(Box::new(Judge::new(topology, jwt, key)))
+                (Auth::Jwt { jwt, .. }, Some(keys)) => {
+                    Some(Box::new(Judge::new(topology, jwt, keys)))
                 }
                 _ => None,
             },
@@ -98,8 +120,51 @@ impl Callers {
         Ok(Self { mode })
     }
 
-    /// The caller that presents its key or its token in `headers`.
-    pub(crate) fn authenticate(&self, headers: &HeaderMap) -> Result<Caller<'_>, Unknown> {
+    /// What another worker needs of its own.
+    pub(crate) fn own(&self) -> Own {
+        Own {
+            #[cfg(feature = "jwt")]
+            tokens: self.judge().map(Judge::own).unwrap_or_default(),
+        }
+    }
+
+    /// Who decides on tokens, if callers may present them.
+    #[cfg(feature = "jwt")]
+    fn judge(&self) -> Option<&Judge> {
+        match &self.mode {
+            Mode::Development(_) => None,
+            Mode::Known { judge, .. } => judge.as_deref(),
+        }
+    }
+
+    /// The keys of tokens, where their issuer publishes them.
+    #[cfg(feature = "jwks")]
+    pub(crate) fn issuer(&self) -> Option<&jwt::jwks::store::Store> {
+        self.judge().and_then(Judge::issuer)
+    }
+
+    /// The caller that presents its key or its token in `headers`. Waits, within bounds, where a token
+    /// names a key that its issuer may have by now.
+    pub(crate) async fn identify(
+        &self,
+        headers: &HeaderMap,
+        own: &Own,
+    ) -> Result<Caller<'_>, Unknown> {
+        let known = self.authenticate(headers, own);
+        #[cfg(feature = "jwks")]
+        if let Err(Unknown::IssuerAway | Unknown::WrongToken(Refused::UnknownKey)) = known
+            && let Some(judge) = self.judge()
+            && let Some(Presented::Bearer(token)) = presented(headers)
+        {
+            return Ok(judge.judge_again(token, &own.tokens).await?);
+        }
+        known
+    }
+
+    /// The caller that presents its key or its token in `headers`, as far as is known.
+    fn authenticate(&self, headers: &HeaderMap, own: &Own) -> Result<Caller<'_>, Unknown> {
+        #[cfg(not(feature = "jwt"))]
+        let _ = own;
         match &self.mode {
             Mode::Development(rights) => Ok(Caller {
                 name: None,
@@ -120,7 +185,7 @@ impl Callers {
                     match presented {
                         None => return Err(Unknown::NoToken),
                         Some(Presented::Bearer(token)) if Judge::concerns(token) => {
-                            return judge.judge(token).map_err(Unknown::WrongToken);
+                            return Ok(judge.judge(token, &own.tokens)?);
                         }
                         Some(_) => {}
                     }
@@ -240,7 +305,9 @@ mod tests {
                 )
             })
             .collect();
-        let caller = dataplane().callers.authenticate(&headers)?;
+        let caller = dataplane()
+            .callers
+            .authenticate(&headers, &Own::default())?;
         Ok(caller.name.unwrap().into_owned())
     }
 
@@ -290,7 +357,10 @@ mod tests {
     fn access_is_by_key() {
         let mut headers = HeaderMap::new();
         headers.insert(API_KEY, HeaderValue::from_static("batch-secret"));
-        let batch = dataplane().callers.authenticate(&headers).unwrap();
+        let batch = dataplane()
+            .callers
+            .authenticate(&headers, &Own::default())
+            .unwrap();
         assert!(batch.may_use(&MODEL_SMALL));
         assert!(!batch.may_use(&MODEL_LARGE));
         assert_eq!(batch.model_names(), "`small`");

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use thiserror::Error;
 
 use crate::api::fields::Vocabulary;
+use crate::api::health::Dependencies;
 use crate::api::models::Directory;
 use crate::api::rewrite::Defaults;
 use crate::auth::Callers;
@@ -118,6 +119,16 @@ impl Dataplane {
             .iter()
             .filter(|live| live.is_healthy())
             .count()
+    }
+
+    /// The states of what it depends on beside its upstreams.
+    pub(crate) fn dependencies(&self) -> Dependencies {
+        Dependencies {
+            #[cfg(feature = "jwks")]
+            issuer: self.callers.issuer().map(|store| store.standing().name()),
+            #[cfg(not(feature = "jwks"))]
+            issuer: None,
+        }
     }
 
     /// The text that Prometheus reads. States that time changes by itself are looked at here.

@@ -14,13 +14,15 @@ use hyper::header::HeaderValue;
 use thiserror::Error;
 
 use crate::address::Address;
+#[cfg(feature = "jwks")]
+use crate::jwt::jwks::{source::Source, store::Store};
 #[cfg(feature = "jwt")]
-use crate::jwt::key;
+use crate::jwt::{self, key};
 use crate::observe::level::Level;
 use crate::secret;
-#[cfg(feature = "jwt")]
-use crate::topology::Jwt;
 use crate::topology::{Auth, Endpoint, Key, Secret, Topology};
+#[cfg(feature = "jwt")]
+use crate::topology::{Jwt, TokenKeys};
 
 const LISTEN: &str = "NEXUS_LISTEN";
 const WORKERS: &str = "NEXUS_WORKERS";
@@ -45,7 +47,7 @@ pub(crate) struct Credentials {
     pub(crate) keys: Vec<String>,
     /// What tokens are verified with.
     #[cfg(feature = "jwt")]
-    pub(crate) jwt: Option<jsonwebtoken::DecodingKey>,
+    pub(crate) jwt: Option<jwt::Keys>,
 }
 
 /// What concerns the process as a whole.
@@ -167,10 +169,18 @@ pub(crate) fn variables(topology: &Topology) -> Vec<(&'static str, String)> {
         }
     }
     #[cfg(feature = "jwt")]
-    if let Auth::Jwt { jwt, .. } = &topology.auth
-        && let Secret::Env(variable) = jwt.key
-    {
-        variables.push((variable, VERIFIES_TOKENS.to_owned()));
+    if let Auth::Jwt { jwt, .. } = &topology.auth {
+        match &jwt.keys {
+            TokenKeys::Fixed(Secret::Env(variable)) => {
+                variables.push((variable, VERIFIES_TOKENS.to_owned()));
+            }
+            TokenKeys::Fixed(Secret::File(_)) => {}
+            #[cfg(feature = "jwks")]
+            TokenKeys::Published(jwks) => {
+                let purpose = format!("address of the keys of tokens instead of {}", jwks.url);
+                variables.push((jwks.variable, purpose));
+            }
+        }
     }
     variables
 }
@@ -253,15 +263,29 @@ impl Reader<'_> {
     }
 
     #[cfg(feature = "jwt")]
-    fn jwt(&mut self, jwt: &Jwt) -> Option<jsonwebtoken::DecodingKey> {
-        let place = secret::place(jwt.key);
+    fn jwt(&mut self, jwt: &Jwt) -> Option<jwt::Keys> {
+        let written = match &jwt.keys {
+            TokenKeys::Fixed(written) => *written,
+            #[cfg(feature = "jwks")]
+            TokenKeys::Published(jwks) => {
+                let url = self.optional(jwks.variable);
+                return match Source::at(url.as_deref().unwrap_or(jwks.url)) {
+                    Ok(source) => {
+                        let store = Store::new(source, jwt.algorithm, jwks.refresh);
+                        Some(jwt::Keys::Published(Box::new(store)))
+                    }
+                    Err(error) => self.problem(jwks.variable, error),
+                };
+            }
+        };
+        let place = secret::place(written);
         // A public key has several lines.
-        let text = match secret::text(jwt.key, self.variable) {
+        let text = match secret::text(written, self.variable) {
             Ok(text) => text,
             Err(error) => return self.problem(place, format!("{error} ({VERIFIES_TOKENS})")),
         };
         match key::parse(jwt.algorithm, &text) {
-            Ok(key) => Some(key),
+            Ok(key) => Some(jwt::Keys::Fixed(key)),
             Err(error) => self.problem(place, format!("{error} ({VERIFIES_TOKENS})")),
         }
     }

@@ -12,6 +12,8 @@ use thiserror::Error;
 use crate::api::body::Unread;
 use crate::api::scan::Fault;
 use crate::auth::Unknown;
+#[cfg(feature = "jwks")]
+use crate::jwt::jwks::keeper::PACE;
 use crate::limit::refusal::{Kind, Refusal};
 use crate::upstream::failure::Failure;
 use crate::upstream::miss::Miss;
@@ -60,6 +62,8 @@ impl Error {
             Self::NotARequest(_) | Self::Unread(Unread::Malformed | Unread::ClientGone) => {
                 StatusCode::BAD_REQUEST
             }
+            #[cfg(feature = "jwks")]
+            Self::UnknownCaller(Unknown::IssuerAway) => StatusCode::SERVICE_UNAVAILABLE,
             Self::UnknownCaller(_) => StatusCode::UNAUTHORIZED,
             Self::ModelNotAllowed { .. } => StatusCode::FORBIDDEN,
             Self::UnknownPath | Self::UnknownModel { .. } => StatusCode::NOT_FOUND,
@@ -102,6 +106,10 @@ impl Error {
 
     fn header(&self) -> Option<(HeaderName, HeaderValue)> {
         match self {
+            #[cfg(feature = "jwks")]
+            Self::UnknownCaller(Unknown::IssuerAway) => {
+                Some((RETRY_AFTER, HeaderValue::from(PACE.as_secs())))
+            }
             Self::UnknownCaller(_) => Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
             Self::WrongMethod { allowed } => Some((ALLOW, HeaderValue::from_static(allowed))),
             Self::Limited(refusal) => Some(match refusal.retry_after() {
@@ -151,6 +159,8 @@ impl Error {
             Self::UnknownCaller(Unknown::NoToken) => "missing_token",
             #[cfg(feature = "jwt")]
             Self::UnknownCaller(Unknown::WrongToken(_)) => "invalid_token",
+            #[cfg(feature = "jwks")]
+            Self::UnknownCaller(Unknown::IssuerAway) => "issuer_unavailable",
             Self::Unread(Unread::TooLarge { .. }) => "request_too_large",
             Self::Unread(Unread::Late) => "request_timeout",
             Self::NotARequest(_) | Self::Unread(_) => "invalid_request",

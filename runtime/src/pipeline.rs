@@ -150,6 +150,7 @@ async fn answer(
             return own(health::health(
                 dataplane.healthy_upstreams(),
                 dataplane.upstreams.len(),
+                &dataplane.dependencies(),
             ));
         }
         Endpoint::Ready if dataplane.is_draining() => return own(health::draining()),
@@ -169,7 +170,8 @@ async fn answer(
     // 2. Authenticate: who asks?
     let caller = &dataplane
         .callers
-        .authenticate(&head.headers)
+        .identify(&head.headers, &worker.own)
+        .await
         .inspect_err(|unknown| account.unknown(unknown))?;
     account.user.clone_from(&caller.name);
     let operation = match endpoint {

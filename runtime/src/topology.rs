@@ -96,8 +96,8 @@ pub enum Auth {
 pub struct Jwt {
     /// What it is signed with; no other will do, whatever its header says.
     pub algorithm: Algorithm,
-    /// Where the key that verifies it is read from at start: a secret, or a public key as PEM.
-    pub key: Secret,
+    /// What verifies it.
+    pub keys: TokenKeys,
     /// Its `iss`.
     pub issuer: &'static str,
     /// Its `aud`, or one of them.
@@ -110,6 +110,29 @@ pub struct Jwt {
     pub models: Access,
     /// The turn of its bearer, where requests have to wait.
     pub priority: PriorityClass,
+}
+
+/// What tokens are verified with.
+#[cfg(feature = "jwt")]
+#[derive(Debug)]
+pub enum TokenKeys {
+    /// One key, read at start: a secret, or a public key as PEM.
+    Fixed(Secret),
+    /// The keys that the issuer publishes.
+    #[cfg(feature = "jwks")]
+    Published(Jwks),
+}
+
+/// Where an issuer publishes its keys: `[auth.jwt.jwks]`.
+#[cfg(feature = "jwks")]
+#[derive(Debug)]
+pub struct Jwks {
+    /// The address of the document.
+    pub url: &'static str,
+    /// The environment variable that replaces `url` at start.
+    pub variable: &'static str,
+    /// How old the keys may become before they are fetched again.
+    pub refresh: Duration,
 }
 
 /// What a token is signed with.
@@ -556,8 +579,8 @@ pub struct Breaker {
 /// How an upstream is checked: `[upstreams.NAME.health]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Health {
-    /// What a check asks for. The answer of `/v1/models` must list the served model.
-    pub path: &'static str,
+    /// What a check asks for.
+    pub probe: Probe,
     /// From the end of a check to the next one.
     pub interval: Duration,
     /// How long a check may take.
@@ -566,6 +589,19 @@ pub struct Health {
     pub unhealthy_after: u16,
     /// So many good checks in a row make it healthy again.
     pub healthy_after: u16,
+}
+
+/// What a health check asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Probe {
+    /// This path. The answer of `/v1/models` must list the served model.
+    Path(&'static str),
+    /// A chat of one token, of the served model.
+    Chat,
+    /// A completion of one token, of the served model.
+    Completion,
+    /// An embedding, of the served model.
+    Embedding,
 }
 
 /// The place of an entry in tables of live state, given out once at start in the order of the

@@ -3,6 +3,7 @@
 
 use std::rc::Rc;
 
+use crate::auth::Own;
 use crate::dataplane::Dataplane;
 use crate::observe::log::{Log, Sink};
 use crate::route::draw::Sequence;
@@ -15,6 +16,8 @@ pub(crate) struct Worker {
     pub(crate) dataplane: &'static Dataplane,
     /// Where its lines go.
     pub(crate) log: Rc<Log>,
+    /// What it has of its own to tell callers by.
+    pub(crate) own: Own,
     pools: Vec<SharedPool>,
     sequences: Vec<Sequence>,
 }
@@ -26,6 +29,7 @@ impl Worker {
         Self {
             dataplane,
             log: Rc::new(Log::new(sink)),
+            own: dataplane.callers.own(),
             pools: dataplane
                 .upstreams
                 .iter()

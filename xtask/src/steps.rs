@@ -14,8 +14,10 @@ const DATAPLANES: &[&str] = &[
     "quickstart",
     "faults",
     "health",
+    "jwks",
     "jwt",
     "limits",
+    "probe",
     "routing",
 ];
 

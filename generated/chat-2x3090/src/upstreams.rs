@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use runtime::topology::{Breaker, Endpoint, Health, Secret, Timeouts, Upstream, UpstreamSettings};
+use runtime::topology::{Breaker, Endpoint, Health, Probe, Secret, Timeouts, Upstream, UpstreamSettings};
 
 /// `[upstreams.cloud]`
 pub static CLOUD: Upstream = Upstream::new(UpstreamSettings {
@@ -45,7 +45,7 @@ pub static VLLM_14B: Upstream = Upstream::new(UpstreamSettings {
         reset: Duration::from_secs(15),
     }),
     health: Some(Health {
-        path: "/v1/models",
+        probe: Probe::Path("/v1/models"),
         interval: Duration::from_secs(5),
         timeout: Duration::from_secs(1),
         unhealthy_after: 2,
@@ -72,7 +72,7 @@ pub static VLLM_14B_NEXT: Upstream = Upstream::new(UpstreamSettings {
         reset: Duration::from_secs(15),
     }),
     health: Some(Health {
-        path: "/v1/models",
+        probe: Probe::Path("/v1/models"),
         interval: Duration::from_secs(5),
         timeout: Duration::from_secs(1),
         unhealthy_after: 2,
@@ -99,7 +99,7 @@ pub static VLLM_3B: Upstream = Upstream::new(UpstreamSettings {
         reset: Duration::from_secs(5),
     }),
     health: Some(Health {
-        path: "/v1/models",
+        probe: Probe::Path("/v1/models"),
         interval: Duration::from_secs(5),
         timeout: Duration::from_secs(1),
         unhealthy_after: 2,

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use runtime::topology::{Access, Algorithm, Auth, Jwt, Key, KeySettings, PriorityClass, Secret};
+use runtime::topology::{Access, Algorithm, Auth, Jwt, Key, KeySettings, PriorityClass, Secret, TokenKeys};
 
 use crate::models;
 
@@ -93,7 +93,7 @@ pub static ALL: &[&Key] = &[
 pub const AUTH: Auth = Auth::Jwt {
     jwt: Jwt {
         algorithm: Algorithm::Es256,
-        key: Secret::File("/run/secrets/nexus-login.pem"),
+        keys: TokenKeys::Fixed(Secret::File("/run/secrets/nexus-login.pem")),
         issuer: "https://login.llm.internal",
         audience: "nexus",
         leeway: Duration::from_secs(30),

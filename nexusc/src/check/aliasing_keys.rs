@@ -25,7 +25,7 @@ pub(super) fn check(context: &mut Context<'_>) {
         }
     }
     if let Some(jwt) = &topology.jwt
-        && let Some(secret) = &jwt.key
+        && let Some(secret) = jwt.secret()
     {
         let field = match jwt.algorithm {
             Some(Algorithm::Hs256) => "secret",

@@ -13,10 +13,12 @@ mod fallback_cycle;
 mod health_times;
 mod idle_breakers;
 mod idle_keys;
+mod issuer_keys;
 mod load_factor;
 mod mock_fields;
 mod model_routes;
 mod models;
+mod nameless_probes;
 mod overlay_addresses;
 mod production;
 mod queues;
@@ -55,10 +57,12 @@ pub fn check(topology: &Topology, left_out: &BTreeSet<KeyPath>) -> Vec<Diagnosti
         health_times::check,
         idle_breakers::check,
         idle_keys::check,
+        issuer_keys::check,
         load_factor::check,
         mock_fields::check,
         model_routes::check,
         models::check,
+        nameless_probes::check,
         overlay_addresses::check,
         production::check,
         queues::check,

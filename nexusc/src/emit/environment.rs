@@ -29,6 +29,7 @@ fn sample(topology: &Topology, overlay: Option<&Overlay>) -> String {
         }),
         secrets: secrets(topology),
         addresses: addresses(topology, overlay),
+        issuer: issuer(topology),
         common: conventions::COMMON_VARIABLES
             .iter()
             .map(|&(name, purpose)| Variable { name, purpose })
@@ -45,6 +46,7 @@ struct Sample<'t> {
     overlay: Option<OverlayName<'t>>,
     secrets: Vec<SecretSource<'t>>,
     addresses: Vec<AddressOf<'t>>,
+    issuer: Option<AddressOf<'t>>,
     common: Vec<Variable>,
 }
 
@@ -76,7 +78,7 @@ fn secrets(topology: &Topology) -> Vec<SecretSource<'_>> {
         .upstreams
         .iter()
         .map(|upstream| (&upstream.path, upstream.api_key.as_ref()));
-    let of_tokens = topology.jwt.iter().map(|jwt| (&jwt.path, jwt.key.as_ref()));
+    let of_tokens = topology.jwt.iter().map(|jwt| (&jwt.path, jwt.secret()));
     of_keys
         .chain(of_tokens)
         .chain(of_upstreams)
@@ -130,4 +132,15 @@ fn addresses<'t>(topology: &'t Topology, overlay: Option<&'t Overlay>) -> Vec<Ad
         .zip(replaced)
         .filter_map(address)
         .collect()
+}
+
+/// Where the keys of tokens are fetched from, if they are.
+fn issuer(topology: &Topology) -> Option<AddressOf<'_>> {
+    let jwks = topology.jwt.as_ref()?.jwks()?;
+    Some(AddressOf {
+        origin: jwks.path.to_string(),
+        variable: conventions::JWKS_URL_VARIABLE.to_owned(),
+        url: jwks.url.as_deref()?,
+        replaced: false,
+    })
 }

@@ -137,8 +137,8 @@ pub struct Upstream {
 /// How an upstream is checked while no client waits for it.
 #[derive(Clone, Debug)]
 pub struct Health {
-    /// The path that a check asks for.
-    pub asks_for: String,
+    /// What a check asks for.
+    pub probe: Probe,
     /// From the end of a check to the next one.
     pub interval: Duration,
     /// How long a check may take.
@@ -149,6 +149,26 @@ pub struct Health {
     pub healthy_after: u64,
     /// Where it was written: `health` or `upstreams.NAME.health`.
     pub path: KeyPath,
+}
+
+/// What a health check asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Probe {
+    /// A path.
+    Path(String),
+    /// One token of a chat.
+    Chat,
+    /// One token of a completion.
+    Completion,
+    /// An embedding.
+    Embedding,
+}
+
+impl Probe {
+    /// Whether it asks the model, and not only the server.
+    pub fn is_of_model(&self) -> bool {
+        !matches!(self, Self::Path(_))
+    }
 }
 
 /// When an upstream that fails is left alone.
@@ -293,8 +313,8 @@ pub struct Jwt {
     pub path: KeyPath,
     /// What it is signed with; `None` where that is unknown, which is reported.
     pub algorithm: Option<Algorithm>,
-    /// Where the key that verifies it is read from; `None` where that is reported.
-    pub key: Option<Secret>,
+    /// What verifies it; `None` where that is reported.
+    pub keys: Option<TokenKeys>,
     /// Its `iss`.
     pub issuer: String,
     /// Its `aud`, or one of them.
@@ -307,6 +327,52 @@ pub struct Jwt {
     pub models: Access,
     /// The turn of its bearer, where requests wait.
     pub priority: Priority,
+}
+
+impl Jwt {
+    /// Where the one key that verifies it is read from, if it is one.
+    pub fn secret(&self) -> Option<&Secret> {
+        match self.keys.as_ref()? {
+            TokenKeys::Fixed(secret) => Some(secret),
+            TokenKeys::Published(_) => None,
+        }
+    }
+
+    /// Where its issuer publishes its keys, if it does.
+    pub fn jwks(&self) -> Option<&Jwks> {
+        match self.keys.as_ref()? {
+            TokenKeys::Fixed(_) => None,
+            TokenKeys::Published(jwks) => Some(jwks),
+        }
+    }
+}
+
+/// What tokens are verified with.
+#[derive(Debug)]
+pub enum TokenKeys {
+    /// One key, read from here.
+    Fixed(Secret),
+    /// The keys that the issuer publishes.
+    Published(Jwks),
+}
+
+/// Where an issuer publishes its keys.
+#[derive(Debug)]
+pub struct Jwks {
+    /// `[auth.jwt.jwks]`.
+    pub path: KeyPath,
+    /// Their address, of `http` or `https`; `None` where it could not be read, which is reported.
+    pub url: Option<String>,
+    /// How old they may become.
+    pub refresh: Duration,
+}
+
+impl Jwks {
+    /// Whether they come over TLS.
+    pub fn is_encrypted(&self) -> bool {
+        let url = self.url.as_deref();
+        url.is_none_or(|url| url.starts_with("https://"))
+    }
 }
 
 /// What a token is signed with.

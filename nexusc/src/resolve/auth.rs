@@ -8,7 +8,7 @@ use crate::ir::Algorithm;
 use crate::key_path::KeyPath;
 use crate::redact::shown;
 use crate::resolve::scope::Scope;
-use crate::resolve::{key, priority, secret};
+use crate::resolve::{jwks, key, priority, secret};
 use crate::source::Place;
 use crate::{ir, spec, suggest};
 
@@ -20,7 +20,7 @@ pub(super) fn resolve(auth: &spec::auth::Auth, scope: &mut Scope<'_>) -> Option<
     let jwt = auth.jwt.as_ref()?;
     let algorithm = algorithm(&jwt.algorithm, &path.key("algorithm"), scope);
     Some(ir::Jwt {
-        key: algorithm.and_then(|algorithm| verifying_key(jwt, algorithm, &path, scope)),
+        keys: algorithm.and_then(|algorithm| verifying_keys(jwt, algorithm, &path, scope)),
         algorithm,
         issuer: jwt.issuer.clone(),
         audience: jwt.audience.clone(),
@@ -50,46 +50,81 @@ fn algorithm(name: &str, path: &KeyPath, scope: &mut Scope<'_>) -> Option<Algori
     known
 }
 
-/// What the algorithm verifies with: exactly one of `secret` and `public_key`, and the one that fits.
-fn verifying_key(
+/// What the algorithm verifies with: exactly one of `secret`, `public_key` and `jwks`, and one that fits.
+fn verifying_keys(
     jwt: &spec::auth::Jwt,
     algorithm: Algorithm,
     path: &KeyPath,
     scope: &mut Scope<'_>,
-) -> Option<ir::Secret> {
+) -> Option<ir::TokenKeys> {
     let name = algorithm.name();
-    let (fitting, field, other, other_field) = match algorithm {
-        Algorithm::Hs256 => (&jwt.secret, "secret", &jwt.public_key, "public_key"),
-        Algorithm::Rs256 | Algorithm::Es256 => {
-            (&jwt.public_key, "public_key", &jwt.secret, "secret")
-        }
-    };
+    let shares = algorithm == Algorithm::Hs256;
+    let written = [
+        ("secret", jwt.secret.is_some()),
+        ("public_key", jwt.public_key.is_some()),
+        ("jwks", jwt.jwks.is_some()),
+    ];
+    let of_use = |field: &str| (field == "secret") == shares;
     let at_algorithm = Place::Value(path.key("algorithm"));
-    let diagnostic = match (fitting, other) {
-        (Some(fitting), None) => return secret::resolve(fitting, &path.key(field), scope),
-        (_, Some(_)) => Diagnostic::new(
+    let useless = written
+        .iter()
+        .find(|(field, is_there)| *is_there && !of_use(field));
+    if let Some((field, _)) = useless {
+        let with = if shares { "secret" } else { "public_key" };
+        let diagnostic = Diagnostic::new(
             Code::NX0309,
-            format!("`{other_field}` is of no use to {name}"),
-            Place::Key(path.key(other_field)),
+            format!("`{field}` is of no use to {name}"),
+            Place::Key(path.key(field)),
             "",
         )
-        .conflict(at_algorithm, format!("verified with `{field}`"))
+        .conflict(at_algorithm, format!("verified with `{with}`"))
         .help(match algorithm {
             Algorithm::Hs256 => {
                 "write `secret`, which issuer and gateway share; or, if the issuer has a \
                                  public key, the algorithm that goes with it"
             }
             _ => "write `public_key` with the issuer's public key, and nothing of its private one",
-        }),
-        (None, None) if scope.lacks(path) => return None,
-        (None, None) => Diagnostic::new(
-            Code::NX0309,
-            format!("{name} has no `{field}` to verify with"),
-            at_algorithm,
-            "",
-        )
-        .help(format!("add `{field} = {{ file = \"/run/secrets/jwt\" }}`")),
-    };
-    scope.report(diagnostic);
-    None
+        });
+        scope.report(diagnostic);
+        return None;
+    }
+    match (&jwt.secret, &jwt.public_key, &jwt.jwks) {
+        (Some(secret), None, None) => {
+            secret::resolve(secret, &path.key("secret"), scope).map(ir::TokenKeys::Fixed)
+        }
+        (None, Some(key), None) => {
+            secret::resolve(key, &path.key("public_key"), scope).map(ir::TokenKeys::Fixed)
+        }
+        (None, None, Some(keys)) => {
+            let keys = jwks::resolve(keys, path.key("jwks"), scope);
+            Some(ir::TokenKeys::Published(keys))
+        }
+        (None, None, None) if scope.lacks(path) => None,
+        (None, None, None) => {
+            let (field, help) = if shares {
+                ("`secret`", "add `secret = { file = \"/run/secrets/jwt\" }`")
+            } else {
+                (
+                    "`public_key` or `jwks`",
+                    "add `public_key = { file = \"/run/secrets/jwt\" }`, or `jwks = { url = \
+                     \"https://HOST/PATH\" }` where the issuer publishes its keys",
+                )
+            };
+            let message = format!("{name} has no {field} to verify with");
+            scope.report(Diagnostic::new(Code::NX0309, message, at_algorithm, "").help(help));
+            None
+        }
+        (_, _, _) => {
+            let diagnostic = Diagnostic::new(
+                Code::NX0006,
+                format!("`{path}` has both `public_key` and `jwks`"),
+                Place::Key(path.key("jwks")),
+                "",
+            )
+            .conflict(Place::Key(path.key("public_key")), "")
+            .help("keep `jwks`, whose keys the issuer may change, or the one key that is fixed");
+            scope.report(diagnostic);
+            None
+        }
+    }
 }

@@ -8,6 +8,7 @@ mod breaker;
 mod cors;
 mod gateway;
 mod health;
+mod jwks;
 mod key;
 mod limit;
 mod model;

@@ -120,13 +120,13 @@ fn parse(url: &str) -> Result<Endpoint, String> {
     })
 }
 
-fn is_path_segment(segment: &str) -> bool {
+pub(super) fn is_path_segment(segment: &str) -> bool {
     let clean = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
     !segment.is_empty() && segment != "." && segment != ".." && segment.bytes().all(clean)
 }
 
 /// `HOST` or `HOST:PORT`, with an IPv6 address in brackets.
-fn is_authority(authority: &str) -> bool {
+pub(super) fn is_authority(authority: &str) -> bool {
     let (host, port) = match authority
         .strip_prefix('[')
         .and_then(|rest| rest.split_once(']'))

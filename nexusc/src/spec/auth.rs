@@ -28,6 +28,9 @@ pub struct Jwt {
     pub secret: Option<Secret>,
     /// For `RS256` and `ES256`: the issuer's public key in PEM form.
     pub public_key: Option<Secret>,
+    /// For `RS256` and `ES256`, instead of `public_key`: where the issuer publishes its keys, which it may
+    /// then change without anybody telling the gateway.
+    pub jwks: Option<Jwks>,
     /// What `iss` must be, exactly.
     pub issuer: String,
     /// What `aud` must be, or hold, exactly.
@@ -44,4 +47,21 @@ pub struct Jwt {
     /// The turn of whoever presents a token, where requests wait in the queue of a limit: as the
     /// `priority` of a key.
     pub priority: Option<String>,
+}
+
+/// Where an issuer publishes its keys, as a JSON Web Key Set. The gateway fetches them when it starts, again
+/// every `refresh`, and at once when a token names a key that it does not know: never more often than every
+/// 3 s, and such a token waits at most 5 s before it is answered 401. Only keys for signatures of `algorithm`
+/// are taken: RSA of 2048 bits or more, or P-256. While the issuer does not answer, the keys of before stay
+/// in use, for 24 hours; without any, tokens are answered 503 and `Retry-After`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Jwks {
+    /// The address of the document, without a query: what the issuer's `/.well-known/openid-configuration`
+    /// says as `jwks_uri`. The variable `NEXUS_JWKS_URL` replaces it at start. `https`, or `http` on the same
+    /// machine; any other `http` earns a warning.
+    pub url: String,
+    /// How old the keys may become before they are fetched again, from `"10s"` to `"6h"`: for so long may a
+    /// key that the issuer has withdrawn still be accepted. Default: `"10m"`.
+    pub refresh: Option<String>,
 }

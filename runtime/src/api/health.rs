@@ -4,28 +4,33 @@ use bytes::Bytes;
 use hyper::StatusCode;
 use serde::Serialize;
 
-/// The answer to `/health`: the process lives, and of its upstreams this many answered when last
-/// tried.
-pub(crate) fn health(healthy: usize, total: usize) -> (StatusCode, Bytes) {
+/// The answer to `/health`: the process lives, of its upstreams this many answered when last tried,
+/// and what else it depends on is in these states.
+pub(crate) fn health(
+    healthy: usize,
+    total: usize,
+    dependencies: &Dependencies,
+) -> (StatusCode, Bytes) {
     let upstreams = Upstreams {
         healthy,
         unhealthy: total - healthy,
     };
-    let status = if healthy == total { "ok" } else { "degraded" };
+    let is_well = healthy == total && dependencies.are_well();
+    let status = if is_well { "ok" } else { "degraded" };
     let body = Health {
         status,
         upstreams,
-        dependencies: Dependencies {},
+        dependencies,
     };
     let body = serde_json::to_vec(&body).expect("text and numbers can be written as JSON");
     (StatusCode::OK, body.into())
 }
 
 #[derive(Serialize)]
-struct Health {
+struct Health<'a> {
     status: &'static str,
     upstreams: Upstreams,
-    dependencies: Dependencies,
+    dependencies: &'a Dependencies,
 }
 
 #[derive(Serialize)]
@@ -34,9 +39,22 @@ struct Upstreams {
     unhealthy: usize,
 }
 
-/// No spec can name one yet; those who read `/health` find the object there.
-#[derive(Serialize)]
-struct Dependencies {}
+/// What a gateway depends on beside its upstreams, as far as its spec names it: `"ok"`, or how it is.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Dependencies {
+    /// The issuer of tokens, for its keys.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) issuer: Option<&'static str>,
+}
+
+impl Dependencies {
+    fn are_well(&self) -> bool {
+        self.issuer.is_none_or(|state| state == WELL)
+    }
+}
+
+/// Of a dependency: it answers.
+pub(crate) const WELL: &str = "ok";
 
 /// The answer to `/ready` of a gateway that takes requests.
 pub(crate) fn ready() -> (StatusCode, Bytes) {
@@ -57,12 +75,25 @@ mod tests {
 
     #[test]
     fn counts_the_upstreams_that_failed() {
-        let (status, body) = health(2, 3);
+        let none = Dependencies::default();
+        let (status, body) = health(2, 3, &none);
         assert_eq!(status, StatusCode::OK);
         assert_eq!(
             body,
             r#"{"status":"degraded","upstreams":{"healthy":2,"unhealthy":1},"dependencies":{}}"#
         );
-        assert!(health(3, 3).1.starts_with(br#"{"status":"ok","#));
+        assert!(health(3, 3, &none).1.starts_with(br#"{"status":"ok","#));
+    }
+
+    #[test]
+    fn names_a_dependency_that_is_not_well() {
+        let with = |state| {
+            let issuer = Some(state);
+            health(3, 3, &Dependencies { issuer }).1
+        };
+        let body = with("stale");
+        assert!(body.starts_with(br#"{"status":"degraded","#));
+        assert!(body.ends_with(br#""dependencies":{"issuer":"stale"}}"#));
+        assert!(with(WELL).starts_with(br#"{"status":"ok","#));
     }
 }

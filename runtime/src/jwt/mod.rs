@@ -1,15 +1,19 @@
 //! JSON Web Tokens: callers whom an issuer vouches for.
 //!
 //! What a token must be is fixed by the tables: its algorithm, its issuer, its audience. Of its
-//! header nothing is believed. One signature is checked for each request; nothing is kept of a
+//! header nothing is believed; `kid` only chooses among the keys that an issuer published. One signature is checked for each request; nothing is kept of a
 //! token afterwards.
 
 mod crypto;
+#[cfg(feature = "jwks")]
+pub(crate) mod jwks;
 pub(crate) mod key;
 
 use std::borrow::Cow;
 
-use jsonwebtoken::errors::ErrorKind;
+#[cfg(feature = "jwks")]
+use jsonwebtoken::decode_header;
+use jsonwebtoken::errors::{Error, ErrorKind};
 use jsonwebtoken::{DecodingKey, Validation, decode};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -17,6 +21,8 @@ use serde_json::{Map, Value};
 use crate::api::models::{Directory, Listing};
 use crate::caller::{Caller, Rights};
 use crate::hash;
+#[cfg(feature = "jwks")]
+use crate::jwt::jwks::store::{Copy, Standing, Store};
 use crate::topology::{Jwt, Model, Topology};
 
 /// The longest token that is looked at, in bytes.
@@ -30,11 +36,50 @@ const ALL: &str = "*";
 
 /// Why a token is refused: for the log, never for its bearer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Refused(pub(crate) &'static str);
+pub(crate) enum Refused {
+    /// For this; nothing will change that.
+    Wrong(&'static str),
+    /// Its issuer may have a key for it that the gateway has not.
+    #[cfg(feature = "jwks")]
+    UnknownKey,
+    /// The gateway has no key of its issuer.
+    #[cfg(feature = "jwks")]
+    NoKeys,
+}
+
+impl Refused {
+    /// The reason, for the log.
+    pub(crate) fn reason(self) -> &'static str {
+        match self {
+            Self::Wrong(reason) => reason,
+            #[cfg(feature = "jwks")]
+            Self::UnknownKey => "its key is not among those of the issuer",
+            #[cfg(feature = "jwks")]
+            Self::NoKeys => "there are no keys of the issuer",
+        }
+    }
+}
+
+/// What tokens are verified with.
+pub(crate) enum Keys {
+    /// One key, for as long as the process lives.
+    Fixed(DecodingKey),
+    /// Those that the issuer publishes.
+    #[cfg(feature = "jwks")]
+    Published(Box<Store>),
+}
+
+/// What a worker has of its own for judging.
+#[derive(Default)]
+pub(crate) struct Own {
+    /// Its copy of the keys that an issuer publishes, where one does.
+    #[cfg(feature = "jwks")]
+    keys: Option<Copy>,
+}
 
 /// Whoever decides on tokens: what they must be, settled at start.
 pub(crate) struct Judge {
-    key: DecodingKey,
+    keys: Keys,
     validation: Validation,
     jwt: &'static Jwt,
     directory: Directory,
@@ -53,8 +98,8 @@ struct Claims {
 }
 
 impl Judge {
-    /// The judge of tokens that `key` verifies.
-    pub(crate) fn new(topology: &Topology, jwt: &'static Jwt, key: DecodingKey) -> Self {
+    /// The judge of tokens that `keys` verify.
+    pub(crate) fn new(topology: &Topology, jwt: &'static Jwt, keys: Keys) -> Self {
         crypto::install();
         let mut validation = Validation::new(key::algorithm(jwt.algorithm));
         validation.leeway = jwt.leeway.as_secs();
@@ -64,12 +109,46 @@ impl Judge {
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         let listing = Listing::new(topology.models.iter().copied());
         Self {
-            key,
+            keys,
             validation,
             jwt,
             directory: Directory::new(topology.models),
             unsaid: Rights::of(&jwt.models, &listing),
             all: Rights::all(listing),
+        }
+    }
+
+    /// What another worker needs of its own.
+    pub(crate) fn own(&self) -> Own {
+        Own {
+            #[cfg(feature = "jwks")]
+            keys: self.issuer().map(Store::copy),
+        }
+    }
+
+    /// The keys that the issuer publishes, if it does.
+    #[cfg(feature = "jwks")]
+    pub(crate) fn issuer(&self) -> Option<&Store> {
+        match &self.keys {
+            Keys::Published(store) => Some(store),
+            Keys::Fixed(_) => None,
+        }
+    }
+
+    /// Who bears `token` once the issuer was asked for newer keys. A token
+    /// is refused for its key only where the issuer has answered.
+    #[cfg(feature = "jwks")]
+    pub(crate) async fn judge_again(&self, token: &[u8], own: &Own) -> Result<Caller<'_>, Refused> {
+        let (Some(store), Some(copy)) = (self.issuer(), &own.keys) else {
+            return self.judge(token, own);
+        };
+        // Where it has not answered and there is nothing to go by, nobody waits.
+        let is_renewed = store.standing() != Standing::Away && copy.renewed(store).await;
+        match self.judge(token, own) {
+            Err(Refused::UnknownKey) if !is_renewed || store.standing() != Standing::Known => {
+                Err(Refused::NoKeys)
+            }
+            settled => settled,
         }
     }
 
@@ -81,22 +160,47 @@ impl Judge {
     }
 
     /// Who bears `token`.
-    pub(crate) fn judge(&self, token: &[u8]) -> Result<Caller<'_>, Refused> {
+    pub(crate) fn judge(&self, token: &[u8], own: &Own) -> Result<Caller<'_>, Refused> {
         if token.len() > MAX_TOKEN {
-            return Err(Refused("it is longer than 8 KiB"));
+            return Err(Refused::Wrong("it is longer than 8 KiB"));
         }
-        let token = decode::<Claims>(token, &self.key, &self.validation)
-            .map_err(|error| Refused(reason(error.kind())))?;
+        #[cfg(not(feature = "jwks"))]
+        let _ = own;
+        match &self.keys {
+            Keys::Fixed(key) => self.verify(token, key),
+            #[cfg(feature = "jwks")]
+            Keys::Published(_) => {
+                // The fitting of the algorithm comes first, so that no other makes anybody fetch.
+                let header = decode_header(token).map_err(refused)?;
+                if header.alg != key::algorithm(self.jwt.algorithm) {
+                    return Err(Refused::Wrong("another algorithm"));
+                }
+                let keys = own.keys.as_ref().map(Copy::keys);
+                let keys = keys.as_ref().and_then(|keys| keys.as_deref());
+                let keys = keys.ok_or(Refused::NoKeys)?;
+                let key = keys.find(header.kid.as_deref());
+                let key = key.ok_or(match header.kid {
+                    Some(_) => Refused::UnknownKey,
+                    None => Refused::Wrong("it names no key, and its issuer has several"),
+                })?;
+                self.verify(token, key)
+            }
+        }
+    }
+
+    /// Who bears `token`, if `key` has signed it.
+    fn verify(&self, token: &[u8], key: &DecodingKey) -> Result<Caller<'_>, Refused> {
+        let token = decode::<Claims>(token, key, &self.validation).map_err(refused)?;
         if token.header.crit.is_some() {
-            return Err(Refused("its header asks for an extension"));
+            return Err(Refused::Wrong("its header asks for an extension"));
         }
         let Claims { iss, sub, others } = token.claims;
         // The library would take a list of issuers as well.
         if iss != self.jwt.issuer {
-            return Err(Refused("another issuer"));
+            return Err(Refused::Wrong("another issuer"));
         }
         if sub.is_empty() {
-            return Err(Refused("its subject is empty"));
+            return Err(Refused::Wrong("its subject is empty"));
         }
         let identity = hash::stable(sub.as_bytes());
         let rights = self.rights(others.get(self.jwt.models_claim));
@@ -136,8 +240,8 @@ fn logged(mut subject: String) -> String {
 }
 
 /// In our words, as the library's may hold parts of the token.
-fn reason(error: &ErrorKind) -> &'static str {
-    match error {
+fn refused(error: Error) -> Refused {
+    Refused::Wrong(match error.kind() {
         ErrorKind::InvalidSignature => "its signature is wrong",
         ErrorKind::InvalidAlgorithm => "another algorithm",
         ErrorKind::ExpiredSignature => "it has expired",
@@ -147,7 +251,7 @@ fn reason(error: &ErrorKind) -> &'static str {
         ErrorKind::MissingRequiredClaim(_) => "`exp`, `iss`, `aud` or `sub` is missing",
         ErrorKind::InvalidClaimFormat(_) => "`exp` or `nbf` is no time",
         _ => "it is malformed, or its algorithm is none",
-    }
+    })
 }
 
 #[cfg(test)]

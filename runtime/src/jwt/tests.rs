@@ -11,7 +11,7 @@ use serde_json::json;
 use super::key::Unusable;
 use super::*;
 use crate::fixture::{CHAT, MODEL_LARGE, MODEL_SMALL, dataplane};
-use crate::topology::{Access, Algorithm, PriorityClass, Secret};
+use crate::topology::{Access, Algorithm, PriorityClass, Secret, TokenKeys};
 
 const SECRET: &str = "a secret of thirty-two bytes, or more";
 
@@ -23,7 +23,7 @@ fn judge(algorithm: Algorithm, key: &str) -> Judge {
     dataplane();
     let jwt = Box::leak(Box::new(Jwt {
         algorithm,
-        key: Secret::Env("JWT_KEY"),
+        keys: TokenKeys::Fixed(Secret::Env("JWT_KEY")),
         issuer: "https://issuer",
         audience: "nexus",
         leeway: Duration::from_secs(30),
@@ -32,7 +32,7 @@ fn judge(algorithm: Algorithm, key: &str) -> Judge {
         priority: PriorityClass::Normal,
     }));
     let key = key::parse(algorithm, key).unwrap();
-    Judge::new(&CHAT, jwt, key)
+    Judge::new(&CHAT, jwt, Keys::Fixed(key))
 }
 
 fn now() -> u64 {
@@ -74,7 +74,10 @@ fn hs256(header: &Value, claims: &Value) -> String {
 fn fault(changed: Value) -> Option<&'static str> {
     let token = hs256(&json!({"alg": "HS256"}), &claims(changed));
     let judge = judge(Algorithm::Hs256, SECRET);
-    judge.judge(token.as_bytes()).err().map(|refused| refused.0)
+    judge
+        .judge(token.as_bytes(), &Own::default())
+        .err()
+        .map(Refused::reason)
 }
 
 #[test]
@@ -82,7 +85,7 @@ fn a_token_as_it_must_be_is_accepted() {
     let token = hs256(&json!({"alg": "HS256", "kid": "any"}), &claims(json!({})));
     assert!(Judge::concerns(token.as_bytes()));
     let judge = judge(Algorithm::Hs256, SECRET);
-    let caller = judge.judge(token.as_bytes()).unwrap();
+    let caller = judge.judge(token.as_bytes(), &Own::default()).unwrap();
     assert_eq!(caller.name.as_deref(), Some("alice"));
     assert_eq!(caller.identity, Some(hash::stable(b"alice")));
 }
@@ -137,9 +140,16 @@ fn a_header_decides_nothing() {
         json!({}),
     ] {
         let token = hs256(&header, &claims(json!({})));
-        assert!(judge.judge(token.as_bytes()).is_err(), "{header}");
+        assert!(
+            judge.judge(token.as_bytes(), &Own::default()).is_err(),
+            "{header}"
+        );
         let unsigned = token.rsplit_once('.').unwrap().0;
-        assert!(judge.judge(format!("{unsigned}.").as_bytes()).is_err());
+        assert!(
+            judge
+                .judge(format!("{unsigned}.").as_bytes(), &Own::default())
+                .is_err()
+        );
     }
 }
 
@@ -148,8 +158,8 @@ fn a_long_token_is_not_looked_at() {
     let judge = judge(Algorithm::Hs256, SECRET);
     let long = claims(json!({"models": ["small"], "padding": "x".repeat(MAX_TOKEN)}));
     let token = hs256(&json!({"alg": "HS256"}), &long);
-    let refused = judge.judge(token.as_bytes()).err();
-    assert_eq!(refused, Some(Refused("it is longer than 8 KiB")));
+    let refused = judge.judge(token.as_bytes(), &Own::default()).err();
+    assert_eq!(refused, Some(Refused::Wrong("it is longer than 8 KiB")));
 }
 
 #[test]
@@ -157,7 +167,7 @@ fn models_are_those_of_the_claim() {
     let judge = judge(Algorithm::Hs256, SECRET);
     let may_use = |models: Value| {
         let token = hs256(&json!({"alg": "HS256"}), &claims(json!({"models": models})));
-        let caller = judge.judge(token.as_bytes()).unwrap();
+        let caller = judge.judge(token.as_bytes(), &Own::default()).unwrap();
         (caller.may_use(&MODEL_LARGE), caller.may_use(&MODEL_SMALL))
     };
     assert_eq!(may_use(Value::Null), (false, true), "the default");
@@ -177,7 +187,7 @@ fn a_claimed_list_is_what_its_bearer_is_told() {
         &claims(json!({"models": ["small", "large", "chat"]})),
     );
     let judge = judge(Algorithm::Hs256, SECRET);
-    let caller = judge.judge(token.as_bytes()).unwrap();
+    let caller = judge.judge(token.as_bytes(), &Own::default()).unwrap();
     assert_eq!(caller.model_names(), "`large`, `small`");
 }
 
@@ -200,10 +210,12 @@ fn es256_is_verified_with_the_public_key() {
     let input = signing_input(&json!({"alg": "ES256"}), &claims(json!({})));
     let signature = pair.sign(&random, input.as_bytes()).unwrap();
     let token = format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature));
-    assert!(judge.judge(token.as_bytes()).is_ok());
+    assert!(judge.judge(token.as_bytes(), &Own::default()).is_ok());
     let zeros = URL_SAFE_NO_PAD.encode([0; 64]);
-    let refused = judge.judge(format!("{input}.{zeros}").as_bytes()).err();
-    assert_eq!(refused, Some(Refused("its signature is wrong")));
+    let refused = judge
+        .judge(format!("{input}.{zeros}").as_bytes(), &Own::default())
+        .err();
+    assert_eq!(refused, Some(Refused::Wrong("its signature is wrong")));
     assert_eq!(
         key::parse(Algorithm::Rs256, &pem).err(),
         Some(Unusable::NotRsa)
@@ -254,6 +266,6 @@ proptest! {
         let mut token = hs256(&json!({"alg": "HS256"}), &claims(json!({}))).into_bytes();
         let index = index.index(token.len());
         token[index] ^= other;
-        prop_assert!(judge.judge(&token).is_err());
+        prop_assert!(judge.judge(&token, &Own::default()).is_err());
     }
 }

@@ -17,8 +17,6 @@ use tokio::time::Instant;
 
 use crate::auth::Unknown;
 use crate::endpoint::Endpoint;
-#[cfg(feature = "jwt")]
-use crate::jwt::Refused;
 use crate::limit::applied::{Applied, Used};
 use crate::observe::level::Level;
 use crate::observe::line::Line;
@@ -112,10 +110,10 @@ impl Account {
     /// Notes why nobody is known to ask, as far as whoever asks is not told.
     pub(crate) fn unknown(&self, unknown: &Unknown) {
         #[cfg(feature = "jwt")]
-        if let Unknown::WrongToken(Refused(reason)) = unknown
+        if let Unknown::WrongToken(refused) = unknown
             && self.log.wants(Level::Debug)
         {
-            let message = format!("token refused: {reason}");
+            let message = format!("token refused: {}", refused.reason());
             self.log
                 .line(&self.line(Level::Debug, "nexus.auth", &message));
         }

@@ -338,6 +338,15 @@ impl Metrics {
         metrics
     }
 
+    /// Adds a metric of a part that only some topologies have; whoever adds it keeps it.
+    #[cfg(feature = "jwks")]
+    pub(crate) fn add<C: prometheus::core::Collector + Clone + 'static>(
+        &self,
+        collector: prometheus::Result<C>,
+    ) -> C {
+        Register(&self.registry).add(collector)
+    }
+
     /// The text that Prometheus reads.
     pub(crate) fn text(&self) -> Vec<u8> {
         let mut text = Vec::with_capacity(16 * 1024);

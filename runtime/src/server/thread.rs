@@ -13,6 +13,8 @@ use tokio::runtime::{self, LocalOptions};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::spawn_local;
 
+#[cfg(feature = "jwks")]
+use crate::jwt::jwks::keeper;
 use crate::observe::level::Level;
 use crate::observe::line::Line;
 use crate::server::connection;
@@ -27,7 +29,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Runs a worker on this thread until the process has reached its last stage.
 ///
-/// The first worker checks the upstreams' health.
+/// The first worker checks the upstreams' health, and keeps the keys of tokens fresh.
 pub(crate) fn run(shared: Shared, listener: TcpListener, is_first: bool) -> io::Result<()> {
     // A runtime whose tasks never leave this thread, and so need not be `Send`.
     let mut builder = runtime::Builder::new_current_thread();
@@ -42,6 +44,8 @@ async fn serve(mut shared: Shared, listener: TcpListener, is_first: bool) -> io:
     spawn_local(sweep(Rc::clone(&worker)));
     if is_first {
         checker::start(&worker);
+        #[cfg(feature = "jwks")]
+        keeper::start(&worker);
     }
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let accepting = Arc::clone(&shared.permits).try_acquire_owned();

@@ -1,20 +1,17 @@
 //! One health check: is the server there, and does it serve the model that it is there for?
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::header::{ACCEPT, AUTHORIZATION, CONNECTION, HOST, HeaderValue};
-use hyper::{Method, Request, StatusCode, Uri};
+use http_body_util::Full;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use hyper::{Method, Request, Uri};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use thiserror::Error;
-use tokio::time::timeout;
 
-use crate::topology::Health;
-use crate::upstream::connect::connect;
-use crate::upstream::failure::Failure;
+use crate::endpoint::Operation;
+use crate::topology::{Health, Probe};
 use crate::upstream::http::Http;
-
-/// The longest answer that is read, in bytes.
-const MAX_ANSWER: usize = 1 << 20;
+use crate::upstream::once::{self, Unanswered};
 
 /// Whose answer lists the models of a server.
 const MODELS: &str = "/v1/models";
@@ -23,25 +20,38 @@ const MODELS: &str = "/v1/models";
 pub(crate) struct Check {
     settings: &'static Health,
     uri: Uri,
-    /// The model that the answer must list.
-    model: Option<&'static str>,
+    /// What is sent, where it is more than a path.
+    body: Option<Bytes>,
+    expected: Expected,
+}
+
+/// What the answer of a good check must be, beside 200.
+enum Expected {
+    Anything,
+    /// A list of models with this one.
+    Model(&'static str),
+    /// What a model made: entries in this field.
+    Made(Made),
+}
+
+/// Where an answer has what a model made.
+#[derive(Clone, Copy)]
+enum Made {
+    Choices,
+    Data,
 }
 
 /// Why a check failed.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub(crate) enum Unfit {
     #[error(transparent)]
-    Failed(#[from] Failure),
-    #[error("no answer in time")]
-    Late,
-    #[error("the answer is longer than 1 MiB")]
-    TooLong,
-    #[error("the answer broke off")]
-    Broken,
+    Unanswered(#[from] Unanswered),
     #[error("the answer is no list of models")]
     NoList,
     #[error("the model `{0}` is not served")]
     OtherModel(&'static str),
+    #[error("the answer has nothing that a model made")]
+    NothingMade,
 }
 
 impl Check {
@@ -52,11 +62,35 @@ impl Check {
         prefix: &str,
         model: Option<&'static str>,
     ) -> Result<Self, &'static str> {
-        let uri = Uri::try_from(format!("{prefix}{}", settings.path));
+        let model_name = || model.ok_or("its model cannot be probed, because it has no name");
+        let (path, body, expected) = match settings.probe {
+            Probe::Path(MODELS) => {
+                let expected = model.map_or(Expected::Anything, Expected::Model);
+                (MODELS, None, expected)
+            }
+            Probe::Path(path) => (path, None, Expected::Anything),
+            Probe::Chat => {
+                let body = one_token(model_name()?, "messages", CONVERSATION);
+                let expected = Expected::Made(Made::Choices);
+                (Operation::Chat.path(), Some(body), expected)
+            }
+            Probe::Completion => {
+                let body = one_token(model_name()?, "prompt", PROMPT);
+                let expected = Expected::Made(Made::Choices);
+                (Operation::Completions.path(), Some(body), expected)
+            }
+            Probe::Embedding => {
+                let body = body(model_name()?, "input", PROMPT, "");
+                let expected = Expected::Made(Made::Data);
+                (Operation::Embeddings.path(), Some(body), expected)
+            }
+        };
+        let uri = Uri::try_from(format!("{prefix}{path}"));
         Ok(Self {
             settings,
             uri: uri.map_err(|_| "its health cannot be asked for")?,
-            model: model.filter(|_| settings.path == MODELS),
+            body,
+            expected,
         })
     }
 
@@ -67,61 +101,44 @@ impl Check {
 
     /// Checks `upstream` once, over a connection of its own.
     pub(crate) async fn run(&self, upstream: &Http) -> Result<(), Unfit> {
-        timeout(self.settings.timeout, self.ask(upstream))
-            .await
-            .unwrap_or(Err(Unfit::Late))
-    }
-
-    async fn ask(&self, upstream: &Http) -> Result<(), Unfit> {
-        let mut connection = connect(upstream.destination(), self.settings.timeout).await?;
-        // Closes the connection also where the check is given up.
-        let _end = End(connection.task.clone());
-        let sent = connection.sender.send_request(self.request(upstream)).await;
-        let response = sent.map_err(|error| match error.is_parse() {
-            true => Failure::Malformed,
-            false => Failure::Closed,
-        })?;
-        if response.status() != StatusCode::OK {
-            return Err(Unfit::Failed(Failure::Status {
-                status: response.status(),
-                retry_after: None,
-            }));
-        }
-        let body = Limited::new(response.into_body(), MAX_ANSWER)
-            .collect()
-            .await;
-        let body = body.map_err(|error| match error.is::<LengthLimitError>() {
-            true => Unfit::TooLong,
-            false => Unfit::Broken,
-        })?;
-        match self.model {
-            Some(model) => lists(&body.to_bytes(), model),
-            None => Ok(()),
+        let (destination, limit) = (upstream.destination(), self.settings.timeout);
+        let answer = once::ask(destination, self.request(upstream), limit).await?;
+        match self.expected {
+            Expected::Anything => Ok(()),
+            Expected::Model(model) => lists(&answer, model),
+            Expected::Made(made) => has(&answer, made),
         }
     }
 
     fn request(&self, upstream: &Http) -> Request<Full<Bytes>> {
         let mut request = Request::new(Full::default());
-        *request.method_mut() = Method::GET;
         *request.uri_mut() = self.uri.clone();
-        let headers = request.headers_mut();
-        headers.insert(HOST, upstream.destination().address.authority().clone());
-        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        if let Some(body) = &self.body {
+            *request.method_mut() = Method::POST;
+            *request.body_mut() = Full::new(body.clone());
+            let json = HeaderValue::from_static("application/json");
+            request.headers_mut().insert(CONTENT_TYPE, json);
+        }
         if let Some(authorization) = upstream.authorization() {
+            let headers = request.headers_mut();
             headers.insert(AUTHORIZATION, authorization.clone());
         }
         request
     }
 }
 
-/// Ends the task of a connection when dropped.
-struct End(tokio::task::AbortHandle);
+/// What a model is asked, as JSON: as little as it takes.
+const PROMPT: &str = r#""1""#;
+const CONVERSATION: &str = r#"[{"role":"user","content":"1"}]"#;
 
-impl Drop for End {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
+/// The request for one token.
+fn one_token(model: &str, field: &str, prompt: &str) -> Bytes {
+    body(model, field, prompt, r#","max_tokens":1,"stream":false"#)
+}
+
+fn body(model: &str, field: &str, prompt: &str, rest: &str) -> Bytes {
+    let model = serde_json::Value::from(model);
+    Bytes::from(format!(r#"{{"model":{model},"{field}":{prompt}{rest}}}"#))
 }
 
 /// Whether the list of models in `answer` has `model`.
@@ -142,9 +159,44 @@ fn lists(answer: &[u8], model: &'static str) -> Result<(), Unfit> {
     }
 }
 
+/// Whether `answer` has something that a model made.
+fn has(answer: &[u8], made: Made) -> Result<(), Unfit> {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Answer<'a> {
+        #[serde(borrow)]
+        choices: Vec<&'a RawValue>,
+        #[serde(borrow)]
+        data: Vec<&'a RawValue>,
+    }
+    let answer: Answer<'_> = serde_json::from_slice(answer).map_err(|_| Unfit::NothingMade)?;
+    let entries = match made {
+        Made::Choices => answer.choices,
+        Made::Data => answer.data,
+    };
+    if entries.is_empty() {
+        Err(Unfit::NothingMade)
+    } else {
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+
+    fn check(probe: Probe, model: Option<&'static str>) -> Result<Check, &'static str> {
+        let settings = Box::leak(Box::new(Health {
+            probe,
+            interval: Duration::from_secs(1),
+            timeout: Duration::from_secs(1),
+            unhealthy_after: 1,
+            healthy_after: 1,
+        }));
+        Check::new(settings, "/base", model)
+    }
 
     #[test]
     fn the_model_must_be_in_the_list() {
@@ -158,6 +210,44 @@ mod tests {
                 Err(Unfit::NoList),
                 "{nonsense}"
             );
+        }
+    }
+
+    #[test]
+    fn a_probe_asks_for_one_token_of_the_model() {
+        for (probe, path, sent) in [
+            (
+                Probe::Chat,
+                "/base/v1/chat/completions",
+                r#"{"model":"a/b","messages":[{"role":"user","content":"1"}],"max_tokens":1,"stream":false}"#,
+            ),
+            (
+                Probe::Completion,
+                "/base/v1/completions",
+                r#"{"model":"a/b","prompt":"1","max_tokens":1,"stream":false}"#,
+            ),
+            (
+                Probe::Embedding,
+                "/base/v1/embeddings",
+                r#"{"model":"a/b","input":"1"}"#,
+            ),
+        ] {
+            let check = check(probe, Some("a/b")).unwrap();
+            assert_eq!(check.uri, path);
+            assert_eq!(check.body.unwrap(), sent);
+        }
+        assert!(check(Probe::Path("/health"), None).unwrap().body.is_none());
+        assert!(check(Probe::Chat, None).is_err());
+    }
+
+    #[test]
+    fn an_answer_without_anything_made_is_none() {
+        let made = br#"{"id":"x","choices":[{"index":0}],"data":[]}"#;
+        assert_eq!(has(made, Made::Choices), Ok(()));
+        assert_eq!(has(made, Made::Data), Err(Unfit::NothingMade));
+        for nonsense in ["", "[]", "{}", r#"{"choices":1}"#, r#"{"error":{}}"#] {
+            let has = has(nonsense.as_bytes(), Made::Choices);
+            assert_eq!(has, Err(Unfit::NothingMade), "{nonsense}");
         }
     }
 }

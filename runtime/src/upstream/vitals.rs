@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     static SETTINGS: topology::Health = topology::Health {
-        path: "/health",
+        probe: topology::Probe::Path("/health"),
         interval: Duration::from_secs(1),
         timeout: Duration::from_secs(1),
         unhealthy_after: 3,

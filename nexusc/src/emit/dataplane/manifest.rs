@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::emit::template::fill;
-use crate::ir::{Endpoint, Topology};
+use crate::ir::{Endpoint, Jwks, Jwt, Topology};
 
 const MANIFEST: &str = include_str!("../../../../templates/dataplane/Cargo.toml");
 
@@ -33,13 +33,19 @@ fn features(topology: &Topology) -> Vec<&'static str> {
             .any(|upstream| test(&upstream.endpoint))
     };
     let mut features = Vec::new();
+    let jwks = topology.jwt.as_ref().and_then(Jwt::jwks);
+    if jwks.is_some() {
+        features.push("jwks");
+    }
     if topology.jwt.is_some() {
         features.push("jwt");
     }
     if any(|endpoint| matches!(endpoint, Endpoint::MockLocal | Endpoint::MockFail)) {
         features.push("mock");
     }
-    if any(|endpoint| matches!(endpoint, Endpoint::Https(_))) {
+    if any(|endpoint| matches!(endpoint, Endpoint::Https(_)))
+        || jwks.is_some_and(Jwks::is_encrypted)
+    {
         features.push("tls");
     }
     features

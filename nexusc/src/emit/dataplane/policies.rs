@@ -3,10 +3,11 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
+use crate::conventions;
 use crate::emit::dataplane::limits;
 use crate::emit::dataplane::literal::{constant, duration, secret};
 use crate::emit::dataplane::table::TableFile;
-use crate::ir::{Access, Algorithm, Jwt, Priority, Topology};
+use crate::ir::{Access, Algorithm, Jwt, Priority, TokenKeys, Topology};
 
 pub(super) fn emit(topology: &Topology) -> TableFile {
     let mut file = TableFile::new("Who may ask for what.");
@@ -86,11 +87,19 @@ fn tokens(jwt: &Jwt, topology: &Topology) -> TokenStream {
         Some(Algorithm::Es256) => quote!(Algorithm::Es256),
         None => unreachable!("resolved: an unknown algorithm is reported"),
     };
-    let key = secret(
-        jwt.key
-            .as_ref()
-            .expect("resolved: a missing key is reported"),
-    );
+    let keys = match &jwt.keys {
+        Some(TokenKeys::Fixed(key)) => {
+            let key = secret(key);
+            quote!(TokenKeys::Fixed(#key))
+        }
+        Some(TokenKeys::Published(jwks)) => {
+            let url = &jwks.url;
+            let variable = conventions::JWKS_URL_VARIABLE;
+            let refresh = duration(jwks.refresh);
+            quote!(TokenKeys::Published(Jwks { url: #url, variable: #variable, refresh: #refresh, }))
+        }
+        None => unreachable!("resolved: a missing key is reported"),
+    };
     let issuer = &jwt.issuer;
     let audience = &jwt.audience;
     let leeway = duration(jwt.leeway);
@@ -100,7 +109,7 @@ fn tokens(jwt: &Jwt, topology: &Topology) -> TokenStream {
     quote! {
         Jwt {
             algorithm: #algorithm,
-            key: #key,
+            keys: #keys,
             issuer: #issuer,
             audience: #audience,
             leeway: #leeway,

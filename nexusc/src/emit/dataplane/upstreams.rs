@@ -6,7 +6,7 @@ use quote::quote;
 use crate::conventions;
 use crate::emit::dataplane::literal::{constant, duration, integer, option, secret};
 use crate::emit::dataplane::table::TableFile;
-use crate::ir::{Breaker, Endpoint, Health, Topology};
+use crate::ir::{Breaker, Endpoint, Health, Probe, Topology};
 
 pub(super) fn emit(topology: &Topology) -> TableFile {
     let mut file = TableFile::new("The servers that produce responses, by name.");
@@ -62,14 +62,19 @@ fn breaker(breaker: &Breaker) -> TokenStream {
 }
 
 fn health(health: &Health) -> TokenStream {
-    let path = &health.asks_for;
+    let probe = match &health.probe {
+        Probe::Path(path) => quote!(Probe::Path(#path)),
+        Probe::Chat => quote!(Probe::Chat),
+        Probe::Completion => quote!(Probe::Completion),
+        Probe::Embedding => quote!(Probe::Embedding),
+    };
     let interval = duration(health.interval);
     let timeout = duration(health.timeout);
     let unhealthy_after = integer(health.unhealthy_after);
     let healthy_after = integer(health.healthy_after);
     quote! {
         Health {
-            path: #path,
+            probe: #probe,
             interval: #interval,
             timeout: #timeout,
             unhealthy_after: #unhealthy_after,

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use runtime::topology::{Endpoint, Health, Secret, Timeouts, Upstream, UpstreamSettings};
+use runtime::topology::{Endpoint, Health, Probe, Secret, Timeouts, Upstream, UpstreamSettings};
 
 /// `[upstreams.first]`
 pub static FIRST: Upstream = Upstream::new(UpstreamSettings {
@@ -21,7 +21,7 @@ pub static FIRST: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: Some(Health {
-        path: "/v1/models",
+        probe: Probe::Path("/v1/models"),
         interval: Duration::from_millis(500),
         timeout: Duration::from_millis(500),
         unhealthy_after: 2,
@@ -45,7 +45,7 @@ pub static SECOND: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: Some(Health {
-        path: "/up",
+        probe: Probe::Path("/up"),
         interval: Duration::from_millis(500),
         timeout: Duration::from_millis(500),
         unhealthy_after: 1,

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use runtime::topology::{Access, Algorithm, Auth, Jwt, Key, KeySettings, PriorityClass, Secret};
+use runtime::topology::{Access, Algorithm, Auth, Jwt, Key, KeySettings, PriorityClass, Secret, TokenKeys};
 
 use crate::models;
 
@@ -27,7 +27,7 @@ pub static ALL: &[&Key] = &[
 pub const AUTH: Auth = Auth::Jwt {
     jwt: Jwt {
         algorithm: Algorithm::Rs256,
-        key: Secret::Env("JWT_PUBLIC_KEY"),
+        keys: TokenKeys::Fixed(Secret::Env("JWT_PUBLIC_KEY")),
         issuer: "https://login.example.com",
         audience: "nexus",
         leeway: Duration::from_secs(10),
