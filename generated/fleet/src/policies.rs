@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use runtime::topology::{Access, Algorithm, Auth, Jwt, Key, KeySettings, PriorityClass, Secret, TokenKeys};
+use runtime::topology::{Access, Algorithm, Auth, Jwks, Jwt, Key, KeySettings, PriorityClass, Secret, TokenKeys};
 
 use crate::models;
 
@@ -93,8 +93,12 @@ pub static ALL: &[&Key] = &[
 pub const AUTH: Auth = Auth::Jwt {
     jwt: Jwt {
         algorithm: Algorithm::Es256,
-        keys: TokenKeys::Fixed(Secret::File("/run/secrets/nexus-login.pem")),
-        issuer: "https://login.llm.internal",
+        keys: TokenKeys::Published(Jwks {
+            url: "https://login.example.com/.well-known/jwks.json",
+            variable: "NEXUS_JWKS_URL",
+            refresh: Duration::from_secs(600),
+        }),
+        issuer: "https://login.example.com",
         audience: "nexus",
         leeway: Duration::from_secs(30),
         models_claim: "models",
