@@ -22,7 +22,7 @@ use crate::api::models::{Directory, Listing};
 use crate::caller::{Caller, Rights};
 use crate::hash;
 #[cfg(feature = "jwks")]
-use crate::jwt::jwks::store::{Copy, Standing, Store};
+use crate::jwt::jwks::store::{Keyring, Standing, Store};
 use crate::topology::{Jwt, Model, Topology};
 
 /// The longest token that is looked at, in bytes.
@@ -74,7 +74,7 @@ pub(crate) enum Keys {
 pub(crate) struct Own {
     /// Its copy of the keys that an issuer publishes, where one does.
     #[cfg(feature = "jwks")]
-    keys: Option<Copy>,
+    keys: Option<Keyring>,
 }
 
 /// Whoever decides on tokens: what they must be, settled at start.
@@ -122,7 +122,7 @@ impl Judge {
     pub(crate) fn own(&self) -> Own {
         Own {
             #[cfg(feature = "jwks")]
-            keys: self.issuer().map(Store::copy),
+            keys: self.issuer().map(Store::keyring),
         }
     }
 
@@ -135,15 +135,15 @@ impl Judge {
         }
     }
 
-    /// Who bears `token` once the issuer was asked for newer keys. A token
-    /// is refused for its key only where the issuer has answered.
+    /// Who bears `token` once the issuer was asked for newer keys. A token is refused for its key only
+    /// where the issuer has answered.
     #[cfg(feature = "jwks")]
     pub(crate) async fn judge_again(&self, token: &[u8], own: &Own) -> Result<Caller<'_>, Refused> {
-        let (Some(store), Some(copy)) = (self.issuer(), &own.keys) else {
+        let (Some(store), Some(keyring)) = (self.issuer(), &own.keys) else {
             return self.judge(token, own);
         };
         // Where it has not answered and there is nothing to go by, nobody waits.
-        let is_renewed = store.standing() != Standing::Away && copy.renewed(store).await;
+        let is_renewed = store.standing() != Standing::Away && keyring.renewed(store).await;
         match self.judge(token, own) {
             Err(Refused::UnknownKey) if !is_renewed || store.standing() != Standing::Known => {
                 Err(Refused::NoKeys)
@@ -175,7 +175,7 @@ impl Judge {
                 if header.alg != key::algorithm(self.jwt.algorithm) {
                     return Err(Refused::Wrong("another algorithm"));
                 }
-                let keys = own.keys.as_ref().map(Copy::keys);
+                let keys = own.keys.as_ref().map(Keyring::keys);
                 let keys = keys.as_ref().and_then(|keys| keys.as_deref());
                 let keys = keys.ok_or(Refused::NoKeys)?;
                 let key = keys.find(header.kid.as_deref());

@@ -92,6 +92,7 @@ mod tests {
 
     use super::*;
     use crate::jwt::jwks::source::Source;
+    use crate::jwt::jwks::store::Keyring;
     use crate::topology::Algorithm;
     use crate::upstream::once::Unanswered;
 
@@ -150,8 +151,8 @@ mod tests {
         }
     }
 
-    fn knows(copy: &crate::jwt::jwks::store::Copy, kid: &str) -> bool {
-        let keys = copy.keys();
+    fn knows(keyring: &Keyring, kid: &str) -> bool {
+        let keys = keyring.keys();
         keys.as_ref()
             .is_some_and(|keys| keys.find(Some(kid)).is_some())
     }
@@ -173,15 +174,15 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_new_key_is_there_for_the_request_that_brings_it() {
         let scene = Scene::new(Some("a"));
-        let copy = scene.store.copy();
+        let keyring = scene.store.keyring();
         scene
             .keep(async {
                 sleep(Duration::from_secs(60)).await;
-                assert!(knows(&copy, "a") && !knows(&copy, "b"));
+                assert!(knows(&keyring, "a") && !knows(&keyring, "b"));
                 scene.kid.set(Some("b"));
                 let asked = Instant::now();
-                copy.renewed(&scene.store).await;
-                assert!(knows(&copy, "b") && !knows(&copy, "a"));
+                keyring.renewed(&scene.store).await;
+                assert!(knows(&keyring, "b") && !knows(&keyring, "a"));
                 assert_eq!(asked.elapsed(), Duration::ZERO);
             })
             .await;
@@ -189,13 +190,20 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_worker_that_starts_late_has_the_keys_at_once() {
+        let scene = Scene::new(Some("a"));
+        scene.keep(sleep(Duration::from_secs(1))).await;
+        assert!(knows(&scene.store.keyring(), "a"));
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_flood_of_unknown_names_changes_the_pace_of_nothing() {
         let scene = Scene::new(Some("a"));
-        let copies: Vec<_> = (0..100).map(|_| scene.store.copy()).collect();
+        let keyrings: Vec<_> = (0..100).map(|_| scene.store.keyring()).collect();
         let flood = async {
             for _ in 0..1_000 {
-                for copy in &copies {
-                    let ask = copy.renewed(&scene.store);
+                for keyring in &keyrings {
+                    let ask = keyring.renewed(&scene.store);
                     let _ = tokio::time::timeout(Duration::from_micros(300), ask).await;
                 }
             }
@@ -211,14 +219,14 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn nobody_waits_for_long() {
         let scene = Scene::new(Some("a"));
-        let copy = scene.store.copy();
+        let keyring = scene.store.keyring();
         scene
             .keep(async {
                 for _ in 0..20 {
                     let asked = Instant::now();
-                    copy.renewed(&scene.store).await;
+                    keyring.renewed(&scene.store).await;
                     assert!(asked.elapsed() <= PACE + Duration::from_secs(1));
-                    assert!(!knows(&copy, "b"));
+                    assert!(!knows(&keyring, "b"));
                     advance(Duration::from_millis(700)).await;
                 }
             })
@@ -228,21 +236,21 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn keys_outlive_an_issuer_that_is_away_but_not_for_ever() {
         let scene = Scene::new(Some("a"));
-        let copy = scene.store.copy();
+        let keyring = scene.store.keyring();
         scene
             .keep(async {
                 sleep(REFRESH / 2).await;
                 scene.kid.set(None);
                 sleep(REFRESH).await;
                 assert_eq!(scene.store.standing(), Standing::Stale);
-                assert!(knows(&copy, "a"));
+                assert!(knows(&keyring, "a"));
                 sleep(MAX_AGE).await;
                 assert_eq!(scene.store.standing(), Standing::Away);
-                assert!(!knows(&copy, "a"));
+                assert!(!knows(&keyring, "a"));
                 scene.kid.set(Some("a"));
                 sleep(PACE).await;
                 assert_eq!(scene.store.standing(), Standing::Known);
-                assert!(knows(&copy, "a"));
+                assert!(knows(&keyring, "a"));
             })
             .await;
         let told = scene.told.borrow();
@@ -253,14 +261,14 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_issuer_that_comes_later_is_noticed_within_the_pace() {
         let scene = Scene::new(None);
-        let copy = scene.store.copy();
+        let keyring = scene.store.keyring();
         scene
             .keep(async {
                 sleep(Duration::from_secs(100)).await;
                 assert_eq!(scene.store.standing(), Standing::Away);
                 scene.kid.set(Some("a"));
                 sleep(PACE).await;
-                assert!(knows(&copy, "a"));
+                assert!(knows(&keyring, "a"));
             })
             .await;
     }

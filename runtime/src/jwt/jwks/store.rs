@@ -96,21 +96,24 @@ impl Store {
     }
 
     /// A worker's copy.
-    pub(crate) fn copy(&self) -> Copy {
-        Copy {
-            news: RefCell::new(self.state.subscribe()),
+    pub(crate) fn keyring(&self) -> Keyring {
+        let mut news = self.state.subscribe();
+        // There may be keys already.
+        news.mark_changed();
+        Keyring {
+            news: RefCell::new(news),
             keys: RefCell::default(),
         }
     }
 }
 
 /// A worker's own copy of the keys.
-pub(crate) struct Copy {
+pub(crate) struct Keyring {
     news: RefCell<watch::Receiver<State>>,
     keys: RefCell<Option<Arc<KeySet>>>,
 }
 
-impl Copy {
+impl Keyring {
     /// The keys, if there are any. Looks at one atomic; only when there are newer ones is a lock taken.
     pub(crate) fn keys(&self) -> Ref<'_, Option<Arc<KeySet>>> {
         let mut news = self.news.borrow_mut();
@@ -123,7 +126,7 @@ impl Copy {
     /// Asks for newer keys than these, and waits for them within bounds. Many may ask: the issuer is
     /// asked once for all of them, and never more often than its keeper allows. Whether it was asked.
     pub(crate) async fn renewed(&self, store: &Store) -> bool {
-        // Has seen what the copy has; so nothing that came since is missed.
+        // Has seen what this has seen; so nothing that came since is missed.
         let mut news = self.news.borrow().clone();
         store.wanted.notify_one();
         timeout(PATIENCE, news.changed())
