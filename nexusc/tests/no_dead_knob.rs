@@ -15,14 +15,20 @@ use toml::{Table, Value};
 const SPEC: &str = include_str!("every-field.toml");
 
 /// What stands there, and what may stand instead: fields that exclude each other.
-const INSTEAD: [(&str, [&str; 3]); 1] = [(
-    "algorithm = \"RS256\"\npublic_key = { file = \"/run/secrets/issuer.pem\" }\n",
-    [
-        "algorithm = \"ES256\"\npublic_key = { env = \"ISSUER_KEY\" }\n",
-        "algorithm = \"HS256\"\nsecret = { env = \"JWT_SECRET\" }\n",
-        "algorithm = \"HS256\"\nsecret = { file = \"/run/secrets/jwt\" }\n",
-    ],
-)];
+const INSTEAD: [(&str, &[&str]); 2] = [
+    (
+        "algorithm = \"RS256\"\npublic_key = { file = \"/run/secrets/issuer.pem\" }\n",
+        &[
+            "algorithm = \"ES256\"\npublic_key = { env = \"ISSUER_KEY\" }\n",
+            "algorithm = \"HS256\"\nsecret = { env = \"JWT_SECRET\" }\n",
+            "algorithm = \"HS256\"\nsecret = { file = \"/run/secrets/jwt\" }\n",
+        ],
+    ),
+    (
+        "forbidden_words = { file = \"/etc/nexus/words\" }\n",
+        &["forbidden_words = { env = \"FORBIDDEN_WORDS\" }\n"],
+    ),
+];
 
 /// The spec, and the spec with each of the fields that exclude others.
 fn specs() -> Vec<Table> {
@@ -32,7 +38,7 @@ fn specs() -> Vec<Table> {
             SPEC.contains(written),
             "`{written}` stands in every-field.toml"
         );
-        texts.extend(others.map(|other| SPEC.replace(written, other)));
+        texts.extend(others.iter().map(|other| SPEC.replace(written, other)));
     }
     let parsed = texts.iter().map(|text| text.parse());
     parsed.collect::<Result<_, _>>().expect("specs are TOML")

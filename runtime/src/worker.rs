@@ -6,6 +6,7 @@ use std::rc::Rc;
 use crate::dataplane::Dataplane;
 use crate::observe::log::{Log, Sink};
 use crate::route::draw::Sequence;
+use crate::server::drain::Drain;
 use crate::topology::{Model, Upstream};
 use crate::upstream::pool::{Pool, SharedPool};
 
@@ -15,6 +16,8 @@ pub(crate) struct Worker {
     pub(crate) dataplane: &'static Dataplane,
     /// Where its lines go.
     pub(crate) log: Rc<Log>,
+    /// The end of the time that responses in flight have after a stop was asked for.
+    pub(crate) cut: Rc<Drain>,
     pools: Vec<SharedPool>,
     sequences: Vec<Sequence>,
 }
@@ -26,6 +29,7 @@ impl Worker {
         Self {
             dataplane,
             log: Rc::new(Log::new(sink)),
+            cut: Rc::default(),
             pools: dataplane
                 .upstreams
                 .iter()

@@ -25,6 +25,7 @@ pub static TOPOLOGY: Topology = Topology {
             ],
         }),
         input: None,
+        idempotency: None,
     },
     auth: policies::AUTH,
     limits: &[],

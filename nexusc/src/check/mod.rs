@@ -20,6 +20,7 @@ mod models;
 mod overlay_addresses;
 mod production;
 mod queues;
+mod short_memory;
 mod single_upstream;
 mod sticky;
 mod token_limits;
@@ -62,6 +63,7 @@ pub fn check(topology: &Topology, left_out: &BTreeSet<KeyPath>) -> Vec<Diagnosti
         overlay_addresses::check,
         production::check,
         queues::check,
+        short_memory::check,
         single_upstream::check,
         sticky::check,
         token_limits::check,

@@ -101,6 +101,8 @@ codes! {
     NX0520 Error "an origin that no browser sends"
     NX0521 Error "a wildcard among the origins"
     NX0522 Error "CORS without an origin"
+    NX0570 Error "a bound on requests that bounds nothing"
+    NX0571 Warning "answers are forgotten before anybody asks again"
     NX0580 Error "a priority that there is none of"
     NX0581 Error "a queue with nothing to wait for"
     NX0582 Warning "a priority without a queue"

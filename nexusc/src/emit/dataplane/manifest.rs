@@ -42,5 +42,9 @@ fn features(topology: &Topology) -> Vec<&'static str> {
     if any(|endpoint| matches!(endpoint, Endpoint::Https(_))) {
         features.push("tls");
     }
+    let input = topology.gateway.input.as_ref();
+    if input.is_some_and(|input| input.forbidden_words.is_some()) {
+        features.push("words");
+    }
     features
 }
