@@ -192,7 +192,8 @@ impl Error {
 }
 
 /// The event that ends a stream which did not come to its end, by the status that it is counted under:
-/// its upstream failed after the first byte, or the gateway stops. What was begun before it is closed with a blank line, as the client has received it already.
+/// its upstream failed after the first byte, or the gateway stops. What was begun before it is closed
+/// with a blank line, as the client has received it already.
 pub(crate) fn event(status: StatusCode, between_events: bool) -> Bytes {
     let (message, code) = match status {
         StatusCode::GATEWAY_TIMEOUT => (
