@@ -106,6 +106,8 @@ codes! {
     NX0542 Error "an issuer's keys are fetched too often or too seldom"
     NX0543 Error "a probe that no model can be asked for"
     NX0544 Error "a probe of a model without a name"
+    NX0570 Error "a bound on requests that bounds nothing"
+    NX0571 Warning "answers are forgotten before anybody asks again"
     NX0580 Error "a priority that there is none of"
     NX0581 Error "a queue with nothing to wait for"
     NX0582 Warning "a priority without a queue"

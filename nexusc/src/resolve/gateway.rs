@@ -7,8 +7,8 @@ use crate::diagnostic::Diagnostic;
 use crate::diagnostic::code::Code;
 use crate::key_path::KeyPath;
 use crate::redact::shown;
-use crate::resolve::cors;
 use crate::resolve::scope::Scope;
+use crate::resolve::{cors, idempotency, input};
 use crate::source::Place;
 use crate::{ir, spec};
 
@@ -32,6 +32,7 @@ pub(super) fn resolve(gateway: &spec::gateway::Gateway, scope: &mut Scope<'_>) -
         shutdown_grace,
         cors,
         input,
+        idempotency,
     } = gateway;
     ir::Gateway {
         listen: listen
@@ -72,14 +73,10 @@ pub(super) fn resolve(gateway: &spec::gateway::Gateway, scope: &mut Scope<'_>) -
             .map(|cors| cors::resolve(cors, &at("cors"), scope)),
         input: input
             .as_ref()
-            .map(|input| self::input(input, &at("input"), scope)),
-    }
-}
-
-fn input(input: &spec::input::Input, path: &KeyPath, scope: &mut Scope<'_>) -> ir::Input {
-    let spec::input::Input { max_messages } = input;
-    ir::Input {
-        max_messages: scope.within(*max_messages, 1..=1_000_000, &path.key("max_messages")),
+            .map(|input| input::resolve(input, &at("input"), scope)),
+        idempotency: idempotency
+            .as_ref()
+            .map(|idempotency| idempotency::resolve(idempotency, &at("idempotency"), scope)),
     }
 }
 

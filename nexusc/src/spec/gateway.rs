@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::spec::cors::Cors;
+use crate::spec::idempotency::Idempotency;
 use crate::spec::input::Input;
 
 /// The front door: where the gateway listens, and the bounds of what a client can make it hold.
@@ -36,4 +37,7 @@ pub struct Gateway {
     pub cors: Option<Cors>,
     /// What a request may hold. Default: anything that fits into `max_body`.
     pub input: Option<Input>,
+    /// Requests that are sent again with their `Idempotency-Key` get the answer that there was. Default: each is
+    /// a new one.
+    pub idempotency: Option<Idempotency>,
 }

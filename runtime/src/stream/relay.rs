@@ -12,7 +12,9 @@ use hyper::body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::error;
+use crate::idempotency::Recording;
 use crate::observe::account::Account;
+use crate::server::drain::Begun;
 use crate::stream::observer::Observer;
 use crate::upstream::breaker::{Pass, Verdict};
 use crate::upstream::http_body::Broken;
@@ -31,6 +33,10 @@ pub(crate) struct Relay {
     account: Account,
     upstream: &'static Live,
     pass: Pass,
+    /// Keeps what passes, for requests that are repeated.
+    recording: Option<Box<Recording>>,
+    /// The end of the time that it has once the gateway stops.
+    cut: Begun,
     /// Since when the upstream has had nothing to give, if it is waited for.
     waiting_since: Option<Instant>,
     /// Wakes the task when the upstream may have stalled; made when first waited for.
@@ -46,15 +52,19 @@ impl Relay {
         account: Account,
         upstream: &'static Live,
         pass: Pass,
+        recording: Option<Box<Recording>>,
     ) -> Self {
+        let cut = account.until_cut();
         let source = Some(source);
         let mut relay = Self {
             source,
+            cut,
             entered,
             observer,
             account,
             upstream,
             pass,
+            recording,
             waiting_since: None,
             alarm: None,
         };
@@ -81,6 +91,7 @@ impl Relay {
                     // A long response need not end before others may pass.
                     self.judge(Verdict::Answer);
                     self.observer.see(&data, Instant::now(), &self.account);
+                    self.recording.take_if(|recording| !recording.see(&data));
                     self.complete_at_end();
                     return Poll::Ready(Some(Ok(Frame::data(data))));
                 }
@@ -94,6 +105,9 @@ impl Relay {
                 }
                 Poll::Ready(Some(Err(Broken))) => {
                     return Poll::Ready(Some(self.break_off(StatusCode::BAD_GATEWAY)));
+                }
+                Poll::Pending if Pin::new(&mut self.cut).poll(cx).is_ready() => {
+                    return Poll::Ready(Some(self.cut()));
                 }
                 Poll::Pending if self.has_stalled(cx) => {
                     return Poll::Ready(Some(self.break_off(StatusCode::GATEWAY_TIMEOUT)));
@@ -131,6 +145,9 @@ impl Relay {
         self.judge(Verdict::Success);
         self.observer.report(&mut self.account);
         self.account.complete();
+        if let Some(recording) = self.recording.take() {
+            recording.keep();
+        }
     }
 
     fn judge(&mut self, verdict: Verdict) {
@@ -159,13 +176,30 @@ impl Relay {
         false
     }
 
+    /// The upstream failed.
     fn break_off(&mut self, status: StatusCode) -> Result<Frame<Bytes>, Broken> {
-        self.source = None;
-        self.entered = None;
-        self.observer.report(&mut self.account);
+        self.give_up();
         self.account.interrupted(status);
         self.upstream.health.note(false);
         self.judge(Verdict::Failure);
+        self.last_word(status)
+    }
+
+    /// The gateway stops.
+    fn cut(&mut self) -> Result<Frame<Bytes>, Broken> {
+        self.give_up();
+        self.account.cut();
+        self.last_word(StatusCode::SERVICE_UNAVAILABLE)
+    }
+
+    fn give_up(&mut self) {
+        self.source = None;
+        self.entered = None;
+        self.recording = None;
+        self.observer.report(&mut self.account);
+    }
+
+    fn last_word(&self, status: StatusCode) -> Result<Frame<Bytes>, Broken> {
         match &self.observer {
             Observer::Events(events) => {
                 Ok(Frame::data(error::event(status, events.between_events())))
@@ -210,6 +244,7 @@ mod tests {
             account(&worker),
             live,
             Pass::default(),
+            None,
         );
         let mut body = Body::Relayed(Box::new(relay));
         let mut pieces = Vec::new();
@@ -228,6 +263,25 @@ mod tests {
         let (pieces, status) = received(Duration::from_millis(900)).await;
         assert_eq!(pieces, ["data: 1\n\n", "data: [DONE]\n\n"]);
         assert_eq!(status, StatusCode::OK);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_that_the_gateway_cuts_says_so() {
+        let events = vec![Bytes::from("data: 1\n\n"), Bytes::from("data: [DONE]\n\n")];
+        let source = Source::Mock(MockBody::paced(events, Duration::from_millis(900)));
+        let worker = worker(dataplane());
+        let live = &worker.dataplane.upstreams[0];
+        let account = account(&worker);
+        let observer = Observer::of_events();
+        let relay = Relay::new(source, None, observer, account, live, Pass::default(), None);
+        let mut body = Body::Relayed(Box::new(relay));
+        let mut next = async || body.frame().await.unwrap().unwrap().into_data().unwrap();
+        assert_eq!(next().await, "data: 1\n\n");
+        let cut = async { worker.cut.begin() };
+        let (last, ()) = tokio::join!(next(), cut);
+        assert!(last.starts_with(b"data: {\"error\":{"), "{last:?}");
+        let metrics = String::from_utf8(worker.dataplane.metrics.text()).unwrap();
+        assert!(metrics.contains("status=\"503\"} 1"), "{metrics}");
     }
 
     #[tokio::test(start_paused = true)]

@@ -2,9 +2,9 @@
 
 use quote::quote;
 
-use crate::emit::dataplane::limits;
 use crate::emit::dataplane::literal::{constant, duration, integer, option, size};
 use crate::emit::dataplane::table::TableFile;
+use crate::emit::dataplane::{input, limits};
 use crate::ir::Topology;
 
 pub(super) fn emit(topology: &Topology) -> TableFile {
@@ -25,10 +25,8 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
         let origins = &cors.origins;
         quote!(Cors { origins: &[#(#origins,)*], })
     }));
-    let input = option(gateway.input.as_ref().map(|input| {
-        let max_messages = integer(input.max_messages);
-        quote!(Input { max_messages: #max_messages, })
-    }));
+    let idempotency = option(gateway.idempotency.as_ref().map(input::idempotency));
+    let input = option(gateway.input.as_ref().map(input::input));
     let limits = limits::all(topology);
     file.item(
         "The whole topology; its front door is `[gateway]`.",
@@ -45,6 +43,7 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
                     shutdown_grace: #shutdown_grace,
                     cors: #cors,
                     input: #input,
+                    idempotency: #idempotency,
                 },
                 auth: policies::AUTH,
                 limits: #limits,
