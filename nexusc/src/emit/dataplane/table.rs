@@ -40,6 +40,8 @@ const VOCABULARY: &[&str] = &[
     "Route",
     "Rule",
     "Secret",
+    "Shadow",
+    "ShadowSettings",
     "Share",
     "Target",
     "Timeouts",
