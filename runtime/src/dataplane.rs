@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use thiserror::Error;
 
+use crate::admin::gauges::Gauges;
+use crate::admin::switches::{Feature, Switches};
 use crate::api::fields::Vocabulary;
 use crate::api::health::Dependencies;
 use crate::api::models::Directory;
@@ -17,6 +19,8 @@ use crate::limit::demand;
 use crate::limit::limiter::Limiter;
 use crate::observe::metrics::Metrics;
 use crate::route;
+use crate::shadow::metrics::ShadowMetrics;
+use crate::shadow::room::Rooms;
 use crate::topology::{Model, Topology, Upstream};
 use crate::upstream::live::{Live, Unusable};
 
@@ -34,6 +38,13 @@ pub(crate) struct Dataplane {
     pub(crate) upstreams: Vec<Live>,
     /// The metrics.
     pub(crate) metrics: Metrics,
+    /// What an administrator can turn off; `None` where there is none.
+    pub(crate) switches: Option<Switches>,
+    /// Room for copies of requests.
+    pub(crate) rooms: Rooms,
+    /// What is known about them; `None` where no route has a shadow.
+    pub(crate) shadow_metrics: Option<ShadowMetrics>,
+    gauges: Option<Gauges>,
     defaults: Vec<Defaults>,
     model_limits: Vec<ModelLimit>,
     draining: AtomicBool,
@@ -77,7 +88,12 @@ impl Dataplane {
             assumed_output: demand::assumed_output(model),
         };
         let pairs = topology.upstreams.iter().zip(settings.upstreams);
-        let counted = counted(topology);
+        let metrics = Metrics::new(topology);
+        let switches = Switches::of(topology);
+        // An administrator sees when an upstream that is draining is empty.
+        let counted = counted(topology)
+            .into_iter()
+            .map(|counted| counted || switches.is_some());
         let upstreams = pairs.zip(counted).map(|((upstream, access), counted)| {
             let live = Live::new(upstream, access)?;
             Ok::<_, Unusable>(if counted { live.counted() } else { live })
@@ -87,11 +103,15 @@ impl Dataplane {
             callers: Callers::new(topology, settings.credentials)?,
             directory: Directory::new(topology.models),
             upstreams: upstreams.collect::<Result<_, _>>()?,
-            metrics: Metrics::new(topology),
+            shadow_metrics: ShadowMetrics::of(topology, &metrics),
+            gauges: switches.as_ref().map(|_| Gauges::new(&metrics)),
+            metrics,
             defaults: topology.models.iter().map(defaults).collect(),
             model_limits: topology.models.iter().map(limit).collect(),
             draining: AtomicBool::new(false),
+            rooms: Rooms::new(topology),
             vocabulary,
+            switches,
         })
     }
 
@@ -99,6 +119,12 @@ impl Dataplane {
     pub(crate) fn upstream(&self, upstream: &Upstream) -> &Live {
         let live = self.upstreams.get(upstream.slot.index());
         live.expect("every upstream of the tables got a slot at the start")
+    }
+
+    /// Whether an administrator has turned `feature` off.
+    pub(crate) fn is_off(&self, feature: Feature) -> bool {
+        let switches = self.switches.as_ref();
+        switches.is_some_and(|switches| switches.is_off(feature))
     }
 
     /// The defaults of `model`.
@@ -142,6 +168,9 @@ impl Dataplane {
                 let healthy = vitals.are_good();
                 self.metrics.upstream_healthy(live.upstream(), healthy);
             }
+        }
+        if let (Some(switches), Some(gauges)) = (&self.switches, &self.gauges) {
+            gauges.show(switches, &self.upstreams);
         }
         self.metrics.text()
     }

@@ -9,6 +9,7 @@ use hyper::{Response, StatusCode};
 use serde::Serialize;
 use thiserror::Error;
 
+use crate::admin::refused::{self, Refused};
 use crate::api::body::Unread;
 use crate::api::scan::Fault;
 use crate::auth::Unknown;
@@ -46,6 +47,8 @@ pub(crate) enum Error {
     ModelNotAllowed { model: &'static str },
     #[error(transparent)]
     Limited(#[from] Refusal),
+    #[error(transparent)]
+    Refused(#[from] Refused),
     #[error("no upstream of `{model}` could answer: {}", summary(.misses))]
     NoneAnswered {
         model: &'static str,
@@ -71,6 +74,7 @@ impl Error {
             Self::Unread(Unread::Late) => StatusCode::REQUEST_TIMEOUT,
             Self::Unread(Unread::TooLarge { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Limited(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Refused(refused) => refused.status(),
             Self::Panic => StatusCode::INTERNAL_SERVER_ERROR,
             Self::NoneAnswered { misses, .. } => match common_cause(misses) {
                 Cause::Shut => StatusCode::SERVICE_UNAVAILABLE,
@@ -116,6 +120,9 @@ impl Error {
                 Some(seconds) => (RETRY_AFTER, HeaderValue::from(seconds)),
                 None => (SHOULD_RETRY, HeaderValue::from_static("false")),
             }),
+            Self::Refused(Refused::TurnedOff) => {
+                Some((RETRY_AFTER, HeaderValue::from(refused::RETRY_AFTER)))
+            }
             Self::NoneAnswered { misses, .. } => match common_cause(misses) {
                 Cause::Shut | Cause::Busy => {
                     Some((RETRY_AFTER, HeaderValue::from(retry_after(misses))))
@@ -167,6 +174,7 @@ impl Error {
             Self::UnknownModel { .. } => "model_not_found",
             Self::ModelNotAllowed { .. } => "model_not_allowed",
             Self::Limited(_) => "rate_limit_exceeded",
+            Self::Refused(refused) => refused.code(),
             Self::NoneAnswered { misses, .. } => match common_cause(misses) {
                 Cause::Shut => "upstream_unavailable",
                 Cause::Busy => "rate_limit_exceeded",

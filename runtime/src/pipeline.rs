@@ -11,6 +11,9 @@ use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Request, Response, StatusCode};
 
+use crate::admin;
+use crate::admin::refused::Refused;
+use crate::admin::switches::Feature;
 use crate::api::body::{Arriving, Unread};
 use crate::api::cors::Sharing;
 use crate::api::scan::Fault;
@@ -23,6 +26,7 @@ use crate::limit::demand::Demand;
 use crate::observe::account::Account;
 use crate::observe::metrics::Metrics;
 use crate::observe::trace::Trace;
+use crate::shadow;
 use crate::stream::body::Body;
 use crate::topology::Model;
 use crate::unwind::caught;
@@ -40,7 +44,7 @@ pub(crate) async fn serve(
 ) -> Response<Body> {
     let (head, body) = request.into_parts();
     let mut body = Arriving::new(&head, body);
-    let endpoint = Endpoint::at(head.uri.path());
+    let endpoint = admin::offered(Endpoint::at(head.uri.path()), worker.dataplane);
 
     // 1. Identify: which request is this, in logs and upstream?
     let trace = Trace::identify(&head.headers);
@@ -163,8 +167,11 @@ async fn answer(
             ));
         }
         Endpoint::Unknown => return Err(Error::UnknownPath),
-        Endpoint::Models | Endpoint::Model | Endpoint::CircuitBreakers | Endpoint::Inference(_) => {
-        }
+        Endpoint::Models
+        | Endpoint::Model
+        | Endpoint::CircuitBreakers
+        | Endpoint::Admin(_)
+        | Endpoint::Inference(_) => {}
     }
 
     // 2. Authenticate: who asks?
@@ -181,11 +188,23 @@ async fn answer(
             admit(caller, dataplane.directory.find(&name), &name)?;
             return own((StatusCode::OK, models::entry(&name)));
         }
+        Endpoint::Admin(endpoint) => {
+            let asked = admin::Asked {
+                caller,
+                trace,
+                path: head.uri.path(),
+            };
+            let answer = admin::answer(worker, asked, endpoint, body).await?;
+            return own((StatusCode::OK, answer));
+        }
         Endpoint::CircuitBreakers => {
             return own((StatusCode::OK, breakers::list(&dataplane.upstreams)));
         }
         _ => return own((StatusCode::OK, caller.models())),
     };
+    if dataplane.is_off(Feature::Llm) {
+        return Err(Refused::TurnedOff.into());
+    }
     account.limits.by_key(caller.limiter);
 
     // 3. Read: the body, within its bounds, and what it asks for.
@@ -224,7 +243,9 @@ async fn answer(
         named,
         requested,
     };
-    try_in_turn(worker, account, &asked)
+    let copy = shadow::due(worker, account, &asked);
+    let answering = pin!(try_in_turn(worker, account, &asked));
+    shadow::beside(copy, worker, &asked, answering)
         .await
         .map(Reply::Relayed)
 }

@@ -18,6 +18,7 @@ pub static CHAT_LARGE: Route = Route {
         ],
         load_factor: LoadFactor::percent(125.0),
     },
+    shadow: None,
 };
 
 /// `[routes.chat-medium]`
@@ -29,6 +30,7 @@ pub static CHAT_MEDIUM: Route = Route {
         Target::new(&upstreams::CHAT_MEDIUM_B, 1),
         Target::new(&upstreams::CHAT_MEDIUM_C, 1),
     ])),
+    shadow: None,
 };
 
 /// `[routes.chat-small]`
@@ -39,6 +41,7 @@ pub static CHAT_SMALL: Route = Route {
         Target::new(&upstreams::CHAT_SMALL_A, 1),
         Target::new(&upstreams::CHAT_SMALL_B, 1),
     ])),
+    shadow: None,
 };
 
 /// `[routes.code-large]`
@@ -50,6 +53,7 @@ pub static CODE_LARGE: Route = Route {
         canary: &upstreams::CODE_LARGE_B,
         share: Share::percent(2.5),
     },
+    shadow: None,
 };
 
 /// `[routes.code-small]`
@@ -60,6 +64,7 @@ pub static CODE_SMALL: Route = Route {
         Target::new(&upstreams::CODE_SMALL_A, 1),
         Target::new(&upstreams::CODE_SMALL_B, 1),
     ])),
+    shadow: None,
 };
 
 /// `[routes.embed]`
@@ -70,6 +75,7 @@ pub static EMBED: Route = Route {
         Target::new(&upstreams::EMBED_A, 1),
         Target::new(&upstreams::EMBED_B, 1),
     ])),
+    shadow: None,
 };
 
 /// `[routes.embed-en]`
@@ -77,6 +83,7 @@ pub static EMBED_EN: Route = Route {
     name: "embed-en",
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::EMBED_EN_A),
+    shadow: None,
 };
 
 /// `[routes.guard]`
@@ -84,6 +91,7 @@ pub static GUARD: Route = Route {
     name: "guard",
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::GUARD_A),
+    shadow: None,
 };
 
 /// `[routes.math]`
@@ -91,6 +99,7 @@ pub static MATH: Route = Route {
     name: "math",
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::MATH_A),
+    shadow: None,
 };
 
 /// `[routes.reason]`
@@ -101,6 +110,7 @@ pub static REASON: Route = Route {
         &upstreams::REASON_A,
         &upstreams::REASON_B,
     ]),
+    shadow: None,
 };
 
 /// `[routes.summary]`
@@ -111,6 +121,7 @@ pub static SUMMARY: Route = Route {
         Target::new(&upstreams::SUMMARY_A, 1),
         Target::new(&upstreams::SUMMARY_B, 1),
     ])),
+    shadow: None,
 };
 
 /// `[routes.vision]`
@@ -121,4 +132,5 @@ pub static VISION: Route = Route {
         Target::new(&upstreams::VISION_A, 1),
         Target::new(&upstreams::VISION_B, 1),
     ])),
+    shadow: None,
 };

@@ -24,7 +24,9 @@ use crate::observe::log::Log;
 use crate::observe::metrics::Metrics;
 use crate::observe::outcome::Outcome;
 use crate::observe::trace::Trace;
-use crate::topology::{Model, Upstream};
+use crate::shadow::comparison::Comparison;
+use crate::shadow::metrics::ShadowMetrics;
+use crate::topology::{Model, Route, Shadow, Upstream};
 use crate::upstream::circuit::Change;
 
 /// The tokens of one response, as far as the upstream said.
@@ -48,6 +50,8 @@ pub(crate) struct Account {
     pub(crate) context_length: Option<usize>,
     /// The limits that it is under.
     pub(crate) limits: Applied,
+    /// The comparison with a copy of it, if there is one.
+    pub(crate) comparison: Option<Rc<Comparison>>,
     metrics: &'static Metrics,
     log: Rc<Log>,
     trace: Trace,
@@ -92,6 +96,7 @@ impl Account {
             model: None,
             context_length: None,
             limits: Applied::default(),
+            comparison: None,
             metrics,
             log: Rc::clone(log),
             trace,
@@ -176,6 +181,24 @@ impl Account {
         }
     }
 
+    /// A comparison of it with its copy, which goes to `shadow`.
+    pub(crate) fn comparison_with(
+        &self,
+        route: &'static Route,
+        shadow: &'static Shadow,
+        metrics: &'static ShadowMetrics,
+    ) -> Comparison {
+        let (log, trace) = (Rc::clone(&self.log), self.trace.clone());
+        Comparison::new(route, shadow, metrics, log, trace)
+    }
+
+    /// Notes a piece of a response that the client gets.
+    pub(crate) fn relayed(&self, piece: &[u8]) {
+        if let Some(comparison) = &self.comparison {
+            comparison.client_gets(piece);
+        }
+    }
+
     /// Notes the first byte of a stream.
     pub(crate) fn first_token(&self) {
         if let Some(answering) = self.answering {
@@ -227,6 +250,12 @@ impl Account {
             return;
         }
         self.limits.settle(self.used_of_limits(status));
+        if let Some(comparison) = self.comparison.take() {
+            match status == client_closed_request() {
+                true => comparison.abandoned(),
+                false => comparison.answered(status, self.usage.and_then(|usage| usage.output)),
+            }
+        }
         let elapsed = self.started.elapsed();
         let metrics = self.metrics;
         metrics.in_flight.dec();

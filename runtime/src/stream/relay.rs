@@ -81,6 +81,7 @@ impl Relay {
                     // A long response need not end before others may pass.
                     self.judge(Verdict::Answer);
                     self.observer.see(&data, Instant::now(), &self.account);
+                    self.account.relayed(&data);
                     self.complete_at_end();
                     return Poll::Ready(Some(Ok(Frame::data(data))));
                 }

@@ -14,6 +14,9 @@ use crate::observe::trace::{REQUEST_ID, TRACE_ID};
 /// Names the model that answered in place of the one that was asked for.
 pub(crate) const FALLBACK_MODEL: HeaderName = HeaderName::from_static("x-fallback-model");
 
+/// Says that a request is a copy, for the upstream's log.
+pub(crate) const SHADOW: HeaderName = HeaderName::from_static("x-nexus-shadow");
+
 /// How clients of Azure present a key.
 const AZURE_API_KEY: HeaderName = HeaderName::from_static("api-key");
 
@@ -41,8 +44,9 @@ const HOP_BY_HOP: [HeaderName; 9] = [
 
 /// What a client says to the gateway and not to an upstream. `Accept-Encoding` is among them
 /// because a compressed response could not be observed; `Origin`, because some engines refuse web
-/// pages that they do not know, and which pages may ask is settled here.
-const FOR_THE_GATEWAY: [HeaderName; 9] = [
+/// pages that they do not know, and which pages may ask is settled here; the mark of a copy, because the
+/// gateway alone sets it.
+const FOR_THE_GATEWAY: [HeaderName; 10] = [
     ACCEPT_ENCODING,
     AZURE_API_KEY,
     API_KEY,
@@ -52,6 +56,7 @@ const FOR_THE_GATEWAY: [HeaderName; 9] = [
     EXPECT,
     HOST,
     ORIGIN,
+    SHADOW,
 ];
 
 /// What an upstream says to the gateway and not to its clients: a cookie would be one for all of
@@ -138,7 +143,8 @@ mod tests {
         let mut headers = headers(
             "host:a authorization:b x-api-key:c cookie:d content-length:4 accept-encoding:gzip \
              expect:100-continue proxy-authorization:e transfer-encoding:chunked te:trailers \
-             connection:keep-alive,x-mine x-mine:f accept:g openai-beta:h origin:i",
+             connection:keep-alive,x-mine x-mine:f accept:g openai-beta:h origin:i \
+             x-nexus-shadow:1",
         );
         strip_request(&mut headers);
         assert_eq!(names(&headers), ["accept", "openai-beta"]);
