@@ -244,10 +244,9 @@ async fn answer(
         requested,
     };
     let copy = shadow::due(worker, account, &asked);
+    let send = copy.map(|copy| || copy.send(worker, &asked));
     let answering = pin!(try_in_turn(worker, account, &asked));
-    shadow::beside(copy, worker, &asked, answering)
-        .await
-        .map(Reply::Relayed)
+    shadow::beside(send, answering).await.map(Reply::Relayed)
 }
 
 /// The model that is `meant` by `name`, if the caller may use it.

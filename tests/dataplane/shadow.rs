@@ -229,6 +229,19 @@ async fn a_client_that_leaves_takes_the_copy_with_it() {
 }
 
 #[tokio::test]
+async fn a_copy_holds_up_no_stop() {
+    let mut scene = scene().await;
+    scene.copy.script([Rule::new(Action::Stall)]);
+    let response = scene.dataplane.send(&Request::chat("chat").key(APP)).await;
+    assert_eq!(response.status, 200);
+    scene.copy.wait_for_requests(1).await;
+    scene.dataplane.terminate().await;
+    assert!(scene.dataplane.wait_for_exit().await.success());
+    let stopped = |line: &Value| line["message"] == "stopped";
+    scene.dataplane.log().wait_for(stopped).await;
+}
+
+#[tokio::test]
 async fn of_every_hundred_requests_the_same_number_is_copied() {
     let scene = scene().await;
     // One connection, so one worker.
@@ -237,10 +250,8 @@ async fn of_every_hundred_requests_the_same_number_is_copied() {
         let request = Request::chat("quarter").key(APP);
         assert_eq!(connection.send(&request).await.status, 200);
     }
-    let wait = async { while scene.copy.received().len() < 24 {} };
-    patiently("the copies", wait).await;
-    // Whatever is still to come is there once this one is answered, whichever it is.
-    scene.copy.wait_for_ends(24).await;
+    let answered = copies("quarter", "copy", "200");
+    wait_for(&scene.dataplane, &answered, 24.0).await;
     assert!(scene.copy.received().len() <= 26);
 }
 

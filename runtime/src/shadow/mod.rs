@@ -77,19 +77,17 @@ pub(crate) fn due(worker: &Worker, account: &mut Account, asked: &Asked<'_>) -> 
     })
 }
 
-/// Waits for `answering`, the request `asked` itself. If there is a copy of it, that is sent as soon
-/// as there is nothing to do for the request but to wait.
+/// Waits for `answering`, a request. If there is a copy to `send`, that is done as soon as there is
+/// nothing to do for the request but to wait.
 pub(crate) async fn beside<T>(
-    copy: Option<Copy>,
-    worker: &Worker,
-    asked: &Asked<'_>,
+    send: Option<impl FnOnce()>,
     mut answering: Pin<&mut impl Future<Output = T>>,
 ) -> T {
-    let Some(copy) = copy else {
+    let Some(send) = send else {
         return answering.await;
     };
     let at_once = poll_fn(|cx| Poll::Ready(answering.as_mut().poll(cx))).await;
-    copy.send(worker, asked);
+    send();
     match at_once {
         Poll::Ready(answered) => answered,
         Poll::Pending => answering.await,
@@ -97,7 +95,8 @@ pub(crate) async fn beside<T>(
 }
 
 impl Copy {
-    fn send(self, worker: &Worker, asked: &Asked<'_>) {
+    /// Sends it, by a task of its own.
+    pub(crate) fn send(self, worker: &Worker, asked: &Asked<'_>) {
         let Self {
             live,
             comparison,
@@ -154,5 +153,39 @@ async fn ask(
             // It broke off, or stalled.
             Ok(Some(Err(_))) | Err(_) => return Outcome::Interrupted,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::future::ready;
+    use std::pin::pin;
+
+    use tokio::task::yield_now;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_request_is_on_its_way_before_its_copy() {
+        let order = RefCell::new(Vec::new());
+        let request = pin!(async {
+            order.borrow_mut().push("request");
+            yield_now().await;
+            order.borrow_mut().push("answer");
+            7
+        });
+        let send = || order.borrow_mut().push("copy");
+        assert_eq!(beside(Some(send), request).await, 7);
+        assert_eq!(*order.borrow(), ["request", "copy", "answer"]);
+    }
+
+    #[tokio::test]
+    async fn a_request_that_is_answered_at_once_is_copied_too() {
+        let sent = RefCell::new(0);
+        let send = || *sent.borrow_mut() += 1;
+        assert_eq!(beside(Some(send), pin!(ready(7))).await, 7);
+        assert_eq!(*sent.borrow(), 1);
+        assert_eq!(beside(None::<fn()>, pin!(ready(7))).await, 7);
     }
 }
