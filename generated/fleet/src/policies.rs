@@ -54,7 +54,7 @@ pub static OPS: Key = Key::new(KeySettings {
     models: Access::All,
     limit: None,
     priority: PriorityClass::Normal,
-    admin: false,
+    admin: true,
 });
 
 /// `[keys.research]`
