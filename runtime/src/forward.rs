@@ -156,7 +156,7 @@ fn draw(worker: &Worker, asked: &Asked<'_>, model: &Model) -> u64 {
 }
 
 /// The request as it goes to the upstream `live` for `model`.
-fn outgoing<'a>(
+pub(crate) fn outgoing<'a>(
     worker: &Worker,
     asked: &Asked<'a>,
     model: &'static Model,

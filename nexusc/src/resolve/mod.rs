@@ -20,6 +20,7 @@ mod route;
 mod rule;
 mod scope;
 mod secret;
+mod shadow;
 mod timeouts;
 mod upstream;
 mod value;

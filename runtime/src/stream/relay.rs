@@ -92,6 +92,7 @@ impl Relay {
                     self.judge(Verdict::Answer);
                     self.observer.see(&data, Instant::now(), &self.account);
                     self.recording.take_if(|recording| !recording.see(&data));
+                    self.account.relayed(&data);
                     self.complete_at_end();
                     return Poll::Ready(Some(Ok(Frame::data(data))));
                 }
