@@ -51,11 +51,15 @@ static LARGE_ROUTE: Route = Route {
     name: "large",
     draw: Draw::Sequence,
     rule: Rule::Direct(&VLLM_LARGE),
+    retry: None,
+    hedge: None,
 };
 static SMALL_ROUTE: Route = Route {
     name: "small",
     draw: Draw::Sequence,
     rule: Rule::Direct(&VLLM_SMALL),
+    retry: None,
+    hedge: None,
 };
 
 pub(crate) static MODEL_LARGE: Model = Model::new(ModelSettings {
@@ -64,6 +68,8 @@ pub(crate) static MODEL_LARGE: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &LARGE_ROUTE,
     fallback: &[&MODEL_SMALL],
+    total: None,
+    total_streamed: None,
     limit: None,
 });
 
@@ -73,6 +79,8 @@ pub(crate) static MODEL_SMALL: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &SMALL_ROUTE,
     fallback: &[],
+    total: None,
+    total_streamed: None,
     limit: None,
 });
 
@@ -104,6 +112,7 @@ pub(crate) static CHAT: Topology = Topology {
         shutdown_grace: Duration::from_secs(1),
         cors: None,
         input: None,
+        max_attempts: 8,
     },
     auth: Auth::ApiKeys(&[&BATCH, &WEB]),
     limits: &[],
@@ -138,19 +147,24 @@ pub(crate) fn worker(dataplane: &'static Dataplane) -> Rc<Worker> {
     Rc::new(Worker::new(dataplane, sink))
 }
 
-/// The account of a chat request that is being answered.
-pub(crate) fn account(worker: &Rc<Worker>) -> Account {
+/// The account of a chat request that nobody has answered yet.
+pub(crate) fn opened(worker: &Rc<Worker>) -> Account {
     let (head, ()) = Request::new(()).into_parts();
     let trace = Trace::identify(&head.headers);
     let client_ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let mut account = Account::open(
+    Account::open(
         &worker.dataplane.metrics,
         &worker.log,
         client_ip,
         &head,
         Path::Inference(Operation::Chat),
         trace,
-    );
+    )
+}
+
+/// The account of a chat request that is being answered.
+pub(crate) fn account(worker: &Rc<Worker>) -> Account {
+    let mut account = opened(worker);
     account.model = Some(&MODEL_LARGE);
     account.answered(&MODEL_LARGE, &VLLM_LARGE, StatusCode::OK);
     account

@@ -1,13 +1,15 @@
-//! What the requests of one worker share: one thread's own connections, log and draws, so without
-//! locks.
+//! What the requests of one worker share: one thread's own connections, log, draws and budgets, so
+//! without locks.
 
 use std::rc::Rc;
 
 use crate::auth::Own;
 use crate::dataplane::Dataplane;
+use crate::forward::budget::Budget;
 use crate::observe::log::{Log, Sink};
+use crate::route;
 use crate::route::draw::Sequence;
-use crate::topology::{Model, Upstream};
+use crate::topology::{Hedge, Model, Upstream};
 use crate::upstream::pool::{Pool, SharedPool};
 
 /// What the requests of one thread share.
@@ -20,12 +22,14 @@ pub(crate) struct Worker {
     pub(crate) own: Own,
     pools: Vec<SharedPool>,
     sequences: Vec<Sequence>,
+    budgets: Vec<Budget>,
 }
 
 impl Worker {
     /// A worker for `dataplane`.
     pub(crate) fn new(dataplane: &'static Dataplane, sink: Sink) -> Self {
         let sequence = |_: &_| Sequence::starting_at(fastrand::u64(..));
+        let budget = |(_, hedge): (&_, &Hedge)| Budget::new(&hedge.settings);
         Self {
             dataplane,
             log: Rc::new(Log::new(sink)),
@@ -36,6 +40,10 @@ impl Worker {
                 .map(|_| Rc::new(Pool::default()))
                 .collect(),
             sequences: dataplane.topology.models.iter().map(sequence).collect(),
+            budgets: route::hedged(dataplane.topology)
+                .into_iter()
+                .map(budget)
+                .collect(),
         }
     }
 
@@ -51,6 +59,12 @@ impl Worker {
         sequence
             .expect("every model of the tables got a slot at the start")
             .draw()
+    }
+
+    /// What it may still send of `hedge`.
+    pub(crate) fn budget(&self, hedge: &Hedge) -> &Budget {
+        let budget = self.budgets.get(hedge.slot.index());
+        budget.expect("every hedge of the tables got a slot at the start")
     }
 
     /// Closes upstream connections that nobody has used for long.

@@ -10,6 +10,8 @@ pub static CLOUD_MINI: Route = Route {
     name: "cloud-mini",
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::CLOUD),
+    retry: None,
+    hedge: None,
 };
 
 /// `[routes.qwen-14b]`
@@ -21,6 +23,8 @@ pub static QWEN_14B: Route = Route {
         canary: &upstreams::VLLM_14B_NEXT,
         share: Share::percent(5.0),
     },
+    retry: None,
+    hedge: None,
 };
 
 /// `[routes.qwen-3b]`
@@ -28,4 +32,6 @@ pub static QWEN_3B: Route = Route {
     name: "qwen-3b",
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::VLLM_3B),
+    retry: None,
+    hedge: None,
 };

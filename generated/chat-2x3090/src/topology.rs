@@ -22,6 +22,7 @@ pub static TOPOLOGY: Topology = Topology {
         input: Some(Input {
             max_messages: 512,
         }),
+        max_attempts: 8,
     },
     auth: policies::AUTH,
     limits: limits::ALL,

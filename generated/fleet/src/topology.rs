@@ -25,6 +25,7 @@ pub static TOPOLOGY: Topology = Topology {
             ],
         }),
         input: None,
+        max_attempts: 3,
     },
     auth: policies::AUTH,
     limits: &[],

@@ -10,6 +10,8 @@ pub static BROKEN: Route = Route {
     name: "broken",
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::BROKEN),
+    retry: None,
+    hedge: None,
 };
 
 /// `[routes.mock]`
@@ -17,4 +19,6 @@ pub static MOCK: Route = Route {
     name: "mock",
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::MOCK),
+    retry: None,
+    hedge: None,
 };

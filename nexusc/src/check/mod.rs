@@ -11,6 +11,7 @@ mod constants;
 mod default_model;
 mod fallback_cycle;
 mod health_times;
+mod hedges;
 mod idle_breakers;
 mod idle_keys;
 mod issuer_keys;
@@ -22,6 +23,9 @@ mod nameless_probes;
 mod overlay_addresses;
 mod production;
 mod queues;
+mod request_times;
+mod retries;
+mod single_attempt;
 mod single_upstream;
 mod sticky;
 mod token_limits;
@@ -55,6 +59,7 @@ pub fn check(topology: &Topology, left_out: &BTreeSet<KeyPath>) -> Vec<Diagnosti
         default_model::check,
         fallback_cycle::check,
         health_times::check,
+        hedges::check,
         idle_breakers::check,
         idle_keys::check,
         issuer_keys::check,
@@ -66,6 +71,9 @@ pub fn check(topology: &Topology, left_out: &BTreeSet<KeyPath>) -> Vec<Diagnosti
         overlay_addresses::check,
         production::check,
         queues::check,
+        request_times::check,
+        retries::check,
+        single_attempt::check,
         single_upstream::check,
         sticky::check,
         token_limits::check,

@@ -6,8 +6,8 @@ use crate::diagnostic::Diagnostic;
 use crate::diagnostic::code::Code;
 use crate::ir::Rule;
 use crate::key_path::KeyPath;
-use crate::resolve::rule;
 use crate::resolve::scope::Scope;
+use crate::resolve::{hedge, retry, rule};
 use crate::source::Place;
 use crate::suggest;
 use crate::{ir, spec};
@@ -47,6 +47,10 @@ pub(super) fn resolve_all(
             models,
             draw,
             rule,
+            retry: (route.retry.as_ref())
+                .map(|written| retry::resolve(written, &path.key("retry"), scope)),
+            hedge: (route.hedge.as_ref())
+                .map(|written| hedge::resolve(written, &path.key("hedge"), scope)),
             path,
         }
     };

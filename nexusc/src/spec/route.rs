@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::spec::hedge::Hedge;
+use crate::spec::retry::Retry;
+
 /// How the requests of its models choose among upstreams. Set exactly one of `direct`, `weighted`,
 /// `canary`, `priority`, `least_in_flight` and `prefix`. Whichever upstream is chosen first, the route's
 /// others are tried when it fails before the first byte.
@@ -25,6 +28,10 @@ pub struct Route {
     pub least_in_flight: Option<LeastInFlight>,
     /// Prompts that begin alike go to the same upstream, whose prefix cache knows their beginning.
     pub prefix: Option<Prefix>,
+    /// How its upstreams are tried again when all have failed. Default: each is tried once.
+    pub retry: Option<Retry>,
+    /// When a second upstream is asked beside a slow one. Default: never.
+    pub hedge: Option<Hedge>,
 }
 
 /// One upstream takes all.

@@ -32,6 +32,8 @@ pub(crate) struct Scan<'a> {
     pub(crate) output_limit: Option<u64>,
     /// How many answers the client wants.
     pub(crate) choices: Option<u64>,
+    /// Whether the client wants the answer as a stream.
+    pub(crate) streamed: bool,
 }
 
 /// Why a body is not a request.
@@ -100,7 +102,8 @@ pub(crate) fn scan<'a>(
         expected: "a string",
     };
     let Text(model) = serde_json::from_str(raw).map_err(not_a_string)?;
-    if let Some(stream) = found.stream.map(RawValue::get)
+    let stream = found.stream.map(RawValue::get);
+    if let Some(stream) = stream
         && !matches!(stream, "true" | "false" | "null")
     {
         return Err(Fault::WrongType {
@@ -127,6 +130,7 @@ pub(crate) fn scan<'a>(
         context: found.context,
         output_limit: found.output_limit,
         choices: found.choices,
+        streamed: stream == Some("true"),
     })
 }
 

@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 use crate::auth::Unknown;
 use crate::endpoint::Endpoint;
+use crate::error::Interruption;
 use crate::limit::applied::{Applied, Used};
 use crate::observe::level::Level;
 use crate::observe::line::Line;
@@ -211,14 +212,18 @@ impl Account {
         }
     }
 
-    /// The response broke off or stalled after its first byte. It is counted under `status`,
+    /// The response was interrupted after its first byte. It is counted under the status of that,
     /// although the client has seen another one by then.
-    pub(crate) fn interrupted(&mut self, status: StatusCode) {
+    pub(crate) fn interrupted(&mut self, why: Interruption) {
         if let Some(answering) = self.answering {
-            self.metrics
-                .upstream_request(answering.upstream, Outcome::Interrupted);
+            let outcome = match why {
+                Interruption::Broken | Interruption::Stalled => Outcome::Interrupted,
+                // The upstream did what it was asked for as long as there was time.
+                Interruption::OutOfTime => Outcome::Status(answering.status),
+            };
+            self.metrics.upstream_request(answering.upstream, outcome);
         }
-        self.settle(status, "upstream failed in mid-response");
+        self.settle(why.status(), &why.to_string());
     }
 
     /// The request is over, answered with `status`.

@@ -90,6 +90,11 @@ impl Breaker {
         }
     }
 
+    /// Whether everybody may pass.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.circuit.is_closed()
+    }
+
     /// What it is like now.
     pub(crate) fn snapshot(&self) -> Snapshot {
         self.circuit.snapshot(self.now())

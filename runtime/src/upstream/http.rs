@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{AUTHORIZATION, HOST, HeaderValue};
 use hyper::{Method, Request, Uri};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use crate::address::Address;
 use crate::endpoint::Operation;
@@ -60,30 +60,33 @@ impl Http {
     /// first piece too.
     ///
     /// A server may close an idle connection at the very moment of its next use. Then, and only
-    /// before a byte of a response, the request is sent once more, over a new connection.
+    /// before a byte of a response, the request is sent once more, over a new connection. It has what
+    /// is left of the time, so that no exchange takes longer than to connect and to the first byte.
     pub(crate) async fn exchange(
         &self,
         pool: &SharedPool,
         timeouts: &Timeouts,
         outgoing: Outgoing<'_>,
     ) -> Result<Answer, Failure> {
-        let deliver = async |connection, outgoing| {
+        let deliver = async |connection, outgoing, due| {
             let lease = Lease::new(pool, connection);
             let sent = pin!(self.send(lease, outgoing));
-            timeout(timeouts.first_byte, sent)
+            timeout_at(due, sent)
                 .await
                 .unwrap_or(Err(Unanswered::Failed(Failure::FirstByteTimeout)))
         };
+        let mut time = timeouts.first_byte;
         if let Some(kept) = pool.take() {
-            match deliver(kept, outgoing.clone()).await {
+            let due = Instant::now() + time;
+            match deliver(kept, outgoing.clone(), due).await {
                 Ok(answer) => return Ok(answer),
                 Err(Unanswered::Failed(failure)) => return Err(failure),
-                Err(Unanswered::Stale) => {}
+                Err(Unanswered::Stale) => time = due.saturating_duration_since(Instant::now()),
             }
         }
         // Boxed, as it is rare and large: every request would carry its state.
         let fresh = Box::pin(connect(&self.destination, timeouts.connect)).await?;
-        deliver(fresh, outgoing)
+        deliver(fresh, outgoing, Instant::now() + time)
             .await
             .map_err(|unanswered| match unanswered {
                 Unanswered::Failed(failure) => failure,

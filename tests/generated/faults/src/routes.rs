@@ -10,6 +10,8 @@ pub static CHAINED: Route = Route {
     name: "chained",
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::CHAINED),
+    retry: None,
+    hedge: None,
 };
 
 /// `[routes.guarded]`
@@ -17,6 +19,8 @@ pub static GUARDED: Route = Route {
     name: "guarded",
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::GUARDED),
+    retry: None,
+    hedge: None,
 };
 
 /// `[routes.hasty]`
@@ -24,6 +28,8 @@ pub static HASTY: Route = Route {
     name: "hasty",
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::HASTY),
+    retry: None,
+    hedge: None,
 };
 
 /// `[routes.plain]`
@@ -31,6 +37,8 @@ pub static PLAIN: Route = Route {
     name: "plain",
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::PLAIN),
+    retry: None,
+    hedge: None,
 };
 
 /// `[routes.recovering]`
@@ -38,6 +46,8 @@ pub static RECOVERING: Route = Route {
     name: "recovering",
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::RECOVERING),
+    retry: None,
+    hedge: None,
 };
 
 /// `[routes.renamed]`
@@ -45,6 +55,8 @@ pub static RENAMED: Route = Route {
     name: "renamed",
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::RENAMED),
+    retry: None,
+    hedge: None,
 };
 
 /// `[routes.secured]`
@@ -52,6 +64,8 @@ pub static SECURED: Route = Route {
     name: "secured",
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::SECURED),
+    retry: None,
+    hedge: None,
 };
 
 /// `[routes.shared]`
@@ -62,6 +76,8 @@ pub static SHARED: Route = Route {
         Target::new(&upstreams::LEFT, 3),
         Target::new(&upstreams::RIGHT, 1),
     ])),
+    retry: None,
+    hedge: None,
 };
 
 /// `[routes.trial]`
@@ -73,4 +89,6 @@ pub static TRIAL: Route = Route {
         canary: &upstreams::CANDIDATE,
         share: Share::percent(5.0),
     },
+    retry: None,
+    hedge: None,
 };

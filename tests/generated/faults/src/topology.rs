@@ -27,6 +27,7 @@ pub static TOPOLOGY: Topology = Topology {
         input: Some(Input {
             max_messages: 8,
         }),
+        max_attempts: 8,
     },
     auth: policies::AUTH,
     limits: &[],

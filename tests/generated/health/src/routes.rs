@@ -10,6 +10,8 @@ pub static FIRST: Route = Route {
     name: "first",
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::FIRST),
+    retry: None,
+    hedge: None,
 };
 
 /// `[routes.pair]`
@@ -24,6 +26,8 @@ pub static PAIR: Route = Route {
             &upstreams::SECOND,
         ],
     ]),
+    retry: None,
+    hedge: None,
 };
 
 /// `[routes.second]`
@@ -31,4 +35,6 @@ pub static SECOND: Route = Route {
     name: "second",
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::SECOND),
+    retry: None,
+    hedge: None,
 };

@@ -20,6 +20,7 @@ pub static TOPOLOGY: Topology = Topology {
         shutdown_grace: Duration::from_secs(30),
         cors: None,
         input: None,
+        max_attempts: 8,
     },
     auth: policies::AUTH,
     limits: &[],

@@ -10,4 +10,6 @@ pub static CHAT: Route = Route {
     name: "chat",
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::VLLM),
+    retry: None,
+    hedge: None,
 };

@@ -10,4 +10,6 @@ pub static ALL_: Route = Route {
     name: "all",
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::VLLM),
+    retry: None,
+    hedge: None,
 };

@@ -17,6 +17,8 @@ pub static CHAT: Route = Route {
             &upstreams::SECOND,
         ],
     ]),
+    retry: None,
+    hedge: None,
 };
 
 /// `[routes.embed]`
@@ -24,4 +26,6 @@ pub static EMBED: Route = Route {
     name: "embed",
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::EMBED),
+    retry: None,
+    hedge: None,
 };

@@ -16,6 +16,8 @@ pub static CACHED: Route = Route {
         ],
         load_factor: LoadFactor::percent(150.0),
     },
+    retry: None,
+    hedge: None,
 };
 
 /// `[routes.idlest]`
@@ -26,6 +28,8 @@ pub static IDLEST: Route = Route {
         &upstreams::LEFT,
         &upstreams::RIGHT,
     ]),
+    retry: None,
+    hedge: None,
 };
 
 /// `[routes.kept-for-key]`
@@ -37,6 +41,8 @@ pub static KEPT_FOR_KEY: Route = Route {
         canary: &upstreams::RIGHT,
         share: Share::percent(50.0),
     },
+    retry: None,
+    hedge: None,
 };
 
 /// `[routes.kept-for-session]`
@@ -47,6 +53,8 @@ pub static KEPT_FOR_SESSION: Route = Route {
         Target::new(&upstreams::LEFT, 1),
         Target::new(&upstreams::RIGHT, 1),
     ])),
+    retry: None,
+    hedge: None,
 };
 
 /// `[routes.ordered]`
@@ -61,4 +69,6 @@ pub static ORDERED: Route = Route {
             &upstreams::RIGHT,
         ],
     ]),
+    retry: None,
+    hedge: None,
 };
