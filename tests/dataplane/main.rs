@@ -18,6 +18,7 @@ mod metrics;
 mod probe;
 mod quickstart;
 mod relay;
+mod resilience;
 mod rewriting;
 mod routes;
 mod rules;

@@ -18,6 +18,7 @@ const DATAPLANES: &[&str] = &[
     "jwt",
     "limits",
     "probe",
+    "resilience",
     "routing",
 ];
 
