@@ -39,6 +39,8 @@ pub(crate) struct Scan<'a> {
     pub(crate) output_limit: Option<u64>,
     /// How many answers the client wants.
     pub(crate) choices: Option<u64>,
+    /// Whether the client wants the answer as a stream.
+    pub(crate) streamed: bool,
 }
 
 /// Why a body is not a request.
@@ -110,8 +112,10 @@ pub(crate) fn scan<'a>(
         expected: "a string",
     };
     let Text(model) = serde_json::from_str(raw).map_err(not_a_string)?;
-    let stream = found.stream.map_or("false", RawValue::get);
-    if !matches!(stream, "true" | "false" | "null") {
+    let stream = found.stream.map(RawValue::get);
+    if let Some(stream) = stream
+        && !matches!(stream, "true" | "false" | "null")
+    {
         return Err(Fault::WrongType {
             field: "stream",
             expected: "true or false",
@@ -140,10 +144,11 @@ pub(crate) fn scan<'a>(
         model,
         model_span: span(body, raw),
         present: found.present,
-        streams: stream == "true",
+        streams: stream == Some("true"),
         context: found.context,
         output_limit: found.output_limit,
         choices: found.choices,
+        streamed: stream == Some("true"),
     })
 }
 
