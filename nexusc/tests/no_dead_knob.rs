@@ -33,6 +33,10 @@ const INSTEAD: &[(&str, &[&str])] = &[
         "health = { path = \"/v1/models\", ",
         &["health = { probe = \"chat\", "],
     ),
+    (
+        "url = { env = \"REDIS_URL\" }\n",
+        &["url = { file = \"/run/secrets/redis\" }\n"],
+    ),
 ];
 
 /// The spec, and the spec with each of the fields that exclude others.

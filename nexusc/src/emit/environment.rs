@@ -79,8 +79,13 @@ fn secrets(topology: &Topology) -> Vec<SecretSource<'_>> {
         .iter()
         .map(|upstream| (&upstream.path, upstream.api_key.as_ref()));
     let of_tokens = topology.jwt.iter().map(|jwt| (&jwt.path, jwt.secret()));
+    let of_store = topology
+        .store
+        .iter()
+        .map(|store| (&store.path, store.url.as_ref()));
     of_keys
         .chain(of_tokens)
+        .chain(of_store)
         .chain(of_upstreams)
         .filter_map(|(path, secret)| {
             let (variable, file) = match secret? {

@@ -18,6 +18,7 @@ mod route;
 mod rule;
 mod scope;
 mod secret;
+mod store;
 mod timeouts;
 mod upstream;
 mod value;
@@ -62,6 +63,7 @@ pub fn resolve(source: &Source, spec: &Spec, left_out: BTreeSet<KeyPath>) -> Res
     let limits = limit::resolve_all(&spec.limits, &mut scope);
     let keys = key::resolve_all(&spec.keys, &mut scope);
     let jwt = auth::resolve(&spec.auth, &mut scope);
+    let store = store::resolve(&spec.store, &mut scope);
     let overlays = overlay::resolve_all(&spec.overlays, &mut scope);
     let topology = Topology {
         name: source.name().to_owned(),
@@ -72,6 +74,7 @@ pub fn resolve(source: &Source, spec: &Spec, left_out: BTreeSet<KeyPath>) -> Res
         limits: Table::from_sorted(limits),
         keys: Table::from_sorted(keys),
         jwt,
+        store,
         overlays: Table::from_sorted(overlays),
     };
     let (diagnostics, left_out) = scope.finish();

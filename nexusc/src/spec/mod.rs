@@ -16,6 +16,7 @@ pub mod model;
 pub mod overlay;
 pub mod route;
 pub mod secret;
+pub mod store;
 pub mod timeouts;
 pub mod upstream;
 
@@ -59,6 +60,9 @@ pub struct Spec {
     /// Other ways than API keys to know who asks.
     #[serde(default)]
     pub auth: auth::Auth,
+    /// Where the replicas of the gateway count together.
+    #[serde(default)]
+    pub store: store::Store,
     /// The environments that the gateway is deployed to.
     #[serde(default)]
     pub overlays: BTreeMap<String, overlay::Overlay>,

@@ -41,6 +41,7 @@ const VOCABULARY: &[&str] = &[
     "Rule",
     "Secret",
     "Share",
+    "Store",
     "Target",
     "Timeouts",
     "TokenKeys",
@@ -48,6 +49,7 @@ const VOCABULARY: &[&str] = &[
     "Upstream",
     "UpstreamSettings",
     "Weighted",
+    "WhenAway",
 ];
 
 /// The other tables of the crate.

@@ -35,6 +35,7 @@ pub const AUTH: Auth = Auth::Jwt {
         models: Access::Only(&[
             &models::SMALL,
         ]),
+        limit: None,
         priority: PriorityClass::Normal,
     },
     keys: ALL,
