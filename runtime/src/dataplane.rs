@@ -14,7 +14,9 @@ use crate::api::rewrite::Defaults;
 use crate::auth::Callers;
 use crate::environment::Settings;
 use crate::limit::demand;
-use crate::limit::limiter::Limiter;
+use crate::limit::limiter::{Limiter, Owner};
+#[cfg(feature = "redis")]
+use crate::limit::store::server::Server;
 use crate::observe::metrics::Metrics;
 use crate::route;
 use crate::topology::{Model, Topology, Upstream};
@@ -34,6 +36,9 @@ pub(crate) struct Dataplane {
     pub(crate) upstreams: Vec<Live>,
     /// The metrics.
     pub(crate) metrics: Metrics,
+    /// What counts the limits of all replicas.
+    #[cfg(feature = "redis")]
+    pub(crate) store: Option<Server>,
     defaults: Vec<Defaults>,
     model_limits: Vec<ModelLimit>,
     draining: AtomicBool,
@@ -73,7 +78,11 @@ impl Dataplane {
         }
         let defaults = |model: &&Model| Defaults::new(model.settings.defaults, &vocabulary);
         let limit = |model: &&Model| ModelLimit {
-            limiter: Limiter::of(model.settings.limit),
+            limiter: Limiter::of(
+                model.settings.limit,
+                topology.name,
+                Owner::Model(model.settings.name),
+            ),
             assumed_output: demand::assumed_output(model),
         };
         let pairs = topology.upstreams.iter().zip(settings.upstreams);
@@ -82,12 +91,20 @@ impl Dataplane {
             let live = Live::new(upstream, access)?;
             Ok::<_, Unusable>(if counted { live.counted() } else { live })
         });
+        let metrics = Metrics::new(topology);
         Ok(Self {
+            #[cfg(feature = "redis")]
+            store: match (&topology.store, settings.store, &metrics.store) {
+                (Some(store), Some(address), Some(series)) => {
+                    Some(Server::new(store, topology.name, address, series.clone()))
+                }
+                _ => None,
+            },
             topology,
             callers: Callers::new(topology, settings.credentials)?,
             directory: Directory::new(topology.models),
             upstreams: upstreams.collect::<Result<_, _>>()?,
-            metrics: Metrics::new(topology),
+            metrics,
             defaults: topology.models.iter().map(defaults).collect(),
             model_limits: topology.models.iter().map(limit).collect(),
             draining: AtomicBool::new(false),
@@ -128,6 +145,10 @@ impl Dataplane {
             issuer: self.callers.issuer().map(|store| store.standing().name()),
             #[cfg(not(feature = "jwks"))]
             issuer: None,
+            #[cfg(feature = "redis")]
+            redis: self.store.as_ref().map(Server::state),
+            #[cfg(not(feature = "redis"))]
+            redis: None,
         }
     }
 

@@ -18,6 +18,8 @@ use crate::address::Address;
 use crate::jwt::jwks::{source::Source, store::Store};
 #[cfg(feature = "jwt")]
 use crate::jwt::{self, key};
+#[cfg(feature = "redis")]
+use crate::limit::store::address;
 use crate::observe::level::Level;
 use crate::secret;
 use crate::topology::{Auth, Endpoint, Key, Secret, Topology};
@@ -39,6 +41,9 @@ pub(crate) struct Settings {
     pub(crate) upstreams: Vec<UpstreamAccess>,
     /// What callers are known by.
     pub(crate) credentials: Credentials,
+    /// Where the store is, if there is one.
+    #[cfg(feature = "redis")]
+    pub(crate) store: Option<address::Address>,
 }
 
 /// What callers are known by.
@@ -111,6 +116,11 @@ pub(crate) fn read(
             _ => None,
         },
     };
+    #[cfg(feature = "redis")]
+    let store = topology
+        .store
+        .as_ref()
+        .and_then(|store| reader.store(store.url));
     let mut problems = reader.problems;
     problems.sort();
     problems.dedup();
@@ -125,6 +135,8 @@ pub(crate) fn read(
                 },
                 upstreams,
                 credentials,
+                #[cfg(feature = "redis")]
+                store,
             })
         }
         _ => Err(problems),
@@ -182,8 +194,17 @@ pub(crate) fn variables(topology: &Topology) -> Vec<(&'static str, String)> {
             }
         }
     }
+    #[cfg(feature = "redis")]
+    if let Some(store) = &topology.store
+        && let Secret::Env(variable) = store.url
+    {
+        variables.push((variable, COUNTS_LIMITS.to_owned()));
+    }
     variables
 }
+
+#[cfg(feature = "redis")]
+const COUNTS_LIMITS: &str = "the URL of the Redis that limits are counted in";
 
 #[cfg(feature = "jwt")]
 const VERIFIES_TOKENS: &str = "the key that tokens are verified with";
@@ -287,6 +308,15 @@ impl Reader<'_> {
         match key::parse(jwt.algorithm, &text) {
             Ok(key) => Some(jwt::Keys::Fixed(key)),
             Err(error) => self.problem(place, format!("{error} ({VERIFIES_TOKENS})")),
+        }
+    }
+
+    #[cfg(feature = "redis")]
+    fn store(&mut self, url: Secret) -> Option<address::Address> {
+        let text = self.secret(url, COUNTS_LIMITS)?;
+        match address::Address::parse(&text) {
+            Ok(address) => Some(address),
+            Err(error) => self.problem(secret::place(url), format!("{error} ({COUNTS_LIMITS})")),
         }
     }
 

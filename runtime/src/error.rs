@@ -15,6 +15,8 @@ use crate::auth::Unknown;
 #[cfg(feature = "jwks")]
 use crate::jwt::jwks::keeper::PACE;
 use crate::limit::refusal::{Kind, Refusal};
+#[cfg(feature = "redis")]
+use crate::limit::store::Unshared;
 use crate::upstream::failure::Failure;
 use crate::upstream::miss::Miss;
 
@@ -46,6 +48,12 @@ pub(crate) enum Error {
     ModelNotAllowed { model: &'static str },
     #[error(transparent)]
     Limited(#[from] Refusal),
+    /// The store is away, and the spec says to refuse what it does not count.
+    #[cfg(feature = "redis")]
+    #[error(
+        "the gateway cannot count this request against its limits at the moment; try again in 1 second"
+    )]
+    Uncounted,
     #[error("no upstream of `{model}` could answer: {}", summary(.misses))]
     NoneAnswered {
         model: &'static str,
@@ -53,6 +61,16 @@ pub(crate) enum Error {
     },
     #[error("the gateway failed to process this request")]
     Panic,
+}
+
+#[cfg(feature = "redis")]
+impl From<Unshared> for Error {
+    fn from(unshared: Unshared) -> Self {
+        match unshared {
+            Unshared::Refused(refusal) => Self::Limited(refusal),
+            Unshared::Unknown => Self::Uncounted,
+        }
+    }
 }
 
 impl Error {
@@ -71,6 +89,8 @@ impl Error {
             Self::Unread(Unread::Late) => StatusCode::REQUEST_TIMEOUT,
             Self::Unread(Unread::TooLarge { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Limited(_) => StatusCode::TOO_MANY_REQUESTS,
+            #[cfg(feature = "redis")]
+            Self::Uncounted => StatusCode::SERVICE_UNAVAILABLE,
             Self::Panic => StatusCode::INTERNAL_SERVER_ERROR,
             Self::NoneAnswered { misses, .. } => match common_cause(misses) {
                 Cause::Shut => StatusCode::SERVICE_UNAVAILABLE,
@@ -116,6 +136,8 @@ impl Error {
                 Some(seconds) => (RETRY_AFTER, HeaderValue::from(seconds)),
                 None => (SHOULD_RETRY, HeaderValue::from_static("false")),
             }),
+            #[cfg(feature = "redis")]
+            Self::Uncounted => Some((RETRY_AFTER, HeaderValue::from(DEFAULT_RETRY_AFTER))),
             Self::NoneAnswered { misses, .. } => match common_cause(misses) {
                 Cause::Shut | Cause::Busy => {
                     Some((RETRY_AFTER, HeaderValue::from(retry_after(misses))))
@@ -167,6 +189,8 @@ impl Error {
             Self::UnknownModel { .. } => "model_not_found",
             Self::ModelNotAllowed { .. } => "model_not_allowed",
             Self::Limited(_) => "rate_limit_exceeded",
+            #[cfg(feature = "redis")]
+            Self::Uncounted => "limits_unavailable",
             Self::NoneAnswered { misses, .. } => match common_cause(misses) {
                 Cause::Shut => "upstream_unavailable",
                 Cause::Busy => "rate_limit_exceeded",

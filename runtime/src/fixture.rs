@@ -107,6 +107,7 @@ pub(crate) static CHAT: Topology = Topology {
     },
     auth: Auth::ApiKeys(&[&BATCH, &WEB]),
     limits: &[],
+    store: None,
     models: &[&MODEL_LARGE, &MODEL_SMALL],
     upstreams: &[&CLOUD, &VLLM_LARGE, &VLLM_SMALL],
 };

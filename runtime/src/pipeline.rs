@@ -186,7 +186,7 @@ async fn answer(
         }
         _ => return own((StatusCode::OK, caller.models())),
     };
-    account.limits.by_key(caller.limiter);
+    account.limits.by_caller(caller.quota)?;
 
     // 3. Read: the body, within its bounds, and what it asks for.
     let gateway = &dataplane.topology.gateway;
@@ -212,6 +212,10 @@ async fn answer(
             Demand::of(&scan, operation, limit.assumed_output)
         })
         .await?;
+    #[cfg(feature = "redis")]
+    if let Some(store) = &worker.store {
+        account.limits.share(store).await?;
+    }
 
     headers::strip_request(&mut head.headers);
     trace.mark_request(&mut head.headers);

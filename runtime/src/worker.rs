@@ -5,6 +5,8 @@ use std::rc::Rc;
 
 use crate::auth::Own;
 use crate::dataplane::Dataplane;
+#[cfg(feature = "redis")]
+use crate::limit::store::Store;
 use crate::observe::log::{Log, Sink};
 use crate::route::draw::Sequence;
 use crate::topology::{Model, Upstream};
@@ -18,6 +20,9 @@ pub(crate) struct Worker {
     pub(crate) log: Rc<Log>,
     /// What it has of its own to tell callers by.
     pub(crate) own: Own,
+    /// What counts the limits of all replicas, once it is opened.
+    #[cfg(feature = "redis")]
+    pub(crate) store: Option<Rc<Store>>,
     pools: Vec<SharedPool>,
     sequences: Vec<Sequence>,
 }
@@ -30,12 +35,22 @@ impl Worker {
             dataplane,
             log: Rc::new(Log::new(sink)),
             own: dataplane.callers.own(),
+            #[cfg(feature = "redis")]
+            store: None,
             pools: dataplane
                 .upstreams
                 .iter()
                 .map(|_| Rc::new(Pool::default()))
                 .collect(),
             sequences: dataplane.topology.models.iter().map(sequence).collect(),
+        }
+    }
+
+    /// Opens the store, if there is one.
+    #[cfg(feature = "redis")]
+    pub(crate) async fn open_store(&mut self) {
+        if let Some(server) = &self.dataplane.store {
+            self.store = Some(Store::start(server, &self.log).await);
         }
     }
 
