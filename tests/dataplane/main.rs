@@ -23,5 +23,7 @@ mod routes;
 mod rules;
 mod start;
 mod stop;
+mod store;
+mod subjects;
 mod trace;
 mod web_pages;

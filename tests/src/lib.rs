@@ -13,6 +13,7 @@ mod metrics;
 mod neighbours;
 mod patience;
 mod program;
+mod redis;
 mod routing;
 
 pub use crate::client::{Connection, Cut, Head, Request, Response};
@@ -23,4 +24,5 @@ pub use crate::metrics::Metrics;
 pub use crate::neighbours::SilentServer;
 pub use crate::patience::{PATIENCE, patiently};
 pub use crate::program::{program, target_directory};
+pub use crate::redis::Redis;
 pub use crate::routing::{FIRST, SECOND, routing};

@@ -19,6 +19,9 @@ const DATAPLANES: &[&str] = &[
     "limits",
     "probe",
     "routing",
+    "store-admit",
+    "store-refuse",
+    "subjects",
 ];
 
 /// A step of the gate.
@@ -99,10 +102,13 @@ impl Step {
             )),
             Self::Dataplanes => {
                 DATAPLANES.iter().try_for_each(|name| dataplane(name))?;
-                links_only_what_it_uses("quickstart", &["jsonwebtoken", "ring", "rustls"])
+                links_only_what_it_uses("quickstart", &["jsonwebtoken", "redis", "ring", "rustls"])
             }
             Self::Alone => alone::build(),
-            Self::EndToEnd => run(&mut cargo("test --package end-to-end --test dataplane")),
+            Self::EndToEnd => {
+                tools::redis()?;
+                run(&mut cargo("test --package end-to-end --test dataplane"))
+            }
             Self::Sdk => {
                 tools::python()?;
                 tools::node()?;
