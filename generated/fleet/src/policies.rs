@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use runtime::topology::{Access, Algorithm, Auth, Jwks, Jwt, Key, KeySettings, PriorityClass, Secret, TokenKeys};
 
-use crate::models;
+use crate::{limits, models};
 
 /// `[keys.assistant]`
 pub static ASSISTANT: Key = Key::new(KeySettings {
@@ -29,7 +29,7 @@ pub static IDE: Key = Key::new(KeySettings {
         &models::CODE_LARGE,
         &models::CODE_SMALL,
     ]),
-    limit: None,
+    limit: Some(&limits::TEAM),
     priority: PriorityClass::Normal,
 });
 
@@ -62,7 +62,7 @@ pub static RESEARCH: Key = Key::new(KeySettings {
         &models::MATH,
         &models::REASON,
     ]),
-    limit: None,
+    limit: Some(&limits::TEAM),
     priority: PriorityClass::Normal,
 });
 
@@ -103,6 +103,7 @@ pub const AUTH: Auth = Auth::Jwt {
         leeway: Duration::from_secs(30),
         models_claim: "models",
         models: Access::Only(&[]),
+        limit: Some(&limits::PERSON),
         priority: PriorityClass::Normal,
     },
     keys: ALL,
