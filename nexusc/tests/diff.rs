@@ -107,6 +107,7 @@ edits! {
     turn_a_canary_into_direct: "canary = { primary = \"chat-a\", canary = \"chat-b\", percent = \"5%\" }" => "weighted.targets = { chat-a = 1, chat-b = 1 }";
     turn_weights_into_least_in_flight: "weighted.targets = { small-a = 3, small-b = 1 }" => "least_in_flight.upstreams = [\"small-a\", \"small-b\"]";
     turn_weights_into_prefix: "weighted.targets = { small-a = 3, small-b = 1 }" => "prefix.upstreams = [\"small-a\", \"small-b\"]";
+    share_limits_with_replicas: "[models.cloud]" => "[models.cloud]\nlimit = \"standard\"\n\n[limits.standard]\nrequests = \"600/min\"\n\n[store.redis]\nurl = { env = \"REDIS_URL\" }\nwhen_away = \"admit\"";
     use_a_mock_for_an_upstream: "url = \"http://small-b:8000\"" => "url = \"mock://local\"";
 }
 

@@ -37,6 +37,10 @@ const INSTEAD: &[(&str, &[&str])] = &[
         "forbidden_words = { file = \"/etc/nexus/words\" }\n",
         &["forbidden_words = { env = \"FORBIDDEN_WORDS\" }\n"],
     ),
+    (
+        "url = { env = \"REDIS_URL\" }\n",
+        &["url = { file = \"/run/secrets/redis\" }\n"],
+    ),
 ];
 
 /// The spec, and the spec with each of the fields that exclude others.

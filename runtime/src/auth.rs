@@ -18,7 +18,8 @@ use crate::environment::{self, Credentials};
 use crate::hash;
 #[cfg(feature = "jwt")]
 use crate::jwt::{self, Judge, Refused};
-use crate::limit::limiter::Limiter;
+use crate::limit::limiter::{Limiter, Owner};
+use crate::limit::quota::Quota;
 use crate::topology::{Auth, Key, PriorityClass, Topology};
 
 /// The header that carries an API key and wins over `Authorization`.
@@ -105,7 +106,10 @@ impl Callers {
         getrandom::fill(&mut salt)?;
         let mut ring = Ring::with_room_for(keys.len());
         for (key, secret) in keys.iter().zip(credentials.keys) {
-            ring.insert(digest(&salt, secret.as_bytes()), Holder::of(key, &all));
+            ring.insert(
+                digest(&salt, secret.as_bytes()),
+                Holder::of(topology.name, key, &all),
+            );
         }
         let mode = Mode::Known {
             salt,
@@ -174,7 +178,7 @@ impl Callers {
             Mode::Development(rights) => Ok(Caller {
                 name: None,
                 identity: None,
-                limiter: None,
+                quota: Quota::Unlimited,
                 priority: PriorityClass::Normal,
                 rights: Cow::Borrowed(rights),
                 is_admin: false,
@@ -206,11 +210,12 @@ impl Callers {
 }
 
 impl Holder {
-    fn of(key: &Key, all: &Listing) -> Self {
+    fn of(spec: &'static str, key: &Key, all: &Listing) -> Self {
+        let owner = Owner::Key(key.settings.name);
         Self {
             name: key.settings.name,
             identity: hash::stable(key.settings.name.as_bytes()),
-            limiter: Limiter::of(key.settings.limit),
+            limiter: Limiter::of(key.settings.limit, spec, owner),
             priority: key.settings.priority,
             rights: Rights::of(&key.settings.models, all),
             is_admin: key.settings.admin,
@@ -221,7 +226,7 @@ impl Holder {
         Caller {
             name: Some(Cow::Borrowed(self.name)),
             identity: Some(self.identity),
-            limiter: self.limiter.as_deref(),
+            quota: self.limiter.as_deref().map_or(Quota::Unlimited, Quota::Key),
             priority: self.priority,
             rights: Cow::Borrowed(&self.rights),
             is_admin: self.is_admin,

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 
 use crate::api::models::Listing;
-use crate::limit::limiter::Limiter;
+use crate::limit::quota::Quota;
 use crate::topology::{Access, Model, PriorityClass};
 
 /// Somebody who asks.
@@ -14,8 +14,8 @@ pub(crate) struct Caller<'a> {
     pub(crate) name: Option<Cow<'static, str>>,
     /// A number that the name alone decides, for routes that stick to it.
     pub(crate) identity: Option<u64>,
-    /// What it has taken of its limit, if it has one.
-    pub(crate) limiter: Option<&'a Limiter>,
+    /// What its limit is counted in.
+    pub(crate) quota: Quota<'a>,
     /// Its turn, where requests have to wait.
     pub(crate) priority: PriorityClass,
     /// What it may ask for.
@@ -54,13 +54,14 @@ impl<'a> Caller<'a> {
     pub(crate) fn of_subject(
         name: Cow<'static, str>,
         identity: u64,
+        quota: Quota<'a>,
         priority: PriorityClass,
         rights: Cow<'a, Rights>,
     ) -> Self {
         Self {
             name: Some(name),
             identity: Some(identity),
-            limiter: None,
+            quota,
             priority,
             rights,
             is_admin: false,

@@ -18,7 +18,9 @@ use crate::auth::Callers;
 use crate::environment::Settings;
 use crate::idempotency::Store;
 use crate::limit::demand;
-use crate::limit::limiter::Limiter;
+use crate::limit::limiter::{Limiter, Owner};
+#[cfg(feature = "redis")]
+use crate::limit::store::server::Server;
 use crate::observe::metrics::Metrics;
 use crate::route;
 use crate::shadow::metrics::ShadowMetrics;
@@ -54,6 +56,9 @@ pub(crate) struct Dataplane {
     /// What is known about them; `None` where no route has a shadow.
     pub(crate) shadow_metrics: Option<ShadowMetrics>,
     gauges: Option<Gauges>,
+    /// What counts the limits of all replicas.
+    #[cfg(feature = "redis")]
+    pub(crate) store: Option<Server>,
     defaults: Vec<Defaults>,
     model_limits: Vec<ModelLimit>,
     draining: AtomicBool,
@@ -93,7 +98,11 @@ impl Dataplane {
         }
         let defaults = |model: &&Model| Defaults::new(model.settings.defaults, &vocabulary);
         let limit = |model: &&Model| ModelLimit {
-            limiter: Limiter::of(model.settings.limit),
+            limiter: Limiter::of(
+                model.settings.limit,
+                topology.name,
+                Owner::Model(model.settings.name),
+            ),
             assumed_output: demand::assumed_output(model),
         };
         let pairs = topology.upstreams.iter().zip(settings.upstreams);
@@ -108,6 +117,13 @@ impl Dataplane {
             Ok::<_, Unusable>(if counted { live.counted() } else { live })
         });
         Ok(Self {
+            #[cfg(feature = "redis")]
+            store: match (&topology.store, settings.store, &metrics.store) {
+                (Some(store), Some(address), Some(series)) => {
+                    Some(Server::new(store, topology.name, address, series.clone()))
+                }
+                _ => None,
+            },
             topology,
             callers: Callers::new(topology, settings.credentials)?,
             directory: Directory::new(topology.models),
@@ -166,6 +182,10 @@ impl Dataplane {
             issuer: self.callers.issuer().map(|store| store.standing().name()),
             #[cfg(not(feature = "jwks"))]
             issuer: None,
+            #[cfg(feature = "redis")]
+            redis: self.store.as_ref().map(Server::state),
+            #[cfg(not(feature = "redis"))]
+            redis: None,
         }
     }
 

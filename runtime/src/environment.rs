@@ -18,6 +18,8 @@ use crate::address::Address;
 use crate::jwt::jwks::{source::Source, store::Store};
 #[cfg(feature = "jwt")]
 use crate::jwt::{self, key};
+#[cfg(feature = "redis")]
+use crate::limit::store::address;
 use crate::observe::level::Level;
 use crate::secret;
 use crate::topology::{Auth, Endpoint, Key, Secret, Topology};
@@ -44,6 +46,9 @@ pub(crate) struct Settings {
     /// The words that no request may hold.
     #[cfg(feature = "words")]
     pub(crate) words: Option<Words>,
+    /// Where the store is, if there is one.
+    #[cfg(feature = "redis")]
+    pub(crate) store: Option<address::Address>,
 }
 
 /// What callers are known by.
@@ -118,6 +123,11 @@ pub(crate) fn read(
     };
     #[cfg(feature = "words")]
     let words = words_list(topology).and_then(|list| reader.words(list));
+    #[cfg(feature = "redis")]
+    let store = topology
+        .store
+        .as_ref()
+        .and_then(|store| reader.store(store.url));
     let mut problems = reader.problems;
     problems.sort();
     problems.dedup();
@@ -134,6 +144,8 @@ pub(crate) fn read(
                 credentials,
                 #[cfg(feature = "words")]
                 words,
+                #[cfg(feature = "redis")]
+                store,
             })
         }
         _ => Err(problems),
@@ -195,6 +207,12 @@ pub(crate) fn variables(topology: &Topology) -> Vec<(&'static str, String)> {
     if let Some(Secret::Env(variable)) = words_list(topology) {
         variables.push((variable, FORBIDDEN_WORDS.to_owned()));
     }
+    #[cfg(feature = "redis")]
+    if let Some(store) = &topology.store
+        && let Secret::Env(variable) = store.url
+    {
+        variables.push((variable, COUNTS_LIMITS.to_owned()));
+    }
     variables
 }
 
@@ -207,6 +225,8 @@ fn words_list(topology: &Topology) -> Option<Secret> {
     let input = topology.gateway.input.as_ref()?;
     input.forbidden_words.as_ref().map(|words| words.list)
 }
+#[cfg(feature = "redis")]
+const COUNTS_LIMITS: &str = "the URL of the Redis that limits are counted in";
 
 #[cfg(feature = "jwt")]
 const VERIFIES_TOKENS: &str = "the key that tokens are verified with";
@@ -323,6 +343,15 @@ impl Reader<'_> {
         match Words::parse(&text) {
             Ok(words) => Some(words),
             Err(error) => self.problem(place, format!("{error} ({FORBIDDEN_WORDS})")),
+        }
+    }
+
+    #[cfg(feature = "redis")]
+    fn store(&mut self, url: Secret) -> Option<address::Address> {
+        let text = self.secret(url, COUNTS_LIMITS)?;
+        match address::Address::parse(&text) {
+            Ok(address) => Some(address),
+            Err(error) => self.problem(secret::place(url), format!("{error} ({COUNTS_LIMITS})")),
         }
     }
 

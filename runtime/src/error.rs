@@ -17,6 +17,8 @@ use crate::idempotency::BadRepeat;
 #[cfg(feature = "jwks")]
 use crate::jwt::jwks::keeper::PACE;
 use crate::limit::refusal::{Kind, Refusal};
+#[cfg(feature = "redis")]
+use crate::limit::store::Unshared;
 use crate::upstream::failure::Failure;
 use crate::upstream::miss::Miss;
 #[cfg(feature = "words")]
@@ -57,6 +59,12 @@ pub(crate) enum Error {
     Limited(#[from] Refusal),
     #[error(transparent)]
     Refused(#[from] Refused),
+    /// The store is away, and the spec says to refuse what it does not count.
+    #[cfg(feature = "redis")]
+    #[error(
+        "the gateway cannot count this request against its limits at the moment; try again in 1 second"
+    )]
+    Uncounted,
     #[error("no upstream of `{model}` could answer: {}", summary(.misses))]
     NoneAnswered {
         model: &'static str,
@@ -64,6 +72,16 @@ pub(crate) enum Error {
     },
     #[error("the gateway failed to process this request")]
     Panic,
+}
+
+#[cfg(feature = "redis")]
+impl From<Unshared> for Error {
+    fn from(unshared: Unshared) -> Self {
+        match unshared {
+            Unshared::Refused(refusal) => Self::Limited(refusal),
+            Unshared::Unknown => Self::Uncounted,
+        }
+    }
 }
 
 impl Error {
@@ -87,6 +105,8 @@ impl Error {
             Self::Unread(Unread::TooLarge { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Limited(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Refused(refused) => refused.status(),
+            #[cfg(feature = "redis")]
+            Self::Uncounted => StatusCode::SERVICE_UNAVAILABLE,
             Self::Panic => StatusCode::INTERNAL_SERVER_ERROR,
             Self::NoneAnswered { misses, .. } => match common_cause(misses) {
                 Cause::Shut => StatusCode::SERVICE_UNAVAILABLE,
@@ -139,6 +159,8 @@ impl Error {
             Self::Refused(Refused::TurnedOff) => {
                 Some((RETRY_AFTER, HeaderValue::from(refused::RETRY_AFTER)))
             }
+            #[cfg(feature = "redis")]
+            Self::Uncounted => Some((RETRY_AFTER, HeaderValue::from(DEFAULT_RETRY_AFTER))),
             Self::NoneAnswered { misses, .. } => match common_cause(misses) {
                 Cause::Shut | Cause::Busy => {
                     Some((RETRY_AFTER, HeaderValue::from(retry_after(misses))))
@@ -198,6 +220,8 @@ impl Error {
             Self::Repeated(BadRepeat::Reused) => "idempotency_key_reused",
             Self::Limited(_) => "rate_limit_exceeded",
             Self::Refused(refused) => refused.code(),
+            #[cfg(feature = "redis")]
+            Self::Uncounted => "limits_unavailable",
             Self::NoneAnswered { misses, .. } => match common_cause(misses) {
                 Cause::Shut => "upstream_unavailable",
                 Cause::Busy => "rate_limit_exceeded",

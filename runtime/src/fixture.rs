@@ -125,6 +125,7 @@ pub(crate) static CHAT: Topology = Topology {
     gateway: GATEWAY,
     auth: Auth::ApiKeys(&[&BATCH, &WEB]),
     limits: &[],
+    store: None,
     models: &[&MODEL_LARGE, &MODEL_SMALL],
     upstreams: &[&CLOUD, &VLLM_LARGE, &VLLM_SMALL],
 };
@@ -168,6 +169,7 @@ pub(crate) static OPERATED: Topology = Topology {
     gateway: GATEWAY,
     auth: Auth::ApiKeys(&[&OPS]),
     limits: &[],
+    store: None,
     models: &[&MODEL_LARGE, &MODEL_SMALL, &MODEL_SHADOWED],
     upstreams: CHAT.upstreams,
 };

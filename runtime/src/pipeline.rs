@@ -211,7 +211,7 @@ async fn answer(
     if dataplane.is_off(Feature::Llm) {
         return Err(Refused::TurnedOff.into());
     }
-    account.limits.by_key(caller.limiter);
+    account.limits.by_caller(caller.quota)?;
 
     // 3. Read: the body, within its bounds, and what it asks for.
     let gateway = &dataplane.topology.gateway;
@@ -256,6 +256,10 @@ async fn answer(
             Demand::of(&scan, operation, limit.assumed_output)
         })
         .await?;
+    #[cfg(feature = "redis")]
+    if let Some(store) = &worker.store {
+        account.limits.share(store).await?;
+    }
 
     headers::strip_request(&mut head.headers);
     trace.mark_request(&mut head.headers);

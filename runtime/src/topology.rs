@@ -29,6 +29,8 @@ pub struct Topology {
     pub auth: Auth,
     /// Every limit on what may be asked for, sorted by name.
     pub limits: &'static [&'static Limit],
+    /// What counts the limits of all replicas together; `None` where each counts for itself.
+    pub store: Option<Store>,
     /// Every model that a client can name, sorted by name.
     pub models: &'static [&'static Model],
     /// Every server that produces responses, sorted by name.
@@ -138,6 +140,8 @@ pub struct Jwt {
     pub models: Access,
     /// The turn of its bearer, where requests have to wait.
     pub priority: PriorityClass,
+    /// How much each subject may ask for; `None` for any amount.
+    pub limit: Option<&'static Limit>,
 }
 
 /// What tokens are verified with.
@@ -221,7 +225,7 @@ pub enum Access {
 }
 
 /// How much may be asked for: `[limits.NAME]`. Every key and every model that names it has a count of
-/// its own.
+/// its own, and so has every subject of tokens.
 #[derive(Debug)]
 pub struct Limit {
     /// What was written in the spec.
@@ -297,6 +301,26 @@ pub struct Rate {
     pub amount: u64,
     /// In which time.
     pub per: Duration,
+}
+
+/// A Redis in which all replicas of a gateway count together: `[store.redis]`.
+#[derive(Debug)]
+pub struct Store {
+    /// Where its URL is read from at start: it may hold a password.
+    pub url: Secret,
+    /// What happens to a request that it does not count in time.
+    pub when_away: WhenAway,
+    /// How long a request waits for it at most.
+    pub timeout: Duration,
+}
+
+/// What happens to requests while the store is away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenAway {
+    /// Each gateway goes by its own counts.
+    Admit,
+    /// They are answered 503.
+    Refuse,
 }
 
 /// Where a secret comes from. The secret itself is never in a table.

@@ -6,6 +6,8 @@ use std::rc::Rc;
 use crate::auth::Own;
 use crate::dataplane::Dataplane;
 use crate::forward::budget::Budget;
+#[cfg(feature = "redis")]
+use crate::limit::store::Store;
 use crate::observe::log::{Log, Sink};
 use crate::route;
 use crate::route::draw::Sequence;
@@ -23,6 +25,9 @@ pub(crate) struct Worker {
     pub(crate) own: Own,
     /// The end of the time that responses in flight have after a stop was asked for.
     pub(crate) cut: Rc<Drain>,
+    /// What counts the limits of all replicas, once it is opened.
+    #[cfg(feature = "redis")]
+    pub(crate) store: Option<Rc<Store>>,
     pools: Vec<SharedPool>,
     sequences: Vec<Sequence>,
     shadow_sequences: Vec<Sequence>,
@@ -41,6 +46,8 @@ impl Worker {
             log: Rc::new(Log::new(sink)),
             own: dataplane.callers.own(),
             cut: Rc::default(),
+            #[cfg(feature = "redis")]
+            store: None,
             pools: dataplane
                 .upstreams
                 .iter()
@@ -52,6 +59,14 @@ impl Worker {
                 .into_iter()
                 .map(budget)
                 .collect(),
+        }
+    }
+
+    /// Opens the store, if there is one.
+    #[cfg(feature = "redis")]
+    pub(crate) async fn open_store(&mut self) {
+        if let Some(server) = &self.dataplane.store {
+            self.store = Some(Store::start(server, &self.log).await);
         }
     }
 

@@ -28,5 +28,7 @@ mod rules;
 mod shadow;
 mod start;
 mod stop;
+mod store;
+mod subjects;
 mod trace;
 mod web_pages;

@@ -13,6 +13,7 @@ mod metrics;
 mod neighbours;
 mod patience;
 mod program;
+mod redis;
 mod routing;
 mod shadow;
 
@@ -24,5 +25,6 @@ pub use crate::metrics::Metrics;
 pub use crate::neighbours::SilentServer;
 pub use crate::patience::{PATIENCE, patiently};
 pub use crate::program::{program, target_directory};
+pub use crate::redis::Redis;
 pub use crate::routing::{FIRST, SECOND, routing};
 pub use crate::shadow::{APP, LIMITED, OPS, shadow};

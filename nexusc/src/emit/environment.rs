@@ -86,9 +86,14 @@ fn secrets(topology: &Topology) -> Vec<SecretSource<'_>> {
         .input
         .iter()
         .map(|bounds| (&input, bounds.forbidden_words.as_ref()));
+    let of_store = topology
+        .store
+        .iter()
+        .map(|store| (&store.path, store.url.as_ref()));
     of_keys
         .chain(of_tokens)
         .chain(of_input)
+        .chain(of_store)
         .chain(of_upstreams)
         .filter_map(|(path, secret)| {
             let (variable, file) = match secret? {

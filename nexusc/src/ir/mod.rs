@@ -31,8 +31,20 @@ pub struct Topology {
     pub keys: Table<Key>,
     /// What tokens must be, if callers may present them.
     pub jwt: Option<Jwt>,
+    /// Where the limits of all replicas are counted, if anywhere.
+    pub store: Option<Store>,
     /// The environments.
     pub overlays: Table<Overlay>,
+}
+
+impl Topology {
+    /// The limit of every key and model that has one, and of tokens.
+    pub fn used_limits(&self) -> impl Iterator<Item = Id<Limit>> {
+        let of_keys = self.keys.iter().filter_map(|key| key.limit);
+        let of_models = self.models.iter().filter_map(|model| model.limit);
+        let of_tokens = self.jwt.iter().filter_map(|jwt| jwt.limit);
+        of_keys.chain(of_models).chain(of_tokens)
+    }
 }
 
 /// The front door.
@@ -414,6 +426,8 @@ pub struct Jwt {
     pub models_claim: String,
     /// What it allows without that claim.
     pub models: Access,
+    /// How much each subject may ask for.
+    pub limit: Option<Id<Limit>>,
     /// The turn of its bearer, where requests wait.
     pub priority: Priority,
 }
@@ -461,6 +475,41 @@ impl Jwks {
     pub fn is_encrypted(&self) -> bool {
         let url = self.url.as_deref();
         url.is_none_or(|url| url.starts_with("https://"))
+    }
+}
+
+/// Where the limits of all replicas are counted.
+#[derive(Debug)]
+pub struct Store {
+    /// `[store.redis]`.
+    pub path: KeyPath,
+    /// Where its URL is read from; `None` where that could not be resolved, which is reported.
+    pub url: Option<Secret>,
+    /// What happens to requests that it does not count; `None` where that is unknown, which is reported.
+    pub when_away: Option<WhenAway>,
+    /// How long a request waits for it.
+    pub timeout: Duration,
+}
+
+/// What happens to requests while the store is away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenAway {
+    /// Each replica goes by its own counts.
+    Admit,
+    /// They are refused.
+    Refuse,
+}
+
+impl WhenAway {
+    /// Everything that can happen.
+    pub const ALL: [Self; 2] = [Self::Admit, Self::Refuse];
+
+    /// As specs write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Admit => "admit",
+            Self::Refuse => "refuse",
+        }
     }
 }
 

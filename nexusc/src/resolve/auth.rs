@@ -30,6 +30,7 @@ pub(super) fn resolve(auth: &spec::auth::Auth, scope: &mut Scope<'_>) -> Option<
             .clone()
             .unwrap_or_else(|| DEFAULT_MODELS_CLAIM.to_owned()),
         models: key::access(&jwt.models, &path.key("models"), scope),
+        limit: scope.limit(jwt.limit.as_ref(), &path.key("limit")),
         priority: priority::resolve(jwt.priority.as_ref(), &path.key("priority"), scope),
         path,
     })

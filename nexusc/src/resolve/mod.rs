@@ -23,6 +23,7 @@ mod rule;
 mod scope;
 mod secret;
 mod shadow;
+mod store;
 mod timeouts;
 mod upstream;
 mod value;
@@ -67,6 +68,7 @@ pub fn resolve(source: &Source, spec: &Spec, left_out: BTreeSet<KeyPath>) -> Res
     let limits = limit::resolve_all(&spec.limits, &mut scope);
     let keys = key::resolve_all(&spec.keys, &mut scope);
     let jwt = auth::resolve(&spec.auth, &mut scope);
+    let store = store::resolve(&spec.store, &mut scope);
     let overlays = overlay::resolve_all(&spec.overlays, &mut scope);
     let topology = Topology {
         name: source.name().to_owned(),
@@ -77,6 +79,7 @@ pub fn resolve(source: &Source, spec: &Spec, left_out: BTreeSet<KeyPath>) -> Res
         limits: Table::from_sorted(limits),
         keys: Table::from_sorted(keys),
         jwt,
+        store,
         overlays: Table::from_sorted(overlays),
     };
     let (diagnostics, left_out) = scope.finish();

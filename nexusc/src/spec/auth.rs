@@ -44,6 +44,10 @@ pub struct Jwt {
     /// The models that a token without this claim allows, by name; `["*"]` for all. Default: none.
     #[serde(default)]
     pub models: Vec<String>,
+    /// The limit of how much each `sub` may ask for, by name; each has a count of its own. At most 65,536
+    /// of them are counted at once, in at most 128 MiB: one is forgotten only when nothing of its limit is
+    /// taken, and while there is no such one, a new one is answered 429. Default: any amount.
+    pub limit: Option<String>,
     /// The turn of whoever presents a token, where requests wait in the queue of a limit: as the
     /// `priority` of a key.
     pub priority: Option<String>,

@@ -3,9 +3,10 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// How much may be asked for. Set at least one field. Keys and models name a limit, and each of them has a
-/// count of its own: two keys with the same limit do not share it. What is over the limit is answered 429
-/// with the time to wait. Counts are kept by each gateway process.
+/// How much may be asked for. Set at least one field. Keys, models and `[auth.jwt]` name a limit, and each of
+/// them, and each subject of tokens, has a count of its own: two keys with the same limit do not share it.
+/// What is over the limit is answered 429 with the time to wait. Counts are kept by each gateway process;
+/// with `[store.redis]` those of `requests` and `tokens` by all replicas together.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Limit {
@@ -16,7 +17,7 @@ pub struct Limit {
     /// take: a quarter of its prompt's bytes, and its `max_tokens` (else the model's default, else 1024)
     /// for each of its `n` choices. What it did not use is given back at its end.
     pub tokens: Option<String>,
-    /// Requests at once, streams included.
+    /// Requests at once, streams included, of each gateway process: with four replicas, four times as many.
     pub concurrent: Option<u64>,
     /// Where requests wait that come while `concurrent` others run. Absent: they are answered 429 at once.
     pub queue: Option<Queue>,

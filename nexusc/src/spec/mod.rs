@@ -20,6 +20,7 @@ pub mod retry;
 pub mod route;
 pub mod secret;
 pub mod shadow;
+pub mod store;
 pub mod timeouts;
 pub mod upstream;
 
@@ -63,6 +64,9 @@ pub struct Spec {
     /// Other ways than API keys to know who asks.
     #[serde(default)]
     pub auth: auth::Auth,
+    /// Where the replicas of the gateway count together.
+    #[serde(default)]
+    pub store: store::Store,
     /// The environments that the gateway is deployed to.
     #[serde(default)]
     pub overlays: BTreeMap<String, overlay::Overlay>,

@@ -45,11 +45,15 @@ pub(crate) struct Dependencies {
     /// The issuer of tokens, for its keys.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) issuer: Option<&'static str>,
+    /// The Redis that limits are counted in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) redis: Option<&'static str>,
 }
 
 impl Dependencies {
     fn are_well(&self) -> bool {
-        self.issuer.is_none_or(|state| state == WELL)
+        let mut states = [self.issuer, self.redis].into_iter().flatten();
+        states.all(|state| state == WELL)
     }
 }
 
@@ -89,11 +93,12 @@ mod tests {
     fn names_a_dependency_that_is_not_well() {
         let with = |state| {
             let issuer = Some(state);
-            health(3, 3, &Dependencies { issuer }).1
+            let redis = Some(WELL);
+            health(3, 3, &Dependencies { issuer, redis }).1
         };
         let body = with("stale");
         assert!(body.starts_with(br#"{"status":"degraded","#));
-        assert!(body.ends_with(br#""dependencies":{"issuer":"stale"}}"#));
+        assert!(body.ends_with(br#""dependencies":{"issuer":"stale","redis":"ok"}}"#));
         assert!(with(WELL).starts_with(br#"{"status":"ok","#));
     }
 }

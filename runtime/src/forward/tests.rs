@@ -120,6 +120,7 @@ static TOPOLOGY: Topology = Topology {
     },
     auth: Auth::Development,
     limits: &[],
+    store: None,
     models: &[&HEDGED, &REPEATED, &SILENT],
     upstreams: &[&FIRST, &GONE, &SECOND],
 };

@@ -23,6 +23,8 @@ use crate::caller::{Caller, Rights};
 use crate::hash;
 #[cfg(feature = "jwks")]
 use crate::jwt::jwks::store::{Keyring, Standing, Store};
+use crate::limit::quota::Quota;
+use crate::limit::subjects::{self, Subjects};
 use crate::topology::{Jwt, Model, Topology};
 
 /// The longest token that is looked at, in bytes.
@@ -87,6 +89,8 @@ pub(crate) struct Judge {
     all: Rights,
     /// What a token allows that says nothing of models.
     unsaid: Rights,
+    /// What each subject has taken of its limit, if they have one.
+    subjects: Option<Subjects>,
 }
 
 #[derive(Deserialize)]
@@ -115,6 +119,7 @@ impl Judge {
             directory: Directory::new(topology.models),
             unsaid: Rights::of(&jwt.models, &listing),
             all: Rights::all(listing),
+            subjects: jwt.limit.map(|limit| Subjects::new(limit, topology.name)),
         }
     }
 
@@ -203,10 +208,15 @@ impl Judge {
             return Err(Refused::Wrong("its subject is empty"));
         }
         let identity = hash::stable(sub.as_bytes());
+        let quota = match &self.subjects {
+            None => Quota::Unlimited,
+            Some(subjects) => Quota::Subject(subjects, subjects::digest(&sub)),
+        };
         let rights = self.rights(others.get(self.jwt.models_claim));
         Ok(Caller::of_subject(
             Cow::Owned(logged(sub)),
             identity,
+            quota,
             self.jwt.priority,
             rights,
         ))

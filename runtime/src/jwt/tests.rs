@@ -30,6 +30,7 @@ fn judge(algorithm: Algorithm, key: &str) -> Judge {
         models_claim: "models",
         models: Access::Only(SMALL),
         priority: PriorityClass::Normal,
+        limit: None,
     }));
     let key = key::parse(algorithm, key).unwrap();
     Judge::new(&CHAT, jwt, Keys::Fixed(key))

@@ -1,28 +1,38 @@
-//! The limits that apply to one request: its key's and its model's, with what it was granted.
+//! The limits that apply to one request: its caller's and its model's, with what it was granted.
+
+#[cfg(feature = "redis")]
+use std::rc::Rc;
 
 use tokio::time::Instant;
 
 use crate::limit::demand::Demand;
 use crate::limit::headers::Headers;
 use crate::limit::limiter::{Grant, Limiter, Place};
+use crate::limit::quota::{Held, Quota};
 use crate::limit::refusal::Refusal;
+#[cfg(feature = "redis")]
+use crate::limit::store::shared::{Shared, Wanted};
+#[cfg(feature = "redis")]
+use crate::limit::store::{Store, Unshared};
 use crate::observe::metrics::Metrics;
 use crate::topology::PriorityClass;
 
 /// The limits of one request; nothing at all where there are none.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Applied(Option<Box<Limits>>);
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Limits {
-    key: Option<Applying>,
+    caller: Option<Applying>,
     model: Option<Applying>,
-    prompt: u64,
+    demand: Demand,
+    /// What the store has said, where it was asked.
+    #[cfg(feature = "redis")]
+    shared: Option<Shared>,
 }
 
-#[derive(Debug)]
 struct Applying {
-    limiter: &'static Limiter,
+    limiter: Held,
     place: Option<Place>,
     grant: Option<Grant>,
 }
@@ -41,17 +51,22 @@ pub(crate) enum Used {
 }
 
 impl Applied {
-    /// The limit of the key applies.
-    pub(crate) fn by_key(&mut self, limiter: Option<&'static Limiter>) {
-        if let Some(limiter) = limiter {
-            self.limits().key = Some(Applying::new(limiter));
-        }
+    /// The limit of the caller applies.
+    pub(crate) fn by_caller(&mut self, quota: Quota<'static>) -> Result<(), Refusal> {
+        let limiter = match quota {
+            Quota::Unlimited => return Ok(()),
+            Quota::Key(limiter) => Held::Settled(limiter),
+            #[cfg(feature = "jwt")]
+            Quota::Subject(subjects, subject) => subjects.find(subject, Instant::now())?,
+        };
+        self.limits().caller = Some(Applying::new(limiter));
+        Ok(())
     }
 
     /// The limit of the model applies.
     pub(crate) fn by_model(&mut self, limiter: Option<&'static Limiter>) {
         if let Some(limiter) = limiter {
-            self.limits().model = Some(Applying::new(limiter));
+            self.limits().model = Some(Applying::new(Held::Settled(limiter)));
         }
     }
 
@@ -72,7 +87,7 @@ impl Applied {
         } else {
             Demand::default()
         };
-        limits.prompt = demand.prompt;
+        limits.demand = demand;
         let tokens = demand.total();
         limits
             .admit(priority, metrics, tokens)
@@ -85,20 +100,52 @@ impl Applied {
             })
     }
 
+    /// Admits the request that was admitted here by what all replicas have admitted, or gives back what
+    /// it took.
+    #[cfg(feature = "redis")]
+    pub(crate) async fn share(&mut self, store: &Rc<Store>) -> Result<(), Unshared> {
+        let Some(limits) = &mut self.0 else {
+            return Ok(());
+        };
+        let tokens = limits.demand.total();
+        let wanted = limits
+            .all()
+            .flat_map(|applying| Wanted::of(&applying.limiter, tokens));
+        let wanted: Vec<Wanted> = wanted.collect();
+        // A limit of requests at once alone is the process's own.
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let refused = match store.take(wanted).await {
+            Ok(shared) => match limits.shared.insert(shared).refusal() {
+                None => return Ok(()),
+                Some(refusal) => Unshared::Refused(refusal),
+            },
+            Err(_) if store.admits_when_away() => return Ok(()),
+            Err(_) => Unshared::Unknown,
+        };
+        limits.cancel();
+        Err(refused)
+    }
+
     /// The request is over: what was taken becomes what was used, and it no longer runs.
     pub(crate) fn settle(&mut self, used: Used) {
         let Some(limits) = self.0.take() else {
             return;
         };
-        let prompt = limits.prompt;
+        let prompt = limits.demand.prompt;
         let tokens = match used {
             Used::Tokens(tokens) => Some(tokens),
             Used::PromptAnd(output) => Some(prompt.saturating_add(output)),
             Used::Nothing => Some(0),
             Used::Everything => None,
         };
+        #[cfg(feature = "redis")]
+        if let (Some(shared), Some(tokens)) = (limits.shared, tokens) {
+            shared.settle(tokens);
+        }
         let now = Instant::now();
-        for mut grant in [limits.key, limits.model]
+        for mut grant in [limits.caller, limits.model]
             .into_iter()
             .flatten()
             .filter_map(|applying| applying.grant)
@@ -113,13 +160,17 @@ impl Applied {
     pub(crate) fn headers(&self) -> Option<Headers> {
         let limits = self.0.as_ref()?;
         let now = Instant::now();
-        // Of two limits, the one of which less is left.
+        // Of all limits, the one of which least is left.
         let requests = limits
             .all()
             .filter_map(|applying| applying.limiter.requests_left(now));
         let tokens = limits
             .all()
             .filter_map(|applying| applying.limiter.tokens_left(now));
+        #[cfg(feature = "redis")]
+        let requests = requests.chain(limits.shared.iter().flat_map(Shared::requests_left));
+        #[cfg(feature = "redis")]
+        let tokens = tokens.chain(limits.shared.iter().flat_map(Shared::tokens_left));
         Some(Headers {
             requests: requests.min_by_key(|left| left.remaining),
             tokens: tokens.min_by_key(|left| left.remaining),
@@ -139,11 +190,11 @@ impl Limits {
         metrics: &Metrics,
         tokens: u64,
     ) -> Result<(), Refusal> {
-        // The key's before the model's, always, so that no two requests wait for each other.
-        let key = self.place(&self.key, priority, metrics, tokens).await?;
+        // The caller's before the model's, always, so that no two requests wait for each other.
+        let caller = self.place(&self.caller, priority, metrics, tokens).await?;
         let model = self.place(&self.model, priority, metrics, tokens).await?;
         self.take(tokens, Instant::now())?;
-        for (applying, place) in [(&mut self.key, key), (&mut self.model, model)] {
+        for (applying, place) in [(&mut self.caller, caller), (&mut self.model, model)] {
             if let Some(applying) = applying {
                 applying.place = place;
             }
@@ -159,13 +210,13 @@ impl Limits {
         metrics: &Metrics,
         tokens: u64,
     ) -> Result<Option<Place>, Refusal> {
-        let Some(limiter) = applying.as_ref().map(|applying| applying.limiter) else {
+        let Some(Applying { limiter, .. }) = applying else {
             return Ok(None);
         };
         let Some(places) = limiter.places() else {
             return Ok(None);
         };
-        if let Some(place) = Place::free(places) {
+        if let Some(place) = limiter.free_place() {
             return Ok(Some(place));
         }
         // Nobody waits to be refused at the end.
@@ -184,15 +235,14 @@ impl Limits {
     }
 
     fn take(&mut self, tokens: u64, now: Instant) -> Result<(), Refusal> {
-        if let Some(key) = &mut self.key {
-            key.grant = Some(key.limiter.admit(tokens, now)?);
+        if let Some(caller) = &mut self.caller {
+            caller.grant = Some(caller.limiter.admit(tokens, now)?);
         }
         if let Some(model) = &mut self.model {
             match model.limiter.admit(tokens, now) {
                 Ok(grant) => model.grant = Some(grant),
                 Err(refusal) => {
-                    let taken = self.key.as_mut().and_then(|key| key.grant.take());
-                    taken.into_iter().for_each(Grant::cancel);
+                    self.cancel();
                     return Err(refusal);
                 }
             }
@@ -200,13 +250,23 @@ impl Limits {
         Ok(())
     }
 
+    /// Gives everything back.
+    fn cancel(&mut self) {
+        for applying in [&mut self.caller, &mut self.model].into_iter().flatten() {
+            applying.place = None;
+            if let Some(grant) = applying.grant.take() {
+                grant.cancel();
+            }
+        }
+    }
+
     fn all(&self) -> impl Iterator<Item = &Applying> {
-        [&self.key, &self.model].into_iter().flatten()
+        [&self.caller, &self.model].into_iter().flatten()
     }
 }
 
 impl Applying {
-    fn new(limiter: &'static Limiter) -> Self {
+    fn new(limiter: Held) -> Self {
         Self {
             limiter,
             place: None,
@@ -221,6 +281,7 @@ mod tests {
 
     use super::*;
     use crate::fixture::dataplane;
+    use crate::limit::limiter::Owner;
     use crate::topology::{Limit, LimitSettings, Rate};
 
     const fn tokens(name: &'static str, amount: u64) -> Limit {
@@ -243,7 +304,7 @@ mod tests {
     static NARROW: Limit = tokens("narrow", 100);
 
     fn limiter(limit: &'static Limit) -> &'static Limiter {
-        Box::leak(Box::new(Limiter::new(limit)))
+        Box::leak(Limiter::of(Some(limit), "test", Owner::Key("web")).unwrap())
     }
 
     fn demand(prompt: u64, output: u64) -> impl FnOnce() -> Demand {
@@ -264,7 +325,7 @@ mod tests {
     #[tokio::test]
     async fn without_limits_there_is_nothing() {
         let mut applied = Applied::default();
-        applied.by_key(None);
+        applied.by_caller(Quota::Unlimited).unwrap();
         assert!(admit(&mut applied, || panic!("nobody asks")).await.is_ok());
         assert!(applied.headers().is_none());
     }
@@ -273,7 +334,7 @@ mod tests {
     async fn a_request_that_the_model_refuses_costs_its_key_nothing() {
         let (key, model) = (limiter(&WIDE), limiter(&NARROW));
         let mut applied = Applied::default();
-        applied.by_key(Some(key));
+        applied.by_caller(Quota::Key(key)).unwrap();
         applied.by_model(Some(model));
         let refusal = admit(&mut applied, demand(1, 100)).await.unwrap_err();
         assert_eq!(refusal.limit.settings.name, "narrow");
@@ -283,7 +344,7 @@ mod tests {
     #[tokio::test]
     async fn the_client_is_told_of_the_narrower_limit() {
         let mut applied = Applied::default();
-        applied.by_key(Some(limiter(&WIDE)));
+        applied.by_caller(Quota::Key(limiter(&WIDE))).unwrap();
         applied.by_model(Some(limiter(&NARROW)));
         admit(&mut applied, demand(1, 9)).await.unwrap();
         let headers = applied.headers().unwrap();
@@ -296,13 +357,14 @@ mod tests {
         let (key, model) = (limiter(&WIDE), limiter(&NARROW));
         let admit = async |amount: u64| {
             let mut applied = Applied::default();
-            applied.by_key(Some(key));
+            applied.by_caller(Quota::Key(key)).unwrap();
             applied.by_model(Some(model));
             admit(&mut applied, demand(0, amount)).await
         };
-        key.admit(1000, Instant::now()).unwrap();
+        let take = |limiter, amount| Held::Settled(limiter).admit(amount, Instant::now());
+        take(key, 1000).unwrap();
         tokio::time::advance(Duration::from_secs(30)).await;
-        model.admit(100, Instant::now()).unwrap();
+        take(model, 100).unwrap();
         let refusal = admit(1).await.unwrap_err();
         assert_eq!(refusal.limit.settings.name, "narrow");
         let wait = refusal.retry_after().unwrap();
@@ -323,7 +385,7 @@ mod tests {
         ] {
             let limiter = limiter(&NARROW);
             let mut applied = Applied::default();
-            applied.by_key(Some(limiter));
+            applied.by_caller(Quota::Key(limiter)).unwrap();
             admit(&mut applied, demand(10, 20)).await.unwrap();
             applied.settle(used);
             assert_eq!(left(limiter), (99, expected), "{used:?}");

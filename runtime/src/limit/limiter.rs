@@ -1,48 +1,67 @@
-//! The limits of one key or one model, in use: shared by all workers, without a lock.
+//! The limits of one key, one model or one subject, in use: shared by all workers, without a lock.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::limit::places::{NoPlace, Places};
+use crate::limit::quota::Held;
 use crate::limit::refusal::{Kind, Refusal};
+#[cfg(feature = "redis")]
+use crate::limit::store::names::Names;
+#[cfg(feature = "jwt")]
+use crate::limit::subjects::Digest;
 use crate::limit::window::{Full, Tick, Window};
 use crate::topology::{Limit, PriorityClass};
 
 /// How soon to come again where requests at once are limited: nobody knows when one will end.
 const WAIT_FOR_ONE_TO_END: Duration = Duration::from_secs(1);
 
-/// What a key or a model has taken of its limit.
+/// What somebody has taken of its limit.
 #[derive(Debug)]
 pub(crate) struct Limiter {
     limit: &'static Limit,
+    /// What the store counts it by.
+    #[cfg(feature = "redis")]
+    pub(super) names: Names,
     started: Instant,
     requests: Option<Window>,
     tokens: Option<Window>,
     places: Option<Places>,
 }
 
+/// Who has a limit.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(
+    not(feature = "redis"),
+    expect(dead_code, reason = "names are for a store")
+)]
+pub(crate) enum Owner {
+    /// The API key of this name.
+    Key(&'static str),
+    /// The model of this name.
+    Model(&'static str),
+    /// A subject of tokens.
+    #[cfg(feature = "jwt")]
+    Subject(Digest),
+}
+
 /// A place among the requests that run at once. Dropped, it is free for another.
 #[derive(Debug)]
-pub(super) struct Place(&'static Places);
-
-impl Place {
-    /// One that is free, if nobody waits for one.
-    pub(super) fn free(places: &'static Places) -> Option<Self> {
-        places.take().then(|| Self(places))
-    }
-}
+pub(super) struct Place(Held);
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.give_back();
+        if let Some(places) = &self.0.places {
+            places.give_back();
+        }
     }
 }
 
 /// What a request was granted of the windows of time.
 #[derive(Debug)]
 pub(super) struct Grant {
-    limiter: &'static Limiter,
+    limiter: Held,
     requests: Option<Tick>,
     tokens: Option<(Tick, u64)>,
 }
@@ -60,15 +79,30 @@ pub(super) struct Left {
 
 impl Limiter {
     /// A limiter where there is a limit.
-    pub(crate) fn of(limit: Option<&'static Limit>) -> Option<Box<Self>> {
-        limit.map(|limit| Box::new(Self::new(limit)))
+    pub(crate) fn of(
+        limit: Option<&'static Limit>,
+        spec: &'static str,
+        owner: Owner,
+    ) -> Option<Box<Self>> {
+        limit.map(|limit| Box::new(Self::new(limit, spec, owner, Instant::now())))
     }
 
-    /// `limit`, of which nothing is taken.
-    pub(super) fn new(limit: &'static Limit) -> Self {
+    /// The `limit` that `owner` has in `spec`, of which nothing is taken.
+    #[cfg_attr(
+        not(feature = "redis"),
+        expect(unused_variables, reason = "names are for a store")
+    )]
+    pub(super) fn new(
+        limit: &'static Limit,
+        spec: &'static str,
+        owner: Owner,
+        now: Instant,
+    ) -> Self {
         Self {
+            #[cfg(feature = "redis")]
+            names: Names::new(limit, spec, owner),
             limit,
-            started: Instant::now(),
+            started: now,
             requests: limit.settings.requests.as_ref().map(Window::new),
             tokens: limit.settings.tokens.as_ref().map(Window::new),
             places: limit
@@ -89,57 +123,25 @@ impl Limiter {
     }
 
     /// The places of those that run at once, where they are limited.
-    pub(super) fn places(&'static self) -> Option<&'static Places> {
+    pub(super) fn places(&self) -> Option<&Places> {
         self.places.as_ref()
     }
 
-    /// Takes a place, which a request may have to wait for.
-    pub(super) async fn wait(
-        &self,
-        places: &'static Places,
-        priority: PriorityClass,
-    ) -> Result<Place, Refusal> {
-        let place = places.wait(priority).await.map(|()| Place(places));
-        place.map_err(|reason| Refusal {
-            limit: self.limit,
-            kind: match reason {
-                NoPlace::Taken => Kind::Concurrent,
-                NoPlace::QueueFull => Kind::QueueFull,
-                NoPlace::WaitedInVain => Kind::WaitedInVain,
-            },
-            wait: Some(WAIT_FOR_ONE_TO_END),
-        })
-    }
-
-    /// Takes a request that may use so many tokens out of the windows, or takes nothing.
-    pub(super) fn admit(&'static self, tokens: u64, now: Instant) -> Result<Grant, Refusal> {
-        let now = self.since_start(now);
-        let refusal = |kind, wait| Refusal {
+    /// Why a request may not take more of this limit.
+    pub(super) fn refusal(&self, kind: Kind, wait: Option<Duration>) -> Refusal {
+        Refusal {
             limit: self.limit,
             kind,
             wait,
-        };
-        let mut grant = Grant {
-            limiter: self,
-            requests: None,
-            tokens: None,
-        };
-        if let Some(window) = &self.requests {
-            match window.take(1, now) {
-                Ok(tick) => grant.requests = Some(tick),
-                Err(full) => return Err(refusal(Kind::Requests, full.wait())),
-            }
         }
-        if let Some(window) = &self.tokens {
-            match window.take(tokens, now) {
-                Ok(tick) => grant.tokens = Some((tick, tokens)),
-                Err(full) => {
-                    grant.cancel();
-                    return Err(refusal(Kind::Tokens(tokens), full.wait()));
-                }
-            }
-        }
-        Ok(grant)
+    }
+
+    /// Whether nothing is taken of what is limited by time.
+    #[cfg(feature = "jwt")]
+    pub(super) fn is_unused(&self, now: Instant) -> bool {
+        let now = self.since_start(now);
+        let mut windows = self.requests.iter().chain(&self.tokens);
+        windows.all(|window| window.is_empty(now))
     }
 
     /// What stands longest in the way of a request that may take so many tokens.
@@ -147,8 +149,7 @@ impl Limiter {
         let now = self.since_start(now);
         let obstacle = |window: &Option<Window>, kind, amount| {
             let full = window.as_ref()?.room_for(amount, now).err()?;
-            let (limit, wait) = (self.limit, full.wait());
-            Some(Refusal { limit, kind, wait })
+            Some(self.refusal(kind, full.wait()))
         };
         let requests = obstacle(&self.requests, Kind::Requests, 1);
         let tokens = obstacle(&self.tokens, Kind::Tokens(tokens), tokens);
@@ -179,6 +180,57 @@ impl Limiter {
 
     fn since_start(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.started)
+    }
+}
+
+impl Held {
+    /// A place that is free, if nobody waits for one.
+    pub(super) fn free_place(&self) -> Option<Place> {
+        let places = self.places()?;
+        places.take().then(|| Place(self.clone()))
+    }
+
+    /// Takes one of its `places`, which a request may have to wait for.
+    pub(super) async fn wait(
+        &self,
+        places: &Places,
+        priority: PriorityClass,
+    ) -> Result<Place, Refusal> {
+        let place = places.wait(priority).await.map(|()| Place(self.clone()));
+        place.map_err(|reason| {
+            let kind = match reason {
+                NoPlace::Taken => Kind::Concurrent,
+                NoPlace::QueueFull => Kind::QueueFull,
+                NoPlace::WaitedInVain => Kind::WaitedInVain,
+            };
+            self.refusal(kind, Some(WAIT_FOR_ONE_TO_END))
+        })
+    }
+
+    /// Takes a request that may use so many tokens out of the windows, or takes nothing.
+    pub(super) fn admit(&self, tokens: u64, now: Instant) -> Result<Grant, Refusal> {
+        let now = self.since_start(now);
+        let mut grant = Grant {
+            limiter: self.clone(),
+            requests: None,
+            tokens: None,
+        };
+        if let Some(window) = &self.requests {
+            match window.take(1, now) {
+                Ok(tick) => grant.requests = Some(tick),
+                Err(full) => return Err(self.refusal(Kind::Requests, full.wait())),
+            }
+        }
+        if let Some(window) = &self.tokens {
+            match window.take(tokens, now) {
+                Ok(tick) => grant.tokens = Some((tick, tokens)),
+                Err(full) => {
+                    grant.cancel();
+                    return Err(self.refusal(Kind::Tokens(tokens), full.wait()));
+                }
+            }
+        }
+        Ok(grant)
     }
 }
 
@@ -234,8 +286,9 @@ mod tests {
         queue: None,
     });
 
-    fn limiter() -> &'static Limiter {
-        Box::leak(Box::new(Limiter::new(&STANDARD)))
+    fn limiter() -> Held {
+        let limiter = Limiter::of(Some(&STANDARD), "test", Owner::Key("web"));
+        Held::Settled(Box::leak(limiter.unwrap()))
     }
 
     fn left(limiter: &Limiter) -> (u64, u64) {
@@ -250,10 +303,10 @@ mod tests {
         let places = limiter.places().unwrap();
         let take = || limiter.wait(places, PriorityClass::Normal);
         let (first, _second) = (take().await.unwrap(), take().await.unwrap());
-        assert!(Place::free(places).is_none());
+        assert!(limiter.free_place().is_none());
         assert_eq!(take().await.unwrap_err().kind, Kind::Concurrent);
         drop(first);
-        assert!(Place::free(places).is_some());
+        assert!(limiter.free_place().is_some());
     }
 
     #[tokio::test(start_paused = true)]
@@ -262,12 +315,12 @@ mod tests {
         let now = Instant::now();
         let refusal = limiter.admit(101, now).unwrap_err();
         assert_eq!((refusal.kind, refusal.wait), (Kind::Tokens(101), None));
-        assert_eq!(left(limiter), (3, 100));
+        assert_eq!(left(&limiter), (3, 100));
         for _ in 0..3 {
             limiter.admit(1, now).unwrap();
         }
         assert_eq!(limiter.admit(1, now).unwrap_err().kind, Kind::Requests);
-        assert_eq!(left(limiter), (0, 97));
+        assert_eq!(left(&limiter), (0, 97));
     }
 
     #[tokio::test(start_paused = true)]
@@ -275,20 +328,20 @@ mod tests {
         let limiter = limiter();
         let now = Instant::now();
         let mut grant = limiter.admit(50, now).unwrap();
-        assert_eq!(left(limiter).1, 50);
+        assert_eq!(left(&limiter).1, 50);
         grant.settle(20, now);
-        assert_eq!(left(limiter).1, 80);
+        assert_eq!(left(&limiter).1, 80);
         grant.settle(0, now);
-        assert_eq!(left(limiter).1, 80, "settled once");
+        assert_eq!(left(&limiter).1, 80, "settled once");
         limiter.admit(50, now).unwrap().settle(70, now);
-        assert_eq!(left(limiter).1, 10);
+        assert_eq!(left(&limiter).1, 10);
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_is_never_settled_stays_taken() {
         let limiter = limiter();
         limiter.admit(50, Instant::now()).unwrap();
-        assert_eq!(left(limiter).1, 50);
+        assert_eq!(left(&limiter).1, 50);
     }
 
     #[tokio::test(start_paused = true)]

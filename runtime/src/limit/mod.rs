@@ -5,5 +5,10 @@ pub(crate) mod demand;
 pub(crate) mod headers;
 pub(crate) mod limiter;
 mod places;
+pub(crate) mod quota;
 pub(crate) mod refusal;
+#[cfg(feature = "redis")]
+pub(crate) mod store;
+#[cfg(feature = "jwt")]
+pub(crate) mod subjects;
 mod window;

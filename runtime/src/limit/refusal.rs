@@ -29,16 +29,20 @@ pub(crate) enum Kind {
     QueueFull,
     /// The time that a request may wait.
     WaitedInVain,
+    /// Subjects of tokens that are counted at once: so many are that one more has no room.
+    #[cfg(feature = "jwt")]
+    Subjects,
 }
 
 impl Kind {
     /// The words for kinds, in the order of [`Kind::index`].
-    pub(crate) const WORDS: [&'static str; 5] = [
+    pub(crate) const WORDS: [&'static str; 6] = [
         "requests",
         "tokens",
         "concurrent",
         "queue_full",
         "queue_timeout",
+        "subjects",
     ];
 
     /// The place in [`Kind::WORDS`].
@@ -49,6 +53,8 @@ impl Kind {
             Self::Concurrent => 2,
             Self::QueueFull => 3,
             Self::WaitedInVain => 4,
+            #[cfg(feature = "jwt")]
+            Self::Subjects => 5,
         }
     }
 }
@@ -88,6 +94,8 @@ impl fmt::Display for Refusal {
                     "allows {amount} tokens {per}, and this request may take {demand}"
                 )?;
             }
+            #[cfg(feature = "jwt")]
+            (Kind::Subjects, ..) => f.write_str("counts as many callers as it has room for")?,
             _ => {
                 let most = settings.concurrent.unwrap_or(0);
                 write!(f, "allows {} at once", requests(u64::from(most)))?;

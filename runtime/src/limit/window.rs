@@ -146,6 +146,13 @@ impl Window {
         self.limit.saturating_sub(self.used.load(Ordering::Relaxed))
     }
 
+    /// Whether nothing of it is taken.
+    #[cfg(feature = "jwt")]
+    pub(super) fn is_empty(&self, now: Duration) -> bool {
+        self.sweep(now);
+        self.used.load(Ordering::Relaxed) == 0
+    }
+
     /// How long until all of the limit can be taken, if nothing is until then.
     pub(super) fn reset(&self, now: Duration) -> Duration {
         let tick = self.sweep(now);

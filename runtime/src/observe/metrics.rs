@@ -91,6 +91,9 @@ pub(crate) struct Metrics {
     pub(crate) rate_limited: IntCounter,
     /// Log lines that the writer could not take.
     pub(crate) log_dropped: IntCounter,
+    /// What is known of the store, if there is one.
+    #[cfg(feature = "redis")]
+    pub(crate) store: Option<StoreSeries>,
     registry: Registry,
     limit_refused: Counters,
     queue_waiting: IntGaugeVec,
@@ -149,6 +152,16 @@ impl Hedged {
             Self::OverBudget => "over_budget",
         }
     }
+}
+
+/// What is known of the store.
+#[cfg(feature = "redis")]
+#[derive(Clone)]
+pub(crate) struct StoreSeries {
+    /// Requests, and ends of requests, that it did not count.
+    pub(crate) errors: IntCounter,
+    /// 1 while every worker can use it, else 0.
+    pub(crate) up: IntGauge,
 }
 
 struct Counters {
@@ -273,6 +286,17 @@ impl Metrics {
                 "gateway_log_dropped_total",
                 "Log lines dropped because standard output took no more.",
             ),
+            #[cfg(feature = "redis")]
+            store: topology.store.as_ref().map(|_| StoreSeries {
+                errors: register.counter(
+                    "gateway_store_errors_total",
+                    "Requests that the store did not count, because it was away or too slow.",
+                ),
+                up: register.add(IntGauge::new(
+                    "gateway_store_up",
+                    "Whether the store can be used: 1 yes, 0 no.",
+                )),
+            }),
             limit_refused: register.counters(
                 "gateway_limit_refused_total",
                 "Requests that a limit refused, by limit and what was too much.",

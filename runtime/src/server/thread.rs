@@ -38,7 +38,14 @@ pub(crate) fn run(shared: Shared, listener: TcpListener, is_first: bool) -> io::
 }
 
 async fn serve(mut shared: Shared, listener: TcpListener, is_first: bool) -> io::Result<()> {
-    let worker = Rc::new(Worker::new(shared.dataplane, shared.sink.clone()));
+    #[cfg_attr(
+        not(feature = "redis"),
+        expect(unused_mut, reason = "there is no store to open")
+    )]
+    let mut worker = Worker::new(shared.dataplane, shared.sink.clone());
+    #[cfg(feature = "redis")]
+    worker.open_store().await;
+    let worker = Rc::new(worker);
     let drain = Rc::new(Drain::default());
     spawn_local(Rc::clone(&worker.log).keep_flushing());
     spawn_local(sweep(Rc::clone(&worker)));

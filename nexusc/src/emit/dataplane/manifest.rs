@@ -43,6 +43,9 @@ fn features(topology: &Topology) -> Vec<&'static str> {
     if any(|endpoint| matches!(endpoint, Endpoint::MockLocal | Endpoint::MockFail)) {
         features.push("mock");
     }
+    if topology.store.is_some() {
+        features.push("redis");
+    }
     if any(|endpoint| matches!(endpoint, Endpoint::Https(_)))
         || jwks.is_some_and(Jwks::is_encrypted)
     {

@@ -107,6 +107,7 @@ fn tokens(jwt: &Jwt, topology: &Topology) -> TokenStream {
     let leeway = duration(jwt.leeway);
     let models_claim = &jwt.models_claim;
     let models = access(&jwt.models, topology);
+    let limit = limits::reference(jwt.limit, topology);
     let priority = priority(jwt.priority);
     quote! {
         Jwt {
@@ -117,6 +118,7 @@ fn tokens(jwt: &Jwt, topology: &Topology) -> TokenStream {
             leeway: #leeway,
             models_claim: #models_claim,
             models: #models,
+            limit: #limit,
             priority: #priority,
         }
     }

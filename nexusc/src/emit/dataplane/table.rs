@@ -48,6 +48,7 @@ const VOCABULARY: &[&str] = &[
     "Shadow",
     "ShadowSettings",
     "Share",
+    "Store",
     "Target",
     "Timeouts",
     "TokenKeys",
@@ -55,6 +56,7 @@ const VOCABULARY: &[&str] = &[
     "Upstream",
     "UpstreamSettings",
     "Weighted",
+    "WhenAway",
 ];
 
 /// The other tables of the crate.

@@ -1,11 +1,12 @@
 //! `topology.rs`: the root of the tables, with the front door.
 
+use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::emit::dataplane::literal::{constant, duration, integer, option, size};
+use crate::emit::dataplane::literal::{constant, duration, integer, option, secret, size};
 use crate::emit::dataplane::table::TableFile;
 use crate::emit::dataplane::{input, limits};
-use crate::ir::Topology;
+use crate::ir::{Store, Topology, WhenAway};
 
 pub(super) fn emit(topology: &Topology) -> TableFile {
     let mut file = TableFile::new("The root of the tables.");
@@ -29,6 +30,7 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
     let idempotency = option(gateway.idempotency.as_ref().map(input::idempotency));
     let input = option(gateway.input.as_ref().map(input::input));
     let limits = limits::all(topology);
+    let store = option(topology.store.as_ref().map(store));
     file.item(
         "The whole topology; its front door is `[gateway]`.",
         quote! {
@@ -49,10 +51,33 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
                 },
                 auth: policies::AUTH,
                 limits: #limits,
+                store: #store,
                 models: models::ALL,
                 upstreams: upstreams::ALL,
             };
         },
     );
     file
+}
+
+fn store(store: &Store) -> TokenStream {
+    let url = secret(
+        store
+            .url
+            .as_ref()
+            .expect("resolved: a missing URL is reported"),
+    );
+    let when_away = match store.when_away {
+        Some(WhenAway::Admit) => quote!(WhenAway::Admit),
+        Some(WhenAway::Refuse) => quote!(WhenAway::Refuse),
+        None => unreachable!("resolved: anything else is reported"),
+    };
+    let timeout = duration(store.timeout);
+    quote! {
+        Store {
+            url: #url,
+            when_away: #when_away,
+            timeout: #timeout,
+        }
+    }
 }

@@ -38,6 +38,7 @@ pub const AUTH: Auth = Auth::Jwt {
         models: Access::Only(&[
             &models::CHAT,
         ]),
+        limit: None,
         priority: PriorityClass::Normal,
     },
     keys: ALL,

@@ -36,6 +36,7 @@ pub const AUTH: Auth = Auth::Jwt {
         models: Access::Only(&[
             &models::SMALL,
         ]),
+        limit: None,
         priority: PriorityClass::Normal,
     },
     keys: ALL,

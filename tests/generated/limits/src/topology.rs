@@ -25,6 +25,7 @@ pub static TOPOLOGY: Topology = Topology {
     },
     auth: policies::AUTH,
     limits: limits::ALL,
+    store: None,
     models: models::ALL,
     upstreams: upstreams::ALL,
 };

@@ -25,6 +25,7 @@ pub static TOPOLOGY: Topology = Topology {
     },
     auth: policies::AUTH,
     limits: &[],
+    store: None,
     models: models::ALL,
     upstreams: upstreams::ALL,
 };
