@@ -19,6 +19,8 @@ use crate::limit::demand;
 use crate::limit::limiter::Limiter;
 use crate::observe::metrics::Metrics;
 use crate::route;
+#[cfg(feature = "certificates")]
+use crate::tls::credential::{Credential, Renew};
 use crate::topology::{Model, Topology, Upstream};
 use crate::upstream::live::{Live, Unusable};
 #[cfg(feature = "words")]
@@ -43,6 +45,9 @@ pub(crate) struct Dataplane {
     pub(crate) words: Option<Words>,
     /// The answers that are kept for requests that are repeated.
     pub(crate) idempotency: Option<Store>,
+    /// How clients reach it encrypted.
+    #[cfg(feature = "certificates")]
+    pub(crate) tls: Option<Credential<rustls::ServerConfig>>,
     defaults: Vec<Defaults>,
     model_limits: Vec<ModelLimit>,
     draining: AtomicBool,
@@ -100,6 +105,8 @@ impl Dataplane {
             #[cfg(feature = "words")]
             words: settings.words,
             idempotency: topology.gateway.idempotency.as_ref().map(Store::new),
+            #[cfg(feature = "certificates")]
+            tls: settings.tls,
             defaults: topology.models.iter().map(defaults).collect(),
             model_limits: topology.models.iter().map(limit).collect(),
             draining: AtomicBool::new(false),
@@ -155,7 +162,24 @@ impl Dataplane {
                 self.metrics.upstream_healthy(live.upstream(), healthy);
             }
         }
+        #[cfg(feature = "certificates")]
+        for (upstream, credential) in self.credentials() {
+            if let Some(expiry) = credential.expiry() {
+                self.metrics.tls.expires(upstream, expiry);
+            }
+        }
         self.metrics.text()
+    }
+
+    /// Everything of TLS that comes from files: for an upstream, by its name, or for clients.
+    #[cfg(feature = "certificates")]
+    pub(crate) fn credentials(&self) -> impl Iterator<Item = (Option<&'static str>, &dyn Renew)> {
+        let of_clients = self.tls.iter().map(|tls| (None, tls as &dyn Renew));
+        let of_upstreams = self.upstreams.iter().filter_map(|live| {
+            let name = live.upstream().settings.name;
+            Some((Some(name), live.credential()? as &dyn Renew))
+        });
+        of_clients.chain(of_upstreams)
     }
 
     /// Whether a stop was asked for.

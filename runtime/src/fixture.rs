@@ -36,6 +36,7 @@ const fn upstream(name: &'static str, variable: &'static str, api_key: Option<Se
         },
         breaker: None,
         health: None,
+        tls: None,
     })
 }
 
@@ -105,6 +106,8 @@ pub(crate) static CHAT: Topology = Topology {
         cors: None,
         input: None,
         idempotency: None,
+        tls: None,
+        http2: true,
     },
     auth: Auth::ApiKeys(&[&BATCH, &WEB]),
     limits: &[],

@@ -45,6 +45,8 @@ mod route;
 mod secret;
 mod server;
 mod stream;
+#[cfg(feature = "tls")]
+mod tls;
 pub mod topology;
 mod unwind;
 mod upstream;

@@ -20,6 +20,7 @@ const DATAPLANES: &[&str] = &[
     "limits",
     "probe",
     "routing",
+    "tls",
 ];
 
 /// A step of the gate.
@@ -102,7 +103,13 @@ impl Step {
                 DATAPLANES.iter().try_for_each(|name| dataplane(name))?;
                 links_only_what_it_uses(
                     "quickstart",
-                    &["aho-corasick", "jsonwebtoken", "ring", "rustls"],
+                    &[
+                        "aho-corasick",
+                        "jsonwebtoken",
+                        "ring",
+                        "rustls",
+                        "x509-cert",
+                    ],
                 )
             }
             Self::Alone => alone::build(),

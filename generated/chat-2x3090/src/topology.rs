@@ -24,6 +24,8 @@ pub static TOPOLOGY: Topology = Topology {
             forbidden_words: None,
         }),
         idempotency: None,
+        tls: None,
+        http2: true,
     },
     auth: policies::AUTH,
     limits: limits::ALL,

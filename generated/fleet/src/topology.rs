@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use runtime::topology::{Cors, ForbiddenWords, Gateway, Idempotency, Input, MIB, Secret, Topology};
+use runtime::topology::{Cors, Gateway, GatewayTls, Identity, MIB, Topology};
 
 use crate::{models, policies, upstreams};
 
@@ -34,6 +35,15 @@ pub static TOPOLOGY: Topology = Topology {
             ttl: Duration::from_secs(600),
             max_bytes: 64 * MIB,
         }),
+        input: None,
+        tls: Some(GatewayTls {
+            identity: Identity {
+                certificate: "/run/secrets/nexus-tls/tls.crt",
+                private_key: "/run/secrets/nexus-tls/tls.key",
+            },
+            client_ca: None,
+        }),
+        http2: true,
     },
     auth: policies::AUTH,
     limits: &[],

@@ -21,6 +21,7 @@ mod rule;
 mod scope;
 mod secret;
 mod timeouts;
+mod tls;
 mod upstream;
 mod value;
 

@@ -18,6 +18,7 @@ pub mod overlay;
 pub mod route;
 pub mod secret;
 pub mod timeouts;
+pub mod tls;
 pub mod upstream;
 
 use std::collections::BTreeMap;

@@ -16,6 +16,8 @@ use tokio::time::Instant;
 use crate::endpoint::Endpoint;
 use crate::limit::refusal::{Kind, Refusal};
 use crate::observe::outcome::Outcome;
+#[cfg(feature = "certificates")]
+use crate::observe::tls_metrics::TlsMetrics;
 use crate::topology::{Limit, Model, Topology, Upstream};
 use crate::upstream::circuit::State;
 
@@ -90,7 +92,11 @@ pub(crate) struct Metrics {
     pub(crate) rate_limited: IntCounter,
     /// Log lines that the writer could not take.
     pub(crate) log_dropped: IntCounter,
+    /// What concerns TLS.
+    #[cfg(feature = "certificates")]
+    pub(crate) tls: TlsMetrics,
     registry: Registry,
+    refused_heads: IntCounterVec,
     limit_refused: Counters,
     queue_waiting: IntGaugeVec,
     queue_wait: Histograms,
@@ -167,10 +173,10 @@ impl Histograms {
 }
 
 /// Registers metrics; names and labels are constants, so it cannot fail.
-struct Register<'a>(&'a Registry);
+pub(super) struct Register<'a>(&'a Registry);
 
 impl Register<'_> {
-    fn add<C: prometheus::core::Collector + Clone + 'static>(
+    pub(super) fn add<C: prometheus::core::Collector + Clone + 'static>(
         &self,
         collector: prometheus::Result<C>,
     ) -> C {
@@ -247,6 +253,15 @@ impl Metrics {
                 "gateway_log_dropped_total",
                 "Log lines dropped because standard output took no more.",
             ),
+            #[cfg(feature = "certificates")]
+            tls: TlsMetrics::new(&register, topology),
+            refused_heads: register.add(IntCounterVec::new(
+                Opts::new(
+                    "gateway_refused_heads_total",
+                    "Requests refused for a head that is not valid, too large or late, by status.",
+                ),
+                &["status"],
+            )),
             limit_refused: register.counters(
                 "gateway_limit_refused_total",
                 "Requests that a limit refused, by limit and what was too much.",
@@ -422,6 +437,13 @@ impl Metrics {
                 .inc(),
             None => self.requests.family.with_label_values(&labels).inc(),
         }
+    }
+
+    /// Counts a request whose head was refused with `status`.
+    pub(crate) fn refused_head(&self, status: StatusCode) {
+        self.refused_heads
+            .with_label_values(&[status.as_str()])
+            .inc();
     }
 
     /// Counts a request that a limit refused.

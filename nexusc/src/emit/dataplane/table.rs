@@ -19,8 +19,10 @@ const VOCABULARY: &[&str] = &[
     "Endpoint",
     "ForbiddenWords",
     "Gateway",
+    "GatewayTls",
     "Health",
     "Idempotency",
+    "Identity",
     "Input",
     "Jwks",
     "Jwt",
@@ -49,6 +51,7 @@ const VOCABULARY: &[&str] = &[
     "Topology",
     "Upstream",
     "UpstreamSettings",
+    "UpstreamTls",
     "Weighted",
 ];
 

@@ -4,7 +4,7 @@ use quote::quote;
 
 use crate::emit::dataplane::literal::{constant, duration, integer, option, size};
 use crate::emit::dataplane::table::TableFile;
-use crate::emit::dataplane::{input, limits};
+use crate::emit::dataplane::{input, limits, tls};
 use crate::ir::Topology;
 
 pub(super) fn emit(topology: &Topology) -> TableFile {
@@ -27,6 +27,8 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
     }));
     let idempotency = option(gateway.idempotency.as_ref().map(input::idempotency));
     let input = option(gateway.input.as_ref().map(input::input));
+    let tls = option(gateway.tls.as_ref().map(tls::of_gateway));
+    let http2 = gateway.http2;
     let limits = limits::all(topology);
     file.item(
         "The whole topology; its front door is `[gateway]`.",
@@ -44,6 +46,8 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
                     cors: #cors,
                     input: #input,
                     idempotency: #idempotency,
+                    tls: #tls,
+                    http2: #http2,
                 },
                 auth: policies::AUTH,
                 limits: #limits,
