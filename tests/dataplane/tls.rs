@@ -345,7 +345,7 @@ async fn certificates_change_without_a_failed_request() {
     stop.store(true, Ordering::Relaxed);
     traffic.await.unwrap();
     let metrics = deployment.metrics(&dataplane).await;
-    let of_2043 = 2_303_596_800.0;
+    let of_2043 = 2_303_683_200.0;
     let expiry = "gateway_tls_certificate_expiry_seconds{shown_to=\"clients\",upstream=\"\"}";
     assert!(
         (metrics.value(expiry) - of_2043).abs() < 1e-9,

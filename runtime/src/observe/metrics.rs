@@ -381,6 +381,11 @@ impl Metrics {
             for repeated in [Repeated::Replayed, Repeated::Running, Repeated::Reused] {
                 metrics.repeated(repeated);
             }
+        for status in ["400", "408", "414", "431"] {
+            metrics.refused_heads.with_label_values(&[status]);
+        }
+        if topology.gateway.input.is_some() {
+            metrics.messages_refused();
         }
         for limit in topology.limits {
             if limit.settings.queue.is_some() {

@@ -28,7 +28,8 @@ pub(super) async fn accept(client: &Client, stream: TcpStream) -> Option<TlsStre
     }
 }
 
-/// Whether the client asked for HTTP/2, by ALPN.
+/// Whether the client and the gateway agreed on HTTP/2, by ALPN.
+#[cfg(feature = "http2")]
 pub(super) fn is_http2(stream: &TlsStream<TcpStream>) -> bool {
     stream.get_ref().1.alpn_protocol() == Some(b"h2")
 }
