@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use runtime::topology::{Endpoint, Health, Identity, Timeouts, Upstream, UpstreamSettings, UpstreamTls};
+use runtime::topology::{Endpoint, Health, Identity, Probe, Timeouts, Upstream, UpstreamSettings, UpstreamTls};
 
 /// `[upstreams.mutual]`
 pub static MUTUAL: Upstream = Upstream::new(UpstreamSettings {
@@ -21,7 +21,7 @@ pub static MUTUAL: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: Some(Health {
-        path: "/health",
+        probe: Probe::Path("/health"),
         interval: Duration::from_millis(500),
         timeout: Duration::from_millis(500),
         unhealthy_after: 2,
