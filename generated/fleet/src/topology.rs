@@ -3,8 +3,7 @@
 
 use std::time::Duration;
 
-use runtime::topology::{Cors, ForbiddenWords, Gateway, Idempotency, Input, MIB, Secret, Topology};
-use runtime::topology::{Cors, Gateway, GatewayTls, Identity, MIB, Topology};
+use runtime::topology::{Cors, ForbiddenWords, Gateway, GatewayTls, Idempotency, Identity, Input, MIB, Secret, Topology};
 
 use crate::{models, policies, upstreams};
 
@@ -35,7 +34,6 @@ pub static TOPOLOGY: Topology = Topology {
             ttl: Duration::from_secs(600),
             max_bytes: 64 * MIB,
         }),
-        input: None,
         tls: Some(GatewayTls {
             identity: Identity {
                 certificate: "/run/secrets/nexus-tls/tls.crt",

@@ -369,6 +369,9 @@ impl Metrics {
             registry,
         };
         // A rate can only be told from a counter that was there before it was counted up.
+        for status in ["400", "408", "414", "431"] {
+            metrics.refused_heads.with_label_values(&[status]);
+        }
         if let Some(input) = &topology.gateway.input {
             if input.max_messages.is_some() {
                 metrics.refused_input(RefusedInput::Messages);
@@ -381,11 +384,6 @@ impl Metrics {
             for repeated in [Repeated::Replayed, Repeated::Running, Repeated::Reused] {
                 metrics.repeated(repeated);
             }
-        for status in ["400", "408", "414", "431"] {
-            metrics.refused_heads.with_label_values(&[status]);
-        }
-        if topology.gateway.input.is_some() {
-            metrics.messages_refused();
         }
         for limit in topology.limits {
             if limit.settings.queue.is_some() {

@@ -29,6 +29,8 @@ pub static TOPOLOGY: Topology = Topology {
             ttl: Duration::from_secs(3600),
             max_bytes: MIB,
         }),
+        tls: None,
+        http2: true,
     },
     auth: policies::AUTH,
     limits: limits::ALL,

@@ -21,6 +21,8 @@ pub static TOPOLOGY: Topology = Topology {
         cors: None,
         input: None,
         idempotency: None,
+        tls: None,
+        http2: true,
     },
     auth: policies::AUTH,
     limits: &[],

@@ -20,6 +20,7 @@ pub static TOPOLOGY: Topology = Topology {
         shutdown_grace: Duration::from_secs(30),
         cors: None,
         input: None,
+        idempotency: None,
         tls: Some(GatewayTls {
             identity: Identity {
                 certificate: "/proc/self/cwd/gateway/tls.crt",
