@@ -104,6 +104,9 @@ edits! {
     rename_a_served_model: "Qwen/Qwen2.5-14B-Instruct\" # a" => "Qwen/Qwen3-14B\" # a";
     put_upstreams_in_order: "weighted.targets = { small-a = 3, small-b = 1 }" => "priority.targets = { small-a = 1, small-b = 2 }";
     shadow_a_route: "direct = { upstream = \"cloud\" }" => "direct = { upstream = \"cloud\" }\nshadow = { upstream = \"small-a\", percent = \"1%\" }";
+    serve_over_tls: "[timeouts]" => "[gateway.tls]\ncertificate = { file = \"/run/secrets/tls.crt\" }\nprivate_key = { file = \"/run/secrets/tls.key\" }\n\n[timeouts]";
+    speak_http_1_alone: "max_connections = 20_000" => "max_connections = 20_000\nhttp2 = false";
+    trust_an_authority_of_ones_own: "url = \"https://api.openai.com\"" => "url = \"https://api.openai.com\"\ntls.ca = { file = \"/run/secrets/ca.crt\" }";
     turn_a_canary_into_direct: "canary = { primary = \"chat-a\", canary = \"chat-b\", percent = \"5%\" }" => "weighted.targets = { chat-a = 1, chat-b = 1 }";
     turn_weights_into_least_in_flight: "weighted.targets = { small-a = 3, small-b = 1 }" => "least_in_flight.upstreams = [\"small-a\", \"small-b\"]";
     turn_weights_into_prefix: "weighted.targets = { small-a = 3, small-b = 1 }" => "prefix.upstreams = [\"small-a\", \"small-b\"]";

@@ -25,6 +25,8 @@ use crate::observe::metrics::Metrics;
 use crate::route;
 use crate::shadow::metrics::ShadowMetrics;
 use crate::shadow::room::Rooms;
+#[cfg(feature = "certificates")]
+use crate::tls::credential::{Credential, Renew};
 use crate::topology::{Model, Topology, Upstream};
 use crate::upstream::live::{Live, Unusable};
 #[cfg(feature = "words")]
@@ -59,6 +61,9 @@ pub(crate) struct Dataplane {
     /// What counts the limits of all replicas.
     #[cfg(feature = "redis")]
     pub(crate) store: Option<Server>,
+    /// How clients reach it encrypted.
+    #[cfg(feature = "certificates")]
+    pub(crate) tls: Option<Credential<rustls::ServerConfig>>,
     defaults: Vec<Defaults>,
     model_limits: Vec<ModelLimit>,
     draining: AtomicBool,
@@ -134,6 +139,8 @@ impl Dataplane {
             shadow_metrics: ShadowMetrics::of(topology, &metrics),
             gauges: switches.as_ref().map(|_| Gauges::new(&metrics)),
             metrics,
+            #[cfg(feature = "certificates")]
+            tls: settings.tls,
             defaults: topology.models.iter().map(defaults).collect(),
             model_limits: topology.models.iter().map(limit).collect(),
             draining: AtomicBool::new(false),
@@ -204,7 +211,24 @@ impl Dataplane {
         if let (Some(switches), Some(gauges)) = (&self.switches, &self.gauges) {
             gauges.show(switches, &self.upstreams);
         }
+        #[cfg(feature = "certificates")]
+        for (upstream, credential) in self.credentials() {
+            if let Some(expiry) = credential.expiry() {
+                self.metrics.tls.expires(upstream, expiry);
+            }
+        }
         self.metrics.text()
+    }
+
+    /// Everything of TLS that comes from files: for an upstream, by its name, or for clients.
+    #[cfg(feature = "certificates")]
+    pub(crate) fn credentials(&self) -> impl Iterator<Item = (Option<&'static str>, &dyn Renew)> {
+        let of_clients = self.tls.iter().map(|tls| (None, tls as &dyn Renew));
+        let of_upstreams = self.upstreams.iter().filter_map(|live| {
+            let name = live.upstream().settings.name;
+            Some((Some(name), live.credential()? as &dyn Renew))
+        });
+        of_clients.chain(of_upstreams)
     }
 
     /// Whether a stop was asked for.

@@ -22,7 +22,15 @@ use crate::jwt::{self, key};
 use crate::limit::store::address;
 use crate::observe::level::Level;
 use crate::secret;
-use crate::topology::{Auth, Endpoint, Key, Secret, Topology};
+#[cfg(feature = "certificates")]
+use crate::tls::{
+    self,
+    credential::Credential,
+    material::{Fault, Sources},
+};
+#[cfg(feature = "certificates")]
+use crate::topology::Gateway;
+use crate::topology::{Auth, Endpoint, Key, Secret, Topology, UpstreamSettings};
 #[cfg(feature = "jwt")]
 use crate::topology::{Jwt, TokenKeys};
 #[cfg(feature = "words")]
@@ -49,6 +57,9 @@ pub(crate) struct Settings {
     /// Where the store is, if there is one.
     #[cfg(feature = "redis")]
     pub(crate) store: Option<address::Address>,
+    /// How clients reach the gateway encrypted.
+    #[cfg(feature = "certificates")]
+    pub(crate) tls: Option<Credential<rustls::ServerConfig>>,
 }
 
 /// What callers are known by.
@@ -77,6 +88,9 @@ pub(crate) struct UpstreamAccess {
     pub(crate) address: Option<Address>,
     /// The value of the `Authorization` header that is sent to it.
     pub(crate) authorization: Option<HeaderValue>,
+    /// What its `tls` asks for.
+    #[cfg(feature = "certificates")]
+    pub(crate) tls: Option<Credential<rustls::ClientConfig>>,
 }
 
 /// One thing that is missing or wrong: `NAME: what`.
@@ -108,7 +122,7 @@ pub(crate) fn read(
     let upstreams = topology
         .upstreams
         .iter()
-        .map(|upstream| reader.upstream(&upstream.settings.endpoint, upstream.settings.api_key))
+        .map(|upstream| reader.upstream(&upstream.settings))
         .collect();
     let named = keys(&topology.auth)
         .iter()
@@ -128,6 +142,8 @@ pub(crate) fn read(
         .store
         .as_ref()
         .and_then(|store| reader.store(store.url));
+    #[cfg(feature = "certificates")]
+    let tls = reader.listener(&topology.gateway);
     let mut problems = reader.problems;
     problems.sort();
     problems.dedup();
@@ -146,6 +162,8 @@ pub(crate) fn read(
                 words,
                 #[cfg(feature = "redis")]
                 store,
+                #[cfg(feature = "certificates")]
+                tls,
             })
         }
         _ => Err(problems),
@@ -264,8 +282,8 @@ impl Reader<'_> {
         }
     }
 
-    fn upstream(&mut self, endpoint: &Endpoint, api_key: Option<Secret>) -> UpstreamAccess {
-        let address = match endpoint {
+    fn upstream(&mut self, upstream: &'static UpstreamSettings) -> UpstreamAccess {
+        let address = match &upstream.endpoint {
             Endpoint::Http { url, variable } => {
                 let written = self.optional(variable);
                 match Address::parse(written.as_deref().unwrap_or(url)) {
@@ -276,7 +294,8 @@ impl Reader<'_> {
             #[cfg(feature = "mock")]
             Endpoint::Mock(_) => None,
         };
-        let authorization = api_key
+        let authorization = upstream
+            .api_key
             .and_then(|secret| self.secret(secret, "the gateway's API key for an upstream"))
             .and_then(|key| HeaderValue::try_from(format!("Bearer {key}")).ok())
             .map(|mut value| {
@@ -284,8 +303,59 @@ impl Reader<'_> {
                 value
             });
         UpstreamAccess {
+            #[cfg(feature = "certificates")]
+            tls: self.encryption(upstream, address.as_ref()),
             address,
             authorization,
+        }
+    }
+
+    /// What `[upstreams.NAME.tls]` asks for.
+    #[cfg(feature = "certificates")]
+    fn encryption(
+        &mut self,
+        upstream: &UpstreamSettings,
+        address: Option<&Address>,
+    ) -> Option<Credential<rustls::ClientConfig>> {
+        let tls = upstream.tls?;
+        if let (Some(address), Endpoint::Http { variable, .. }) = (address, &upstream.endpoint)
+            && !address.tls()
+        {
+            let name = upstream.name;
+            let what = format!("must begin with `https://`, as `[upstreams.{name}.tls]` is set");
+            self.problem::<()>(variable, what);
+        }
+        let sources = Sources {
+            identity: tls.identity,
+            authority: tls.ca,
+        };
+        let read = Credential::read(sources, tls::upstream::of_its_own);
+        self.certificates(read)
+    }
+
+    /// What `[gateway.tls]` asks for.
+    #[cfg(feature = "certificates")]
+    fn listener(&mut self, gateway: &Gateway) -> Option<Credential<rustls::ServerConfig>> {
+        let (sources, http2) = (tls::listener::sources(gateway.tls.as_ref()?), gateway.http2);
+        let read = Credential::read(sources, move |material| {
+            tls::listener::configuration(material, http2)
+        });
+        self.certificates(read)
+    }
+
+    #[cfg(feature = "certificates")]
+    fn certificates<T>(
+        &mut self,
+        read: Result<Credential<T>, Vec<Fault>>,
+    ) -> Option<Credential<T>> {
+        match read {
+            Ok(credential) => Some(credential),
+            Err(faults) => {
+                for Fault { file, wrong } in faults {
+                    self.problem::<()>(file, wrong);
+                }
+                None
+            }
         }
     }
 

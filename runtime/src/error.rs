@@ -36,6 +36,8 @@ const MAX_EXCERPT: usize = 80;
 /// Why a request has no response from an upstream.
 #[derive(Debug, Error)]
 pub(crate) enum Error {
+    #[error(transparent)]
+    Head(#[from] Head),
     #[error("there is nothing at this path")]
     UnknownPath,
     #[error("this path does not take that method; it takes {allowed}")]
@@ -84,10 +86,27 @@ impl From<Unshared> for Error {
     }
 }
 
+/// What is wrong with the head of what should have been a request.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub(crate) enum Head {
+    #[error("the request is not valid HTTP/1.1")]
+    Malformed,
+    #[error("the request's path is too long")]
+    TargetTooLong,
+    #[error("the request's headers are too large or too many")]
+    TooLarge,
+    #[error("the request's headers did not arrive in time")]
+    Late,
+}
+
 impl Error {
     /// The status of the response.
     pub(crate) fn status(&self) -> StatusCode {
         match self {
+            Self::Head(Head::Malformed) => StatusCode::BAD_REQUEST,
+            Self::Head(Head::TargetTooLong) => StatusCode::URI_TOO_LONG,
+            Self::Head(Head::TooLarge) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::Head(Head::Late) => StatusCode::REQUEST_TIMEOUT,
             #[cfg(feature = "jwks")]
             Self::UnknownCaller(Unknown::IssuerAway) => StatusCode::SERVICE_UNAVAILABLE,
             Self::NotARequest(_)
@@ -198,6 +217,10 @@ impl Error {
 
     fn code(&self) -> &'static str {
         match self {
+            Self::Head(Head::Malformed) => "invalid_request",
+            Self::Head(Head::TargetTooLong) => "path_too_long",
+            Self::Head(Head::TooLarge) => "headers_too_large",
+            Self::Head(Head::Late) => "request_timeout",
             Self::UnknownPath => "unknown_path",
             Self::WrongMethod { .. } => "method_not_allowed",
             Self::UnknownCaller(Unknown::NoKey) => "missing_api_key",

@@ -38,6 +38,7 @@ const fn upstream(name: &'static str, variable: &'static str, api_key: Option<Se
         },
         breaker: None,
         health: None,
+        tls: None,
     })
 }
 
@@ -118,6 +119,8 @@ const GATEWAY: Gateway = Gateway {
     input: None,
     idempotency: None,
     max_attempts: 8,
+    tls: None,
+    http2: true,
 };
 
 pub(crate) static CHAT: Topology = Topology {

@@ -49,6 +49,8 @@ mod secret;
 mod server;
 mod shadow;
 mod stream;
+#[cfg(feature = "tls")]
+mod tls;
 pub mod topology;
 mod unwind;
 mod upstream;

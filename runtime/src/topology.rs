@@ -63,6 +63,28 @@ pub struct Gateway {
     pub idempotency: Option<Idempotency>,
     /// The most attempts at upstreams that one request may make, hedges and fallback models included.
     pub max_attempts: usize,
+    /// How clients reach it encrypted; `None` for plain connections. Needs the feature `certificates`.
+    pub tls: Option<GatewayTls>,
+    /// Whether clients may speak HTTP/2. Needs the feature `http2`.
+    pub http2: bool,
+}
+
+/// How clients reach the gateway encrypted: `[gateway.tls]`.
+#[derive(Clone, Copy, Debug)]
+pub struct GatewayTls {
+    /// What the gateway shows them.
+    pub identity: Identity,
+    /// The file of the authorities that may have issued the certificate which they must show; `None` asks for none.
+    pub client_ca: Option<&'static str>,
+}
+
+/// What one side of a connection shows to the other. Read again whenever it changes.
+#[derive(Clone, Copy, Debug)]
+pub struct Identity {
+    /// The file of its certificate and those between it and the authority, as PEM.
+    pub certificate: &'static str,
+    /// The file of the key of the first certificate, as PEM.
+    pub private_key: &'static str,
 }
 
 /// The web pages that may use the gateway from a browser: `[gateway.cors]`.
@@ -662,6 +684,20 @@ pub struct UpstreamSettings {
     pub breaker: Option<Breaker>,
     /// How it is checked while no client waits for it; `None` does not.
     pub health: Option<Health>,
+    /// Whom to believe and what to show, where it is reached by `https://`; `None` believes the web's
+    /// authorities and shows nothing. Needs the feature `certificates`.
+    pub tls: Option<UpstreamTls>,
+}
+
+/// How an upstream is reached encrypted: `[upstreams.NAME.tls]`.
+#[derive(Clone, Copy, Debug)]
+pub struct UpstreamTls {
+    /// The file of the authorities that may have issued its certificate; `None` for the web's.
+    pub ca: Option<&'static str>,
+    /// What the gateway shows it.
+    pub identity: Option<Identity>,
+    /// The name that its certificate must have; `None` for the host of its address.
+    pub server_name: Option<&'static str>,
 }
 
 /// Where an upstream is, by the scheme of its URL.

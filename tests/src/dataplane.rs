@@ -1,6 +1,7 @@
 //! A dataplane as a process.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::{ExitStatus, Output, Stdio};
 
 use fake_model::server::FakeModel;
@@ -18,6 +19,7 @@ use crate::program::program;
 pub struct Start {
     name: String,
     environment: Vec<(String, String)>,
+    directory: Option<PathBuf>,
 }
 
 impl Start {
@@ -26,6 +28,7 @@ impl Start {
         let start = Self {
             name: name.to_owned(),
             environment: Vec::new(),
+            directory: None,
         };
         start
             .env("NEXUS_LISTEN", "127.0.0.1:0")
@@ -36,6 +39,14 @@ impl Start {
     pub fn env(mut self, name: &str, value: impl Into<String>) -> Self {
         self.environment.push((name.to_owned(), value.into()));
         self
+    }
+
+    /// Sets its working directory.
+    pub fn directory(self, directory: impl Into<PathBuf>) -> Self {
+        Self {
+            directory: Some(directory.into()),
+            ..self
+        }
     }
 
     /// Says where an upstream is.
@@ -91,6 +102,9 @@ impl Start {
         let mut command = Command::new(program(&self.name));
         command.args(arguments).env_clear();
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        if let Some(directory) = &self.directory {
+            command.current_dir(directory);
+        }
         command
     }
 }
@@ -151,8 +165,20 @@ impl Dataplane {
     /// # Panics
     /// When it has already ended.
     pub async fn terminate(&self) {
+        self.signal("-TERM").await;
+    }
+
+    /// Asks it to read its files again.
+    ///
+    /// # Panics
+    /// When it has already ended.
+    pub async fn reload(&self) {
+        self.signal("-HUP").await;
+    }
+
+    async fn signal(&self, signal: &str) {
         let pid = self.process.id().expect("the process runs").to_string();
-        let killed = Command::new("kill").args(["-TERM", &pid]).status().await;
+        let killed = Command::new("kill").args([signal, &pid]).status().await;
         assert!(
             killed.expect("kill runs").success(),
             "the process has ended"

@@ -12,7 +12,7 @@ impl Metrics {
     ///
     /// # Panics
     /// When a line is neither a comment nor a sample.
-    pub(crate) fn parse(text: &str) -> Self {
+    pub fn parse(text: &str) -> Self {
         let lines = text
             .lines()
             .filter(|line| !line.starts_with('#') && !line.is_empty());

@@ -25,6 +25,7 @@ const DATAPLANES: &[&str] = &[
     "store-admit",
     "store-refuse",
     "subjects",
+    "tls",
 ];
 
 /// A step of the gate.
@@ -107,7 +108,14 @@ impl Step {
                 DATAPLANES.iter().try_for_each(|name| dataplane(name))?;
                 links_only_what_it_uses(
                     "quickstart",
-                    &["aho-corasick", "jsonwebtoken", "redis", "ring", "rustls"],
+                    &[
+                        "aho-corasick",
+                        "jsonwebtoken",
+                        "redis",
+                        "ring",
+                        "rustls",
+                        "x509-cert",
+                    ],
                 )
             }
             Self::Alone => alone::build(),

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use runtime::topology::{Cors, ForbiddenWords, Gateway, Idempotency, Input, MIB, Secret, Store, Topology, WhenAway};
+use runtime::topology::{Cors, ForbiddenWords, Gateway, GatewayTls, Idempotency, Identity, Input, MIB, Secret, Store, Topology, WhenAway};
 
 use crate::{limits, models, policies, upstreams};
 
@@ -35,6 +35,14 @@ pub static TOPOLOGY: Topology = Topology {
             max_bytes: 64 * MIB,
         }),
         max_attempts: 3,
+        tls: Some(GatewayTls {
+            identity: Identity {
+                certificate: "/run/secrets/nexus-tls/tls.crt",
+                private_key: "/run/secrets/nexus-tls/tls.key",
+            },
+            client_ca: None,
+        }),
+        http2: true,
     },
     auth: policies::AUTH,
     limits: limits::ALL,

@@ -10,6 +10,7 @@ mod breaker_resets;
 mod canary;
 mod constants;
 mod default_model;
+mod encryption;
 mod fallback_cycle;
 mod health_times;
 mod hedges;
@@ -62,6 +63,7 @@ pub fn check(topology: &Topology, left_out: &BTreeSet<KeyPath>) -> Vec<Diagnosti
         canary::check,
         constants::check,
         default_model::check,
+        encryption::check,
         fallback_cycle::check,
         health_times::check,
         hedges::check,

@@ -25,6 +25,9 @@ pub(super) fn check(context: &mut Context<'_>) {
     {
         let upstream = topology.upstreams.get(address.upstream);
         let reason = match (&upstream.endpoint, &address.endpoint) {
+            (Endpoint::Https(_), Endpoint::Http(_)) if upstream.tls.is_some() => {
+                "without TLS, against the upstream's `tls`"
+            }
             (Endpoint::Http(_) | Endpoint::Https(_), Endpoint::Http(_)) => continue,
             (Endpoint::Http(_) | Endpoint::Https(_), Endpoint::Https(_)) if has_tls => continue,
             (_, Endpoint::Https(_)) => "no upstream of the spec uses `https`, so TLS is not linked",

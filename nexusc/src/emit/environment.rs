@@ -70,6 +70,26 @@ struct SecretSource<'t> {
     file: Option<&'t str>,
 }
 
+/// The files of TLS, with the table that names each.
+fn tls_files(topology: &Topology) -> impl Iterator<Item = (&KeyPath, &str)> {
+    let of_gateway = topology
+        .gateway
+        .tls
+        .iter()
+        .map(|tls| (&tls.path, Some(&tls.identity), tls.client_ca.as_ref()));
+    let of_upstreams = topology
+        .upstreams
+        .iter()
+        .filter_map(|upstream| upstream.tls.as_ref())
+        .map(|tls| (&tls.path, tls.identity.as_ref(), tls.ca.as_ref()));
+    let all = of_gateway.chain(of_upstreams);
+    all.flat_map(|(path, identity, authority)| {
+        let of_identity = identity.map(|identity| [&identity.certificate, &identity.private_key]);
+        let files = of_identity.into_iter().flatten().chain(authority);
+        files.map(move |file| (path, file.as_str()))
+    })
+}
+
 fn secrets(topology: &Topology) -> Vec<SecretSource<'_>> {
     let of_keys = topology
         .keys
@@ -90,6 +110,11 @@ fn secrets(topology: &Topology) -> Vec<SecretSource<'_>> {
         .store
         .iter()
         .map(|store| (&store.path, store.url.as_ref()));
+    let of_tls = tls_files(topology).map(|(path, file)| SecretSource {
+        origin: path.to_string(),
+        variable: None,
+        file: Some(file),
+    });
     of_keys
         .chain(of_tokens)
         .chain(of_input)
@@ -106,6 +131,7 @@ fn secrets(topology: &Topology) -> Vec<SecretSource<'_>> {
                 file,
             })
         })
+        .chain(of_tls)
         .collect()
 }
 

@@ -74,6 +74,43 @@ pub struct Gateway {
     pub input: Option<Input>,
     /// Which answers are kept for requests that are repeated.
     pub idempotency: Option<Idempotency>,
+    /// How clients reach it encrypted.
+    pub tls: Option<GatewayTls>,
+    /// Whether clients may speak HTTP/2.
+    pub http2: bool,
+}
+
+/// How clients reach the gateway encrypted.
+#[derive(Debug)]
+pub struct GatewayTls {
+    /// What the gateway presents.
+    pub identity: Identity,
+    /// The file of the authorities whose clients are let in.
+    pub client_ca: Option<String>,
+    /// `[gateway.tls]`.
+    pub path: KeyPath,
+}
+
+/// How an upstream is reached encrypted.
+#[derive(Debug)]
+pub struct UpstreamTls {
+    /// The file of the authorities that are believed, if not those of the web.
+    pub ca: Option<String>,
+    /// What the gateway presents.
+    pub identity: Option<Identity>,
+    /// The name that its certificate must have, if not that of its address.
+    pub server_name: Option<String>,
+    /// `[upstreams.NAME.tls]`.
+    pub path: KeyPath,
+}
+
+/// What one side presents to the other, by its files.
+#[derive(Debug)]
+pub struct Identity {
+    /// The certificate.
+    pub certificate: String,
+    /// Its key.
+    pub private_key: String,
 }
 
 /// The web pages that may use the gateway.
@@ -179,6 +216,8 @@ pub struct Upstream {
     pub breaker: Option<Breaker>,
     /// How it is checked; `None` does not.
     pub health: Option<Health>,
+    /// How it is reached encrypted, if not as everybody is on the web.
+    pub tls: Option<UpstreamTls>,
 }
 
 /// How an upstream is checked while no client waits for it.

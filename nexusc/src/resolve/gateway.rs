@@ -8,7 +8,7 @@ use crate::diagnostic::code::Code;
 use crate::key_path::KeyPath;
 use crate::redact::shown;
 use crate::resolve::scope::Scope;
-use crate::resolve::{cors, idempotency, input};
+use crate::resolve::{cors, idempotency, input, tls};
 use crate::source::Place;
 use crate::{ir, spec};
 
@@ -35,6 +35,8 @@ pub(super) fn resolve(gateway: &spec::gateway::Gateway, scope: &mut Scope<'_>) -
         cors,
         input,
         idempotency,
+        tls,
+        http2,
     } = gateway;
     ir::Gateway {
         listen: listen
@@ -84,6 +86,10 @@ pub(super) fn resolve(gateway: &spec::gateway::Gateway, scope: &mut Scope<'_>) -
         idempotency: idempotency
             .as_ref()
             .map(|idempotency| idempotency::resolve(idempotency, &at("idempotency"), scope)),
+        tls: tls
+            .as_ref()
+            .and_then(|tls| tls::of_gateway(tls, &at("tls"), scope)),
+        http2: http2.unwrap_or(true),
     }
 }
 

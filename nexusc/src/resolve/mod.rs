@@ -25,6 +25,7 @@ mod secret;
 mod shadow;
 mod store;
 mod timeouts;
+mod tls;
 mod upstream;
 mod value;
 

@@ -36,16 +36,7 @@ pub(super) fn resolve(
             scope.report(diagnostic.help(help));
             None
         }
-        (None, Some(file)) if file.starts_with('/') && !file.contains(char::is_control) => {
-            Some(ir::Secret::File(file.clone()))
-        }
-        (None, Some(_)) => {
-            let message = format!("`{path}.file` is not an absolute path");
-            let place = Place::Value(path.key("file"));
-            let diagnostic = Diagnostic::new(Code::NX0302, message, place, "");
-            scope.report(diagnostic.help("write a path such as `/run/secrets/openai`"));
-            None
-        }
+        (None, Some(file)) => self::file(file, path, scope).map(ir::Secret::File),
         (None, None) if scope.lacks(path) => None,
         (env, _) => {
             let message = match env {
@@ -58,4 +49,16 @@ pub(super) fn resolve(
             None
         }
     }
+}
+
+/// The file named by `{ file = .. }` at `path`.
+pub(super) fn file(file: &str, path: &KeyPath, scope: &mut Scope<'_>) -> Option<String> {
+    if file.starts_with('/') && !file.contains(char::is_control) {
+        return Some(file.to_owned());
+    }
+    let message = format!("`{path}.file` is not an absolute path");
+    let place = Place::Value(path.key("file"));
+    let diagnostic = Diagnostic::new(Code::NX0302, message, place, "");
+    scope.report(diagnostic.help("write a path such as `/run/secrets/openai`"));
+    None
 }

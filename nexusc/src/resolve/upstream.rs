@@ -8,7 +8,7 @@ use crate::ir::{Endpoint, Timeouts};
 use crate::key_path::KeyPath;
 use crate::redact::{may_carry_credentials, shown};
 use crate::resolve::scope::Scope;
-use crate::resolve::{breaker, health, secret, timeouts};
+use crate::resolve::{breaker, health, secret, timeouts, tls};
 use crate::source::Place;
 use crate::{ir, spec};
 
@@ -35,6 +35,7 @@ pub(super) fn resolve_all(
             timeouts,
             breaker,
             health,
+            tls,
         } = upstream;
         if let Some(model) = model {
             scope.check_model_name(model, Place::Value(path.key("model")));
@@ -59,6 +60,9 @@ pub(super) fn resolve_all(
                 &path.key("health"),
                 scope,
             ),
+            tls: tls
+                .as_ref()
+                .map(|tls| tls::of_upstream(tls, &path.key("tls"), scope)),
             path,
         }
     };

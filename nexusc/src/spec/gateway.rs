@@ -6,6 +6,7 @@ use serde::Deserialize;
 use crate::spec::cors::Cors;
 use crate::spec::idempotency::Idempotency;
 use crate::spec::input::Input;
+use crate::spec::tls::GatewayTls;
 
 /// The front door: where the gateway listens, and the bounds of what a client can make it hold.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -43,4 +44,9 @@ pub struct Gateway {
     /// Requests that are sent again with their `Idempotency-Key` get the answer that there was. Default: each is
     /// a new one.
     pub idempotency: Option<Idempotency>,
+    /// How clients reach the gateway encrypted. Default: connections are plain.
+    pub tls: Option<GatewayTls>,
+    /// Whether clients may speak HTTP/2: with TLS as they ask for (ALPN), without it by prior knowledge. They may
+    /// always speak HTTP/1.1, which the gateway speaks to upstreams. Default: `true`.
+    pub http2: Option<bool>,
 }

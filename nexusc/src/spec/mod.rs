@@ -22,6 +22,7 @@ pub mod secret;
 pub mod shadow;
 pub mod store;
 pub mod timeouts;
+pub mod tls;
 pub mod upstream;
 
 use std::collections::BTreeMap;

@@ -7,6 +7,7 @@ use crate::spec::breaker::Breaker;
 use crate::spec::health::Health;
 use crate::spec::secret::Secret;
 use crate::spec::timeouts::Timeouts;
+use crate::spec::tls::UpstreamTls;
 
 /// A server that produces responses, for one model that it serves.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -27,4 +28,7 @@ pub struct Upstream {
     pub breaker: Option<Breaker>,
     /// How this server is checked while no client waits; what is left out comes from `[health]`.
     pub health: Option<Health>,
+    /// Whom to believe and what to present, for an address that begins with `https://`. Default: a certificate of
+    /// the web's authorities is believed, and nothing presented.
+    pub tls: Option<UpstreamTls>,
 }

@@ -42,6 +42,7 @@ const fn upstream(name: &'static str, variable: &'static str) -> Upstream {
             reset: Duration::from_secs(3600),
         }),
         health: None,
+        tls: None,
     })
 }
 
@@ -117,6 +118,8 @@ static TOPOLOGY: Topology = Topology {
         input: None,
         idempotency: None,
         max_attempts: 8,
+        tls: None,
+        http2: false,
     },
     auth: Auth::Development,
     limits: &[],

@@ -20,6 +20,14 @@ impl Timestamp {
             milliseconds: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
         }
     }
+
+    /// The moment so many seconds after 1970-01-01T00:00:00Z.
+    #[cfg(feature = "certificates")]
+    pub(crate) fn of_second(second: u64) -> Self {
+        Self {
+            milliseconds: second.saturating_mul(1000),
+        }
+    }
 }
 
 impl fmt::Display for Timestamp {

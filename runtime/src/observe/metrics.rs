@@ -16,6 +16,8 @@ use tokio::time::Instant;
 use crate::endpoint::Endpoint;
 use crate::limit::refusal::{Kind, Refusal};
 use crate::observe::outcome::Outcome;
+#[cfg(feature = "certificates")]
+use crate::observe::tls_metrics::TlsMetrics;
 use crate::route;
 use crate::topology::{Hedge, Limit, Model, Route, Topology, Upstream};
 use crate::upstream::circuit::State;
@@ -94,7 +96,11 @@ pub(crate) struct Metrics {
     /// What is known of the store, if there is one.
     #[cfg(feature = "redis")]
     pub(crate) store: Option<StoreSeries>,
+    /// What concerns TLS.
+    #[cfg(feature = "certificates")]
+    pub(crate) tls: TlsMetrics,
     registry: Registry,
+    refused_heads: IntCounterVec,
     limit_refused: Counters,
     queue_waiting: IntGaugeVec,
     queue_wait: Histograms,
@@ -206,10 +212,10 @@ impl Histograms {
 }
 
 /// Registers metrics; names and labels are constants, so it cannot fail.
-struct Register<'a>(&'a Registry);
+pub(super) struct Register<'a>(&'a Registry);
 
 impl Register<'_> {
-    fn add<C: prometheus::core::Collector + Clone + 'static>(
+    pub(super) fn add<C: prometheus::core::Collector + Clone + 'static>(
         &self,
         collector: prometheus::Result<C>,
     ) -> C {
@@ -297,6 +303,15 @@ impl Metrics {
                     "Whether the store can be used: 1 yes, 0 no.",
                 )),
             }),
+            #[cfg(feature = "certificates")]
+            tls: TlsMetrics::new(&register, topology),
+            refused_heads: register.add(IntCounterVec::new(
+                Opts::new(
+                    "gateway_refused_heads_total",
+                    "Requests refused for a head that is not valid, too large or late, by status.",
+                ),
+                &["status"],
+            )),
             limit_refused: register.counters(
                 "gateway_limit_refused_total",
                 "Requests that a limit refused, by limit and what was too much.",
@@ -416,6 +431,9 @@ impl Metrics {
             registry,
         };
         // A rate can only be told from a counter that was there before it was counted up.
+        for status in ["400", "408", "414", "431"] {
+            metrics.refused_heads.with_label_values(&[status]);
+        }
         if let Some(input) = &topology.gateway.input {
             if input.max_messages.is_some() {
                 metrics.refused_input(RefusedInput::Messages);
@@ -493,6 +511,13 @@ impl Metrics {
                 .inc(),
             None => self.requests.family.with_label_values(&labels).inc(),
         }
+    }
+
+    /// Counts a request whose head was refused with `status`.
+    pub(crate) fn refused_head(&self, status: StatusCode) {
+        self.refused_heads
+            .with_label_values(&[status.as_str()])
+            .inc();
     }
 
     /// Counts a request that a limit refused.

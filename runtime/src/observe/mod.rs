@@ -8,4 +8,6 @@ pub(crate) mod log;
 pub(crate) mod metrics;
 pub(crate) mod outcome;
 pub(crate) mod panics;
+#[cfg(feature = "certificates")]
+pub(crate) mod tls_metrics;
 pub(crate) mod trace;

@@ -1,67 +1,101 @@
-//! One client connection: requests one after the other, until either side has enough.
+//! One client connection: what the client speaks is found out, then it is served to its end.
 
-use std::cell::Cell;
-use std::convert::Infallible;
 use std::io;
-use std::net::SocketAddr;
-use std::pin::pin;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
+#[cfg(feature = "http2")]
+use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+#[cfg(feature = "http2")]
+use tokio::sync::Semaphore;
 
-use crate::pipeline;
 use crate::server::drain::Drain;
+use crate::server::http1;
+#[cfg(feature = "certificates")]
+use crate::server::secure;
+#[cfg(feature = "http2")]
+use crate::server::{http2, opening};
+use crate::topology::Gateway;
 use crate::worker::Worker;
 
 /// How long, after a stop was asked for, a connection may take to send a first request.
-const FIRST_REQUEST: Duration = Duration::from_secs(1);
+pub(super) const FIRST_REQUEST: Duration = Duration::from_secs(1);
 
 /// How long a connection may be silent before the kernel asks whether the client is there.
 const KEEPALIVE: Duration = Duration::from_secs(15);
 
+/// Who serves a client's connection, and who the client is.
+pub(crate) struct Client {
+    pub(crate) worker: Rc<Worker>,
+    pub(crate) drain: Rc<Drain>,
+    /// How many requests of HTTP/2 the worker may have at once; more wait.
+    #[cfg(feature = "http2")]
+    pub(crate) places: Arc<Semaphore>,
+    pub(crate) ip: IpAddr,
+}
+
+impl Client {
+    /// The front door.
+    pub(super) fn gateway(&self) -> &'static Gateway {
+        &self.worker.dataplane.topology.gateway
+    }
+
+    /// What comes of `opening`, a connection's time before its first request: it is bounded, and ends soon when a
+    /// stop is asked for.
+    #[cfg(any(feature = "certificates", feature = "http2"))]
+    async fn open<T>(&self, opening: impl Future<Output = Option<T>>) -> Option<T> {
+        let stop = async {
+            self.drain.begun().await;
+            tokio::time::sleep(FIRST_REQUEST).await;
+        };
+        tokio::select! {
+            opened = opening => opened,
+            () = tokio::time::sleep(self.gateway().read_timeout) => None,
+            () = stop => None,
+        }
+    }
+}
+
+/// The address of the client at `peer`, as logs and limits know it.
+pub(crate) fn ip(peer: SocketAddr) -> IpAddr {
+    peer.ip().to_canonical()
+}
+
 /// Serves the connection `socket` to its end.
-pub(crate) async fn serve(
-    worker: Rc<Worker>,
-    drain: Rc<Drain>,
-    socket: TcpStream,
-    peer: SocketAddr,
-) {
-    let gateway = &worker.dataplane.topology.gateway;
+pub(crate) async fn serve(client: Client, socket: TcpStream) {
     // A socket that does not even take its options is closed already.
-    if prepare(&socket, gateway.write_timeout).is_err() {
+    if prepare(&socket, client.gateway().write_timeout).is_err() {
         return;
     }
-    let read_timeout = gateway.read_timeout;
-    let client_ip = peer.ip().to_canonical();
-    let asked = Cell::new(false);
-    let service = service_fn(|request| {
-        asked.set(true);
-        let worker = Rc::clone(&worker);
-        // Called inside, so that the future of a request is held once and not moved.
-        async move { Ok::<_, Infallible>(pipeline::serve(worker, client_ip, request).await) }
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(read_timeout)
-        .serve_connection(TokioIo::new(socket), service);
-    let mut connection = pin!(connection);
-    // The client's errors have become responses; what is left is that it has gone.
-    tokio::select! {
-        biased;
-        _ = connection.as_mut() => return,
-        () = drain.begun() => connection.as_mut().graceful_shutdown(),
+    #[cfg(feature = "certificates")]
+    if client.worker.dataplane.tls.is_some() {
+        // Boxed, as a handshake is large and soon over: every connection would carry its state.
+        let accepted = Box::pin(client.open(secure::accept(&client, socket)));
+        let Some(stream) = accepted.await else {
+            return;
+        };
+        #[cfg(feature = "http2")]
+        if secure::is_http2(&stream) {
+            return Box::pin(http2::serve(&client, stream)).await;
+        }
+        return Box::pin(http1::serve(&client, stream)).await;
     }
-    // A request in flight is finished. A connection that was opened ahead of need is not waited
-    // for.
-    if timeout(FIRST_REQUEST, connection.as_mut()).await.is_err() && asked.get() {
-        let _ = connection.await;
+    #[cfg(feature = "http2")]
+    if client.gateway().http2 {
+        let looked = client.open(async { opening::look(socket).await.ok() });
+        let Some(opened) = looked.await else {
+            return;
+        };
+        if opened.is_http2() {
+            // Boxed, so that connections of HTTP/1.1 do not carry the state of one.
+            return Box::pin(http2::serve(&client, opened)).await;
+        }
+        return http1::serve(&client, opened).await;
     }
+    http1::serve(&client, socket).await;
 }
 
 /// Has the kernel write without delay, and close the connection of a client that has vanished or takes
@@ -84,6 +118,7 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
     use tokio::task::{LocalSet, spawn_local};
+    use tokio::time::timeout;
 
     use super::*;
     use crate::fixture::{dataplane_towards, worker};
@@ -107,12 +142,14 @@ mod tests {
                 .await
                 .unwrap();
             let (socket, peer) = front.accept().await.unwrap();
-            spawn_local(serve(
-                Rc::clone(&worker),
-                Rc::new(Drain::default()),
-                socket,
-                peer,
-            ));
+            let serving = Client {
+                worker: Rc::clone(&worker),
+                drain: Rc::new(Drain::default()),
+                #[cfg(feature = "http2")]
+                places: Arc::new(Semaphore::new(8)),
+                ip: ip(peer),
+            };
+            spawn_local(serve(serving, socket));
             Self {
                 worker,
                 client,

@@ -10,11 +10,11 @@ use crate::observe::log::Sink;
 const OTHERS: u64 = 64;
 
 /// Raises this process's own limit to what the system lets it have, and warns if that is too few for
-/// `connections` of clients, each with one to an upstream.
-pub(super) fn provide(connections: usize, sink: &Sink) {
+/// `connections` of clients, each with one to an upstream; with `http2`, for as many streams besides.
+pub(super) fn provide(connections: usize, http2: bool, sink: &Sink) {
     let wanted = u64::try_from(connections)
         .unwrap_or(u64::MAX)
-        .saturating_mul(2)
+        .saturating_mul(if http2 { 3 } else { 2 })
         .saturating_add(OTHERS);
     let message = match rlimit::increase_nofile_limit(wanted) {
         Ok(available) if available >= wanted => return,

@@ -8,7 +8,15 @@
 mod connection;
 mod descriptors;
 pub(crate) mod drain;
+mod http1;
+#[cfg(feature = "http2")]
+mod http2;
 mod listener;
+#[cfg(feature = "http2")]
+mod opening;
+mod refusal;
+#[cfg(feature = "certificates")]
+mod secure;
 mod signals;
 mod stage;
 pub(crate) mod supervisor;

@@ -27,6 +27,10 @@ pub(crate) struct Shared {
     pub(crate) dataplane: &'static Dataplane,
     /// One permit for each connection that may be open, and one for each worker that accepts any.
     pub(crate) permits: Arc<Semaphore>,
+    /// How many requests of HTTP/2 each worker may have at once: the streams of all connections together are as
+    /// many as there may be connections, however many streams each has.
+    #[cfg(feature = "http2")]
+    pub(crate) places: usize,
     /// The stage, as it changes.
     pub(crate) stage: watch::Receiver<Stage>,
     /// Where lines go.

@@ -19,6 +19,8 @@ use crate::observe::log::{self, Sink};
 use crate::observe::panics;
 use crate::server::stage::{Shared, Stage};
 use crate::server::{descriptors, listener, signals, thread};
+#[cfg(feature = "certificates")]
+use crate::tls::watch::Watch;
 
 /// How long the log may take to be written out at the end.
 const LOG_GRACE: Duration = Duration::from_secs(1);
@@ -71,20 +73,23 @@ fn run_logging(
         .gateway
         .max_connections
         .min(Semaphore::MAX_PERMITS / 2);
-    descriptors::provide(connections, &sink);
+    descriptors::provide(connections, dataplane.topology.gateway.http2, &sink);
     let permits = Arc::new(Semaphore::new(connections + workers));
     let (advance, stage) = watch::channel(Stage::Serving);
     // Before the workers, so that none of them takes a signal instead.
     let supervisor = runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let signals = {
-        let _context = supervisor.enter();
-        signals::Signals::listen()?
-    };
+    let context = supervisor.enter();
+    let signals = signals::Signals::listen()?;
+    #[cfg(feature = "certificates")]
+    let watch = Watch::new(dataplane)?;
+    drop(context);
     let shared = Shared {
         dataplane,
         permits: Arc::clone(&permits),
+        #[cfg(feature = "http2")]
+        places: connections.div_ceil(workers),
         stage,
         sink: sink.clone(),
     };
@@ -107,6 +112,11 @@ fn run_logging(
 
     let grace = dataplane.topology.gateway.shutdown_grace;
     let all = u32::try_from(connections + workers).unwrap_or(u32::MAX);
+    #[cfg(feature = "certificates")]
+    let watch = {
+        let sink = sink.clone();
+        supervisor.spawn(async move { watch.keep(&sink).await })
+    };
     let outcome = supervisor.block_on(async {
         // Workers end when they are told to. One that ends before has failed, and its share of the
         // clients would wait in vain: better to be restarted as a whole.
@@ -136,6 +146,8 @@ fn run_logging(
         })
     });
     let _ = advance.send(Stage::Ended);
+    #[cfg(feature = "certificates")]
+    watch.abort();
     // A worker that panicked has logged that; one that could not start says why here.
     let ends: Vec<_> = threads.into_iter().map(JoinHandle::join).collect();
     if let Some(error) = ends.into_iter().flatten().find_map(Result::err) {

@@ -11,13 +11,15 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::runtime::{self, LocalOptions};
 use tokio::sync::OwnedSemaphorePermit;
+#[cfg(feature = "http2")]
+use tokio::sync::Semaphore;
 use tokio::task::spawn_local;
 
 #[cfg(feature = "jwks")]
 use crate::jwt::jwks::keeper;
 use crate::observe::level::Level;
 use crate::observe::line::Line;
-use crate::server::connection;
+use crate::server::connection::{self, Client};
 use crate::server::drain::Drain;
 use crate::server::stage::{Shared, Stage};
 use crate::upstream::checker;
@@ -56,11 +58,19 @@ async fn serve(mut shared: Shared, listener: TcpListener, is_first: bool) -> io:
     }
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let accepting = Arc::clone(&shared.permits).try_acquire_owned();
+    #[cfg(feature = "http2")]
+    let places = Arc::new(Semaphore::new(shared.places));
 
     let start = |socket, peer, permit: OwnedSemaphorePermit| {
-        let (worker, drain) = (Rc::clone(&worker), Rc::clone(&drain));
+        let client = Client {
+            worker: Rc::clone(&worker),
+            drain: Rc::clone(&drain),
+            #[cfg(feature = "http2")]
+            places: Arc::clone(&places),
+            ip: connection::ip(peer),
+        };
         spawn_local(async move {
-            connection::serve(worker, drain, socket, peer).await;
+            connection::serve(client, socket).await;
             drop(permit);
         });
     };

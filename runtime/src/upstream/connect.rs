@@ -3,10 +3,14 @@
 use std::io;
 use std::time::Duration;
 
+#[cfg(feature = "certificates")]
+use rustls::ClientConfig;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::address::Address;
+#[cfg(feature = "certificates")]
+use crate::tls::credential::Credential;
 use crate::upstream::connection::{Connection, handshake};
 use crate::upstream::failure::Failure;
 #[cfg(feature = "tls")]
@@ -27,10 +31,25 @@ impl Destination {
         Ok(Self {
             #[cfg(feature = "tls")]
             tls: if address.tls() {
-                Some(Tls::for_host(address.host())?)
+                Some(Tls::of_the_web(address.host())?)
             } else {
                 None
             },
+            address,
+        })
+    }
+
+    /// The destination at `address`, encrypted by `credential`; its certificate must have the name
+    /// `server_name`, or else that of the address.
+    #[cfg(feature = "certificates")]
+    pub(crate) fn encrypted(
+        address: Address,
+        credential: Credential<ClientConfig>,
+        server_name: Option<&str>,
+    ) -> Result<Self, &'static str> {
+        let name = server_name.unwrap_or_else(|| address.host());
+        Ok(Self {
+            tls: Some(Tls::own(name, credential)?),
             address,
         })
     }

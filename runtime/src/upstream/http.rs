@@ -8,7 +8,6 @@ use hyper::header::{AUTHORIZATION, HOST, HeaderValue};
 use hyper::{Method, Request, Uri};
 use tokio::time::{Instant, timeout_at};
 
-use crate::address::Address;
 use crate::endpoint::Operation;
 use crate::topology::Timeouts;
 use crate::upstream::connect::{Destination, connect};
@@ -50,20 +49,20 @@ impl Unanswered {
 }
 
 impl Http {
-    /// An upstream at `address` that is shown `authorization`, or why there can be none.
+    /// An upstream at `destination` that is shown `authorization`, or why there can be none.
     pub(crate) fn new(
-        address: Address,
+        destination: Destination,
         authorization: Option<HeaderValue>,
     ) -> Result<Self, &'static str> {
         let path = |operation: Operation| {
-            let path = format!("{}{}", address.prefix(), operation.path());
+            let path = format!("{}{}", destination.address.prefix(), operation.path());
             Uri::try_from(path).map_err(|_| "its path cannot be asked for")
         };
         Ok(Self {
             chat: path(Operation::Chat)?,
             completions: path(Operation::Completions)?,
             embeddings: path(Operation::Embeddings)?,
-            destination: Destination::new(address)?,
+            destination,
             authorization,
         })
     }
@@ -181,11 +180,12 @@ impl Http {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::address::Address;
 
     #[test]
     fn asks_below_the_prefix_and_with_the_clients_query() {
         let address = Address::parse("http://127.0.0.1:1/openai/").unwrap();
-        let http = Http::new(address, None).unwrap();
+        let http = Http::new(Destination::new(address).unwrap(), None).unwrap();
         assert_eq!(
             http.path(Operation::Chat, None),
             "/openai/v1/chat/completions"

@@ -6,10 +6,13 @@ use bytes::Bytes;
 
 use crate::api::rewrite;
 use crate::environment::UpstreamAccess;
+#[cfg(feature = "certificates")]
+use crate::tls::credential::Credential;
 use crate::topology::{Endpoint, Timeouts, Upstream};
 use crate::upstream::breaker::{Breaker, Pass, Skipped};
 use crate::upstream::check::Check;
 use crate::upstream::circuit::Change;
+use crate::upstream::connect::Destination;
 use crate::upstream::http::Http;
 use crate::upstream::in_flight::{Entered, InFlight};
 use crate::upstream::vitals::Vitals;
@@ -66,7 +69,17 @@ impl Live {
                     Check::new(health, address.prefix(), upstream.settings.served_model)
                 });
                 let check = check.transpose().map_err(unusable)?;
-                let http = Http::new(address, access.authorization).map_err(unusable)?;
+                #[cfg(feature = "certificates")]
+                let destination = match (access.tls, upstream.settings.tls) {
+                    (Some(credential), Some(tls)) => {
+                        Destination::encrypted(address, credential, tls.server_name)
+                    }
+                    _ => Destination::new(address),
+                };
+                #[cfg(not(feature = "certificates"))]
+                let destination = Destination::new(address);
+                let destination = destination.map_err(unusable)?;
+                let http = Http::new(destination, access.authorization).map_err(unusable)?;
                 Target::Http(Box::new(http), check.map(Box::new))
             }
             #[cfg(feature = "mock")]
@@ -170,6 +183,16 @@ impl Live {
     pub(super) fn check(&self) -> Option<(&Check, &Http)> {
         match &self.target {
             Target::Http(http, check) => Some((check.as_deref()?, http)),
+            #[cfg(feature = "mock")]
+            Target::Mock(_) => None,
+        }
+    }
+
+    /// What its `tls` asks for, if anything, to be kept up to date.
+    #[cfg(feature = "certificates")]
+    pub(crate) fn credential(&self) -> Option<&Credential<rustls::ClientConfig>> {
+        match &self.target {
+            Target::Http(http, _) => http.destination().tls.as_ref()?.credential(),
             #[cfg(feature = "mock")]
             Target::Mock(_) => None,
         }

@@ -1,55 +1,77 @@
-//! TLS towards upstreams: rustls with the web's root certificates.
+//! TLS towards one upstream: what is believed and shown, and the name that its certificate must have.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
+use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+#[cfg(feature = "certificates")]
+use crate::tls::credential::Credential;
+use crate::tls::upstream::of_the_web;
 use crate::upstream::failure::Failure;
 
-/// The encryption of the connections to one host.
+/// The encryption of the connections to one upstream.
 pub(crate) struct Tls {
-    connector: TlsConnector,
-    host: ServerName<'static>,
+    configuration: Configuration,
+    name: ServerName<'static>,
+}
+
+/// Whom to believe, and what to show.
+enum Configuration {
+    /// The web's authorities, and nothing.
+    OfTheWeb(Arc<ClientConfig>),
+    /// What the upstream's own settings say, at the moment.
+    #[cfg(feature = "certificates")]
+    Own(Credential<ClientConfig>),
 }
 
 impl Tls {
-    /// For connections to `host`, a name or an IP address.
-    pub(crate) fn for_host(host: &str) -> Result<Self, &'static str> {
-        let host = ServerName::try_from(host.to_owned())
-            .map_err(|_| "its host is no name that a certificate could carry")?;
+    /// For connections to `name`, a host's name or an IP address, which the web's authorities know.
+    pub(crate) fn of_the_web(name: &str) -> Result<Self, &'static str> {
         Ok(Self {
-            connector: TlsConnector::from(configuration()),
-            host,
+            configuration: Configuration::OfTheWeb(of_the_web()),
+            name: server_name(name)?,
         })
+    }
+
+    /// For connections to `name` by the upstream's own `credential`.
+    #[cfg(feature = "certificates")]
+    pub(crate) fn own(
+        name: &str,
+        credential: Credential<ClientConfig>,
+    ) -> Result<Self, &'static str> {
+        Ok(Self {
+            configuration: Configuration::Own(credential),
+            name: server_name(name)?,
+        })
+    }
+
+    /// What is to be kept up to date.
+    #[cfg(feature = "certificates")]
+    pub(crate) fn credential(&self) -> Option<&Credential<ClientConfig>> {
+        match &self.configuration {
+            Configuration::OfTheWeb(_) => None,
+            Configuration::Own(credential) => Some(credential),
+        }
     }
 
     /// Encrypts `stream`.
     pub(crate) async fn connect(&self, stream: TcpStream) -> Result<TlsStream<TcpStream>, Failure> {
-        let connected = self.connector.connect(self.host.clone(), stream).await;
+        let configuration = match &self.configuration {
+            Configuration::OfTheWeb(configuration) => Arc::clone(configuration),
+            #[cfg(feature = "certificates")]
+            Configuration::Own(credential) => credential.current(),
+        };
+        let connector = TlsConnector::from(configuration);
+        let connected = connector.connect(self.name.clone(), stream).await;
         connected.map_err(|_| Failure::Tls)
     }
 }
 
-/// One for all upstreams: the root certificates alone take a while to prepare, and sessions are
-/// resumed from a cache in it.
-fn configuration() -> Arc<ClientConfig> {
-    static CONFIGURATION: OnceLock<Arc<ClientConfig>> = OnceLock::new();
-    let configuration = CONFIGURATION.get_or_init(|| {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let roots = RootCertStore {
-            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-        };
-        let mut configuration = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("ring supports TLS 1.2 and 1.3")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        configuration.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Arc::new(configuration)
-    });
-    Arc::clone(configuration)
+fn server_name(name: &str) -> Result<ServerName<'static>, &'static str> {
+    ServerName::try_from(name.to_owned())
+        .map_err(|_| "its host is no name that a certificate could carry")
 }

@@ -33,6 +33,16 @@ fn features(topology: &Topology) -> Vec<&'static str> {
             .any(|upstream| test(&upstream.endpoint))
     };
     let mut features = Vec::new();
+    let of_upstreams = topology
+        .upstreams
+        .iter()
+        .any(|upstream| upstream.tls.is_some());
+    if topology.gateway.tls.is_some() || of_upstreams {
+        features.push("certificates");
+    }
+    if topology.gateway.http2 {
+        features.push("http2");
+    }
     let jwks = topology.jwt.as_ref().and_then(Jwt::jwks);
     if jwks.is_some() {
         features.push("jwks");

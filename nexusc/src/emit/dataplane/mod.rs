@@ -12,6 +12,7 @@ mod models;
 mod policies;
 mod routes;
 mod table;
+mod tls;
 mod topology;
 mod upstreams;
 

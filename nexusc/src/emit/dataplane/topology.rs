@@ -5,7 +5,7 @@ use quote::quote;
 
 use crate::emit::dataplane::literal::{constant, duration, integer, option, secret, size};
 use crate::emit::dataplane::table::TableFile;
-use crate::emit::dataplane::{input, limits};
+use crate::emit::dataplane::{input, limits, tls};
 use crate::ir::{Store, Topology, WhenAway};
 
 pub(super) fn emit(topology: &Topology) -> TableFile {
@@ -29,6 +29,8 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
     }));
     let idempotency = option(gateway.idempotency.as_ref().map(input::idempotency));
     let input = option(gateway.input.as_ref().map(input::input));
+    let tls = option(gateway.tls.as_ref().map(tls::of_gateway));
+    let http2 = gateway.http2;
     let limits = limits::all(topology);
     let store = option(topology.store.as_ref().map(store));
     file.item(
@@ -48,6 +50,8 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
                     input: #input,
                     idempotency: #idempotency,
                     max_attempts: #max_attempts,
+                    tls: #tls,
+                    http2: #http2,
                 },
                 auth: policies::AUTH,
                 limits: #limits,

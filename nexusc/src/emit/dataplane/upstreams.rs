@@ -6,6 +6,7 @@ use quote::quote;
 use crate::conventions;
 use crate::emit::dataplane::literal::{constant, duration, integer, option, secret};
 use crate::emit::dataplane::table::TableFile;
+use crate::emit::dataplane::tls;
 use crate::ir::{Breaker, Endpoint, Health, Probe, Topology};
 
 pub(super) fn emit(topology: &Topology) -> TableFile {
@@ -28,6 +29,7 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
         let between_chunks = duration(upstream.timeouts.between_chunks);
         let breaker = option(upstream.breaker.as_ref().map(breaker));
         let health = option(upstream.health.as_ref().map(health));
+        let tls = option(upstream.tls.as_ref().map(tls::of_upstream));
         file.entry(
             &upstream.path,
             quote! {
@@ -43,6 +45,7 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
                     },
                     breaker: #breaker,
                     health: #health,
+                    tls: #tls,
                 });
             },
         );

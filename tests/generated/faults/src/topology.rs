@@ -30,6 +30,8 @@ pub static TOPOLOGY: Topology = Topology {
         }),
         idempotency: None,
         max_attempts: 8,
+        tls: None,
+        http2: true,
     },
     auth: policies::AUTH,
     limits: &[],

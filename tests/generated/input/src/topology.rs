@@ -30,6 +30,8 @@ pub static TOPOLOGY: Topology = Topology {
             max_bytes: MIB,
         }),
         max_attempts: 8,
+        tls: None,
+        http2: true,
     },
     auth: policies::AUTH,
     limits: limits::ALL,

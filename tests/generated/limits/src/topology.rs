@@ -22,6 +22,8 @@ pub static TOPOLOGY: Topology = Topology {
         input: None,
         idempotency: None,
         max_attempts: 8,
+        tls: None,
+        http2: true,
     },
     auth: policies::AUTH,
     limits: limits::ALL,

@@ -27,6 +27,7 @@ pub static EMBED: Upstream = Upstream::new(UpstreamSettings {
         unhealthy_after: 2,
         healthy_after: 1,
     }),
+    tls: None,
 });
 
 /// `[upstreams.first]`
@@ -51,6 +52,7 @@ pub static FIRST: Upstream = Upstream::new(UpstreamSettings {
         unhealthy_after: 2,
         healthy_after: 1,
     }),
+    tls: None,
 });
 
 /// `[upstreams.second]`
@@ -75,6 +77,7 @@ pub static SECOND: Upstream = Upstream::new(UpstreamSettings {
         unhealthy_after: 2,
         healthy_after: 1,
     }),
+    tls: None,
 });
 
 /// Every upstream.

@@ -21,6 +21,7 @@ pub static AGAIN: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
+    tls: None,
 });
 
 /// `[upstreams.bounded]`
@@ -39,6 +40,7 @@ pub static BOUNDED: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
+    tls: None,
 });
 
 /// `[upstreams.first]`
@@ -60,6 +62,7 @@ pub static FIRST: Upstream = Upstream::new(UpstreamSettings {
         reset: Duration::from_secs(3600),
     }),
     health: None,
+    tls: None,
 });
 
 /// `[upstreams.many-a]`
@@ -78,6 +81,7 @@ pub static MANY_A: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
+    tls: None,
 });
 
 /// `[upstreams.many-b]`
@@ -96,6 +100,7 @@ pub static MANY_B: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
+    tls: None,
 });
 
 /// `[upstreams.patient]`
@@ -114,6 +119,7 @@ pub static PATIENT: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
+    tls: None,
 });
 
 /// `[upstreams.second]`
@@ -135,6 +141,7 @@ pub static SECOND: Upstream = Upstream::new(UpstreamSettings {
         reset: Duration::from_secs(3600),
     }),
     health: None,
+    tls: None,
 });
 
 /// `[upstreams.spare]`
@@ -153,6 +160,7 @@ pub static SPARE: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
+    tls: None,
 });
 
 /// `[upstreams.thrifty-first]`
@@ -171,6 +179,7 @@ pub static THRIFTY_FIRST: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
+    tls: None,
 });
 
 /// `[upstreams.thrifty-second]`
@@ -189,6 +198,7 @@ pub static THRIFTY_SECOND: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
+    tls: None,
 });
 
 /// Every upstream.

@@ -21,6 +21,7 @@ pub static COPY: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
+    tls: None,
 });
 
 /// `[upstreams.first]`
@@ -39,6 +40,7 @@ pub static FIRST: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
+    tls: None,
 });
 
 /// `[upstreams.guarded]`
@@ -60,6 +62,7 @@ pub static GUARDED: Upstream = Upstream::new(UpstreamSettings {
         reset: Duration::from_secs(3600),
     }),
     health: None,
+    tls: None,
 });
 
 /// `[upstreams.hasty-copy]`
@@ -78,6 +81,7 @@ pub static HASTY_COPY: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
+    tls: None,
 });
 
 /// `[upstreams.second]`
@@ -96,6 +100,7 @@ pub static SECOND: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
+    tls: None,
 });
 
 /// Every upstream.

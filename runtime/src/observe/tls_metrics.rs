@@ -1,0 +1,79 @@
+//! The metrics of TLS. Those of what a topology does not use are not there.
+
+use prometheus::{IntCounter, IntCounterVec, IntGaugeVec, Opts};
+
+use crate::observe::metrics::Register;
+use crate::topology::Topology;
+
+/// The metrics of TLS.
+pub(crate) struct TlsMetrics {
+    expiry: IntGaugeVec,
+    renewals: IntCounterVec,
+    handshakes_failed: Option<IntCounter>,
+}
+
+impl TlsMetrics {
+    /// Those of `topology`.
+    pub(super) fn new(register: &Register<'_>, topology: &Topology) -> Self {
+        let metrics = Self {
+            expiry: register.add(IntGaugeVec::new(
+                Opts::new(
+                    "gateway_tls_certificate_expiry_seconds",
+                    "When a certificate that the gateway shows expires, in seconds since 1970: to clients, or to \
+                     the upstream of this name.",
+                ),
+                &["shown_to", "upstream"],
+            )),
+            renewals: register.add(IntCounterVec::new(
+                Opts::new(
+                    "gateway_tls_renewals_total",
+                    "Times that certificates, keys or authorities were read again because their files had \
+                     changed, by result: renewed, or failed and the previous ones stayed.",
+                ),
+                &["result"],
+            )),
+            handshakes_failed: topology.gateway.tls.map(|_| {
+                register.add(IntCounter::new(
+                    "gateway_tls_handshakes_failed_total",
+                    "Connections of clients that came to no agreement on TLS, or showed no certificate that they \
+                     had to show.",
+                ))
+            }),
+        };
+        let own = topology.gateway.tls.is_some();
+        let upstreams = || topology.upstreams.iter();
+        if own || upstreams().any(|upstream| upstream.settings.tls.is_some()) {
+            for result in [RENEWED, FAILED] {
+                metrics.renewals.with_label_values(&[result]);
+            }
+        }
+        metrics
+    }
+
+    /// Counts a reading of changed files.
+    pub(crate) fn renewed(&self, well: bool) {
+        let result = if well { RENEWED } else { FAILED };
+        self.renewals.with_label_values(&[result]).inc();
+    }
+
+    /// Counts a client without TLS.
+    pub(crate) fn handshake_failed(&self) {
+        if let Some(counter) = &self.handshakes_failed {
+            counter.inc();
+        }
+    }
+
+    /// Shows when the certificate for `upstream`, or else for clients, expires.
+    pub(crate) fn expires(&self, upstream: Option<&str>, second: u64) {
+        let labels = match upstream {
+            Some(upstream) => ["upstream", upstream],
+            None => ["clients", ""],
+        };
+        self.expiry
+            .with_label_values(&labels)
+            .set(i64::try_from(second).unwrap_or(i64::MAX));
+    }
+}
+
+const RENEWED: &str = "renewed";
+const FAILED: &str = "failed";
