@@ -36,6 +36,7 @@ const fn upstream(name: &'static str, variable: &'static str, api_key: Option<Se
         },
         breaker: None,
         health: None,
+        stream_usage: false,
     })
 }
 
@@ -104,6 +105,7 @@ pub(crate) static CHAT: Topology = Topology {
         shutdown_grace: Duration::from_secs(1),
         cors: None,
         input: None,
+        keep_alive: None,
     },
     auth: Auth::ApiKeys(&[&BATCH, &WEB]),
     limits: &[],

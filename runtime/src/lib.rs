@@ -15,6 +15,7 @@
 //!    the models that stand in, until one answers. Those whose circuit is open are passed over, the
 //!    unhealthy come last. After the first byte of a response nothing is tried again.
 //! 4. `stream` relays the response as it comes, byte for byte, and reads along: first token, usage.
+//!    What only the gateway asked for is left out; a client that waits may get a comment.
 //! 5. `observe` accounts for it when the last byte is out or the client has gone: metrics and a log
 //!    line.
 //! 6. Whatever went wrong becomes an OpenAI error object in `error`, and nowhere else.
@@ -43,6 +44,7 @@ mod pipeline;
 mod route;
 mod secret;
 mod server;
+mod sse;
 mod stream;
 pub mod topology;
 mod unwind;

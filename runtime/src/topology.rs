@@ -57,6 +57,8 @@ pub struct Gateway {
     pub cors: Option<Cors>,
     /// What a request may hold; `None` for anything.
     pub input: Option<Input>,
+    /// After how long without anything else a client that streams gets a comment; `None` for never.
+    pub keep_alive: Option<Duration>,
 }
 
 /// The web pages that may use the gateway from a browser: `[gateway.cors]`.
@@ -528,6 +530,8 @@ pub struct UpstreamSettings {
     pub breaker: Option<Breaker>,
     /// How it is checked while no client waits for it; `None` does not.
     pub health: Option<Health>,
+    /// Whether the gateway asks it for the usage of a stream where the client does not.
+    pub stream_usage: bool,
 }
 
 /// Where an upstream is, by the scheme of its URL.

@@ -19,6 +19,7 @@ const DATAPLANES: &[&str] = &[
     "limits",
     "probe",
     "routing",
+    "stream",
 ];
 
 /// A step of the gate.

@@ -22,6 +22,7 @@ pub static TOPOLOGY: Topology = Topology {
         input: Some(Input {
             max_messages: 512,
         }),
+        keep_alive: None,
     },
     auth: policies::AUTH,
     limits: limits::ALL,

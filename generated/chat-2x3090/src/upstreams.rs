@@ -24,6 +24,7 @@ pub static CLOUD: Upstream = Upstream::new(UpstreamSettings {
         reset: Duration::from_secs(15),
     }),
     health: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.vllm-14b]`
@@ -51,6 +52,7 @@ pub static VLLM_14B: Upstream = Upstream::new(UpstreamSettings {
         unhealthy_after: 2,
         healthy_after: 1,
     }),
+    stream_usage: false,
 });
 
 /// `[upstreams.vllm-14b-next]`
@@ -78,6 +80,7 @@ pub static VLLM_14B_NEXT: Upstream = Upstream::new(UpstreamSettings {
         unhealthy_after: 2,
         healthy_after: 1,
     }),
+    stream_usage: false,
 });
 
 /// `[upstreams.vllm-3b]`
@@ -105,6 +108,7 @@ pub static VLLM_3B: Upstream = Upstream::new(UpstreamSettings {
         unhealthy_after: 2,
         healthy_after: 1,
     }),
+    stream_usage: false,
 });
 
 /// Every upstream.

@@ -25,6 +25,7 @@ pub static TOPOLOGY: Topology = Topology {
             ],
         }),
         input: None,
+        keep_alive: None,
     },
     auth: policies::AUTH,
     limits: &[],

@@ -21,6 +21,7 @@ pub static CHAT_LARGE_A: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.chat-large-b]`
@@ -39,6 +40,7 @@ pub static CHAT_LARGE_B: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.chat-large-c]`
@@ -57,6 +59,7 @@ pub static CHAT_LARGE_C: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.chat-large-d]`
@@ -75,6 +78,7 @@ pub static CHAT_LARGE_D: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.chat-medium-a]`
@@ -93,6 +97,7 @@ pub static CHAT_MEDIUM_A: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.chat-medium-b]`
@@ -111,6 +116,7 @@ pub static CHAT_MEDIUM_B: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.chat-medium-c]`
@@ -129,6 +135,7 @@ pub static CHAT_MEDIUM_C: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.chat-small-a]`
@@ -147,6 +154,7 @@ pub static CHAT_SMALL_A: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.chat-small-b]`
@@ -165,6 +173,7 @@ pub static CHAT_SMALL_B: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.code-large-a]`
@@ -183,6 +192,7 @@ pub static CODE_LARGE_A: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.code-large-b]`
@@ -201,6 +211,7 @@ pub static CODE_LARGE_B: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.code-small-a]`
@@ -219,6 +230,7 @@ pub static CODE_SMALL_A: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.code-small-b]`
@@ -237,6 +249,7 @@ pub static CODE_SMALL_B: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.embed-a]`
@@ -255,6 +268,7 @@ pub static EMBED_A: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.embed-b]`
@@ -273,6 +287,7 @@ pub static EMBED_B: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.embed-en-a]`
@@ -291,6 +306,7 @@ pub static EMBED_EN_A: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.guard-a]`
@@ -309,6 +325,7 @@ pub static GUARD_A: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.math-a]`
@@ -327,6 +344,7 @@ pub static MATH_A: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.reason-a]`
@@ -345,6 +363,7 @@ pub static REASON_A: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.reason-b]`
@@ -363,6 +382,7 @@ pub static REASON_B: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.summary-a]`
@@ -381,6 +401,7 @@ pub static SUMMARY_A: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.summary-b]`
@@ -399,6 +420,7 @@ pub static SUMMARY_B: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.vision-a]`
@@ -417,6 +439,7 @@ pub static VISION_A: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.vision-b]`
@@ -435,6 +458,7 @@ pub static VISION_B: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
+    stream_usage: false,
 });
 
 /// Every upstream.

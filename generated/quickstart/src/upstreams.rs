@@ -18,6 +18,7 @@ pub static BROKEN: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.mock]`
@@ -33,6 +34,7 @@ pub static MOCK: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
+    stream_usage: false,
 });
 
 /// Every upstream.

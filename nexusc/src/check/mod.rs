@@ -24,6 +24,7 @@ mod production;
 mod queues;
 mod single_upstream;
 mod sticky;
+mod streams;
 mod token_limits;
 mod tokens;
 mod unchecked_health;
@@ -68,6 +69,7 @@ pub fn check(topology: &Topology, left_out: &BTreeSet<KeyPath>) -> Vec<Diagnosti
         queues::check,
         single_upstream::check,
         sticky::check,
+        streams::check,
         token_limits::check,
         tokens::check,
         unchecked_health::check,

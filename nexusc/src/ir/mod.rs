@@ -58,6 +58,19 @@ pub struct Gateway {
     pub cors: Option<Cors>,
     /// What a request may hold.
     pub input: Option<Input>,
+    /// What is done for streamed responses.
+    pub stream: Option<Stream>,
+}
+
+/// What is done for responses that are streamed.
+#[derive(Clone, Debug)]
+pub struct Stream {
+    /// `gateway.stream`.
+    pub path: KeyPath,
+    /// After how long without anything else a client gets a comment.
+    pub keep_alive: Option<Duration>,
+    /// Whether upstreams are asked for usage that the client does not ask for, unless they say otherwise.
+    pub usage: bool,
 }
 
 /// The web pages that may use the gateway.
@@ -132,6 +145,8 @@ pub struct Upstream {
     pub breaker: Option<Breaker>,
     /// How it is checked; `None` does not.
     pub health: Option<Health>,
+    /// Whether it is asked for the usage of a stream whose client does not ask.
+    pub stream_usage: bool,
 }
 
 /// How an upstream is checked while no client waits for it.

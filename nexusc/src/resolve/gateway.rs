@@ -7,8 +7,8 @@ use crate::diagnostic::Diagnostic;
 use crate::diagnostic::code::Code;
 use crate::key_path::KeyPath;
 use crate::redact::shown;
-use crate::resolve::cors;
 use crate::resolve::scope::Scope;
+use crate::resolve::{cors, stream};
 use crate::source::Place;
 use crate::{ir, spec};
 
@@ -32,6 +32,7 @@ pub(super) fn resolve(gateway: &spec::gateway::Gateway, scope: &mut Scope<'_>) -
         shutdown_grace,
         cors,
         input,
+        stream,
     } = gateway;
     ir::Gateway {
         listen: listen
@@ -73,6 +74,9 @@ pub(super) fn resolve(gateway: &spec::gateway::Gateway, scope: &mut Scope<'_>) -
         input: input
             .as_ref()
             .map(|input| self::input(input, &at("input"), scope)),
+        stream: stream
+            .as_ref()
+            .map(|stream| stream::resolve(stream, &at("stream"), scope)),
     }
 }
 

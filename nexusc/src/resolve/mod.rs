@@ -18,6 +18,7 @@ mod route;
 mod rule;
 mod scope;
 mod secret;
+mod stream;
 mod timeouts;
 mod upstream;
 mod value;
@@ -55,6 +56,7 @@ pub fn resolve(source: &Source, spec: &Spec, left_out: BTreeSet<KeyPath>) -> Res
         timeouts,
         breaker,
         health,
+        stream_usage: gateway.stream.as_ref().is_some_and(|stream| stream.usage),
     };
     let upstreams = upstream::resolve_all(&spec.upstreams, &defaults, &mut scope);
     let routes = route::resolve_all(&spec.routes, &mut scope);

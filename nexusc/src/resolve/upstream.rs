@@ -17,6 +17,7 @@ pub(super) struct Defaults {
     pub(super) timeouts: Timeouts,
     pub(super) breaker: Option<ir::Breaker>,
     pub(super) health: Option<ir::Health>,
+    pub(super) stream_usage: bool,
 }
 
 pub(super) fn resolve_all(
@@ -35,6 +36,7 @@ pub(super) fn resolve_all(
             timeouts,
             breaker,
             health,
+            stream_usage,
         } = upstream;
         if let Some(model) = model {
             scope.check_model_name(model, Place::Value(path.key("model")));
@@ -59,6 +61,7 @@ pub(super) fn resolve_all(
                 &path.key("health"),
                 scope,
             ),
+            stream_usage: stream_usage.unwrap_or(defaults.stream_usage),
             path,
         }
     };

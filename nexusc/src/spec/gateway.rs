@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use crate::spec::cors::Cors;
 use crate::spec::input::Input;
+use crate::spec::stream::Stream;
 
 /// The front door: where the gateway listens, and the bounds of what a client can make it hold.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -36,4 +37,6 @@ pub struct Gateway {
     pub cors: Option<Cors>,
     /// What a request may hold. Default: anything that fits into `max_body`.
     pub input: Option<Input>,
+    /// What is done for responses that are streamed. Default: they are relayed, and no more.
+    pub stream: Option<Stream>,
 }

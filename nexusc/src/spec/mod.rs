@@ -16,6 +16,7 @@ pub mod model;
 pub mod overlay;
 pub mod route;
 pub mod secret;
+pub mod stream;
 pub mod timeouts;
 pub mod upstream;
 

@@ -27,4 +27,7 @@ pub struct Upstream {
     pub breaker: Option<Breaker>,
     /// How this server is checked while no client waits; what is left out comes from `[health]`.
     pub health: Option<Health>,
+    /// Asks this server for the usage of a stream whose client does not. `false` for servers that refuse
+    /// `stream_options`, such as vLLM before 0.4.3. Default: as `usage` in `[gateway.stream]`.
+    pub stream_usage: Option<bool>,
 }

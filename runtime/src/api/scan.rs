@@ -15,6 +15,7 @@ use thiserror::Error;
 use crate::api::fields::{Fields, Vocabulary};
 use crate::api::messages::{Messages, MessagesSeed};
 use crate::api::span::span;
+use crate::api::stream_options::{self, Splice};
 use crate::topology::Input;
 
 /// What was found.
@@ -32,6 +33,10 @@ pub(crate) struct Scan<'a> {
     pub(crate) output_limit: Option<u64>,
     /// How many answers the client wants.
     pub(crate) choices: Option<u64>,
+    /// Whether the client wants a stream.
+    pub(crate) streams: bool,
+    /// What would ask for the usage of a stream whose client does not.
+    pub(crate) unasked_usage: Option<Splice>,
 }
 
 /// Why a body is not a request.
@@ -108,6 +113,12 @@ pub(crate) fn scan<'a>(
             expected: "true or false",
         });
     }
+    let streams = found.stream.is_some_and(|stream| stream.get() == "true");
+    let unasked_usage = if streams {
+        stream_options::unasked_usage(body, found.stream_options)?
+    } else {
+        None
+    };
     if found.uncountable {
         return Err(Fault::WrongType {
             field: "messages",
@@ -127,6 +138,8 @@ pub(crate) fn scan<'a>(
         context: found.context,
         output_limit: found.output_limit,
         choices: found.choices,
+        streams,
+        unasked_usage,
     })
 }
 
@@ -138,6 +151,7 @@ struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 struct Found<'a> {
     model: Option<&'a RawValue>,
     stream: Option<&'a RawValue>,
+    stream_options: Option<&'a RawValue>,
     duplicate: Option<&'static str>,
     present: Fields,
     context: Option<&'a [u8]>,
@@ -175,6 +189,11 @@ impl<'de> Visitor<'de> for TopLevel<'_, 'de> {
                 Field::Stream => {
                     if found.stream.replace(map.next_value()?).is_some() {
                         found.duplicate = Some("stream");
+                    }
+                }
+                Field::StreamOptions => {
+                    if found.stream_options.replace(map.next_value()?).is_some() {
+                        found.duplicate = Some("stream_options");
                     }
                 }
                 Field::Messages if self.count_messages => {
@@ -224,6 +243,7 @@ fn number(value: &RawValue) -> Option<u64> {
 enum Field {
     Model,
     Stream,
+    StreamOptions,
     Messages,
     Context,
     OutputLimit(Fields),
@@ -254,6 +274,7 @@ impl Visitor<'_> for FieldSeed<'_> {
         Ok(match name {
             "model" => Field::Model,
             "stream" => Field::Stream,
+            "stream_options" => Field::StreamOptions,
             "messages" => Field::Messages,
             "prompt" | "input" => Field::Context,
             "max_tokens" | "max_completion_tokens" => {

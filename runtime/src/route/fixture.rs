@@ -21,6 +21,7 @@ const fn upstream(name: &'static str) -> Upstream {
         },
         breaker: None,
         health: None,
+        stream_usage: false,
     })
 }
 

@@ -29,6 +29,8 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
         let max_messages = integer(input.max_messages);
         quote!(Input { max_messages: #max_messages, })
     }));
+    let keep_alive = gateway.stream.as_ref().and_then(|stream| stream.keep_alive);
+    let keep_alive = option(keep_alive.map(duration));
     let limits = limits::all(topology);
     file.item(
         "The whole topology; its front door is `[gateway]`.",
@@ -45,6 +47,7 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
                     shutdown_grace: #shutdown_grace,
                     cors: #cors,
                     input: #input,
+                    keep_alive: #keep_alive,
                 },
                 auth: policies::AUTH,
                 limits: #limits,

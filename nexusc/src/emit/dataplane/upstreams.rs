@@ -28,6 +28,7 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
         let between_chunks = duration(upstream.timeouts.between_chunks);
         let breaker = option(upstream.breaker.as_ref().map(breaker));
         let health = option(upstream.health.as_ref().map(health));
+        let stream_usage = upstream.stream_usage;
         file.entry(
             &upstream.path,
             quote! {
@@ -43,6 +44,7 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
                     },
                     breaker: #breaker,
                     health: #health,
+                    stream_usage: #stream_usage,
                 });
             },
         );

@@ -27,6 +27,7 @@ pub static TOPOLOGY: Topology = Topology {
         input: Some(Input {
             max_messages: 8,
         }),
+        keep_alive: None,
     },
     auth: policies::AUTH,
     limits: &[],

@@ -21,6 +21,7 @@ pub static CANDIDATE: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.chained]`
@@ -39,6 +40,7 @@ pub static CHAINED: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.guarded]`
@@ -60,6 +62,7 @@ pub static GUARDED: Upstream = Upstream::new(UpstreamSettings {
         reset: Duration::from_secs(3600),
     }),
     health: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.hasty]`
@@ -78,6 +81,7 @@ pub static HASTY: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.left]`
@@ -96,6 +100,7 @@ pub static LEFT: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.plain]`
@@ -114,6 +119,7 @@ pub static PLAIN: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.recovering]`
@@ -135,6 +141,7 @@ pub static RECOVERING: Upstream = Upstream::new(UpstreamSettings {
         reset: Duration::from_millis(500),
     }),
     health: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.renamed]`
@@ -153,6 +160,7 @@ pub static RENAMED: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.right]`
@@ -171,6 +179,7 @@ pub static RIGHT: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.secured]`
@@ -189,6 +198,7 @@ pub static SECURED: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.stable]`
@@ -207,6 +217,7 @@ pub static STABLE: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
+    stream_usage: false,
 });
 
 /// Every upstream.

@@ -21,6 +21,7 @@ pub static LEFT: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.right]`
@@ -39,6 +40,7 @@ pub static RIGHT: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
+    stream_usage: false,
 });
 
 /// Every upstream.
