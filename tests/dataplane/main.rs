@@ -23,5 +23,7 @@ mod routes;
 mod rules;
 mod start;
 mod stop;
+mod stream;
 mod trace;
 mod web_pages;
+mod wrongs;
