@@ -25,7 +25,7 @@ pub static TOPOLOGY: Topology = Topology {
             ],
         }),
         input: None,
-        keep_alive: None,
+        keep_alive: Some(Duration::from_secs(15)),
     },
     auth: policies::AUTH,
     limits: &[],

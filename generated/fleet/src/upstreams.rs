@@ -21,7 +21,7 @@ pub static CHAT_LARGE_A: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
-    stream_usage: false,
+    stream_usage: true,
 });
 
 /// `[upstreams.chat-large-b]`
@@ -40,7 +40,7 @@ pub static CHAT_LARGE_B: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
-    stream_usage: false,
+    stream_usage: true,
 });
 
 /// `[upstreams.chat-large-c]`
@@ -59,7 +59,7 @@ pub static CHAT_LARGE_C: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
-    stream_usage: false,
+    stream_usage: true,
 });
 
 /// `[upstreams.chat-large-d]`
@@ -78,7 +78,7 @@ pub static CHAT_LARGE_D: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
-    stream_usage: false,
+    stream_usage: true,
 });
 
 /// `[upstreams.chat-medium-a]`
@@ -97,7 +97,7 @@ pub static CHAT_MEDIUM_A: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
-    stream_usage: false,
+    stream_usage: true,
 });
 
 /// `[upstreams.chat-medium-b]`
@@ -116,7 +116,7 @@ pub static CHAT_MEDIUM_B: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
-    stream_usage: false,
+    stream_usage: true,
 });
 
 /// `[upstreams.chat-medium-c]`
@@ -135,7 +135,7 @@ pub static CHAT_MEDIUM_C: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
-    stream_usage: false,
+    stream_usage: true,
 });
 
 /// `[upstreams.chat-small-a]`
@@ -154,7 +154,7 @@ pub static CHAT_SMALL_A: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
-    stream_usage: false,
+    stream_usage: true,
 });
 
 /// `[upstreams.chat-small-b]`
@@ -173,7 +173,7 @@ pub static CHAT_SMALL_B: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
-    stream_usage: false,
+    stream_usage: true,
 });
 
 /// `[upstreams.code-large-a]`
@@ -192,7 +192,7 @@ pub static CODE_LARGE_A: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
-    stream_usage: false,
+    stream_usage: true,
 });
 
 /// `[upstreams.code-large-b]`
@@ -211,7 +211,7 @@ pub static CODE_LARGE_B: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
-    stream_usage: false,
+    stream_usage: true,
 });
 
 /// `[upstreams.code-small-a]`
@@ -230,7 +230,7 @@ pub static CODE_SMALL_A: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
-    stream_usage: false,
+    stream_usage: true,
 });
 
 /// `[upstreams.code-small-b]`
@@ -249,7 +249,7 @@ pub static CODE_SMALL_B: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
-    stream_usage: false,
+    stream_usage: true,
 });
 
 /// `[upstreams.embed-a]`
@@ -268,7 +268,7 @@ pub static EMBED_A: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
-    stream_usage: false,
+    stream_usage: true,
 });
 
 /// `[upstreams.embed-b]`
@@ -287,7 +287,7 @@ pub static EMBED_B: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
-    stream_usage: false,
+    stream_usage: true,
 });
 
 /// `[upstreams.embed-en-a]`
@@ -306,7 +306,7 @@ pub static EMBED_EN_A: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
-    stream_usage: false,
+    stream_usage: true,
 });
 
 /// `[upstreams.guard-a]`
@@ -325,7 +325,7 @@ pub static GUARD_A: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
-    stream_usage: false,
+    stream_usage: true,
 });
 
 /// `[upstreams.math-a]`
@@ -344,7 +344,7 @@ pub static MATH_A: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
-    stream_usage: false,
+    stream_usage: true,
 });
 
 /// `[upstreams.reason-a]`
@@ -363,7 +363,7 @@ pub static REASON_A: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
-    stream_usage: false,
+    stream_usage: true,
 });
 
 /// `[upstreams.reason-b]`
@@ -382,7 +382,7 @@ pub static REASON_B: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
-    stream_usage: false,
+    stream_usage: true,
 });
 
 /// `[upstreams.summary-a]`
@@ -401,7 +401,7 @@ pub static SUMMARY_A: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
-    stream_usage: false,
+    stream_usage: true,
 });
 
 /// `[upstreams.summary-b]`
@@ -420,7 +420,7 @@ pub static SUMMARY_B: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
-    stream_usage: false,
+    stream_usage: true,
 });
 
 /// `[upstreams.vision-a]`
@@ -439,7 +439,7 @@ pub static VISION_A: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
-    stream_usage: false,
+    stream_usage: true,
 });
 
 /// `[upstreams.vision-b]`
@@ -458,7 +458,7 @@ pub static VISION_B: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
-    stream_usage: false,
+    stream_usage: true,
 });
 
 /// Every upstream.
