@@ -137,11 +137,11 @@ async fn a_compressed_request_is_415() {
 
 #[tokio::test]
 async fn a_slow_reader_costs_no_memory() {
-    let (model, dataplane) = roomy().await;
+    let (model, dataplane) = plain().await;
     let event = format!("data: {}\n\n", "x".repeat(64 * 1024));
     model.script([Rule::stream(std::iter::repeat_n(&event, 1500))]);
     let mut connection = dataplane.connect().await;
-    let request = Request::chat_stream("old").key(FREE);
+    let request = Request::chat_stream("plain").key(FULL);
     connection.begin(&request).await;
     let before = dataplane.memory();
     let (mut read, mut most) = (0, before);

@@ -14,6 +14,7 @@ pub static TOKENS: Limit = Limit::new(LimitSettings {
         per: Duration::from_secs(60),
     }),
     concurrent: None,
+    queue: None,
 });
 
 /// Every limit.
