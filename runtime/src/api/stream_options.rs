@@ -4,6 +4,7 @@
 use std::fmt;
 use std::ops::Range;
 
+use serde::Deserialize;
 use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -70,6 +71,14 @@ struct Wish<'a> {
     is_empty: bool,
 }
 
+#[derive(Deserialize)]
+#[serde(field_identifier, rename_all = "snake_case")]
+enum Name {
+    IncludeUsage,
+    #[serde(other)]
+    Other,
+}
+
 struct Options;
 
 impl<'de> Visitor<'de> for Options {
@@ -85,12 +94,15 @@ impl<'de> Visitor<'de> for Options {
             is_doubled: false,
             is_empty: true,
         };
-        while let Some(name) = map.next_key::<std::borrow::Cow<'_, str>>()? {
+        while let Some(name) = map.next_key()? {
             wish.is_empty = false;
-            if name == "include_usage" {
-                wish.is_doubled |= wish.include_usage.replace(map.next_value()?).is_some();
-            } else {
-                map.next_value::<IgnoredAny>()?;
+            match name {
+                Name::IncludeUsage => {
+                    wish.is_doubled |= wish.include_usage.replace(map.next_value()?).is_some();
+                }
+                Name::Other => {
+                    map.next_value::<IgnoredAny>()?;
+                }
             }
         }
         Ok(wish)
