@@ -21,6 +21,7 @@ pub static VLLM: Upstream = Upstream::new(UpstreamSettings {
     },
     breaker: None,
     health: None,
+    stream_usage: false,
 });
 
 /// Every upstream.

@@ -27,6 +27,7 @@ pub static EMBED: Upstream = Upstream::new(UpstreamSettings {
         unhealthy_after: 2,
         healthy_after: 1,
     }),
+    stream_usage: false,
 });
 
 /// `[upstreams.first]`
@@ -51,6 +52,7 @@ pub static FIRST: Upstream = Upstream::new(UpstreamSettings {
         unhealthy_after: 2,
         healthy_after: 1,
     }),
+    stream_usage: false,
 });
 
 /// `[upstreams.second]`
@@ -75,6 +77,7 @@ pub static SECOND: Upstream = Upstream::new(UpstreamSettings {
         unhealthy_after: 2,
         healthy_after: 1,
     }),
+    stream_usage: false,
 });
 
 /// Every upstream.
