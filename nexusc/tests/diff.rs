@@ -88,6 +88,8 @@ edits! {
     let_a_web_page_in: "[timeouts]" => "[gateway.cors]\norigins = [\"https://chat.example.com\"]\n\n[timeouts]";
     keep_streams_alive: "[timeouts]" => "[gateway.stream]\nkeep_alive = \"15s\"\n\n[timeouts]";
     ask_an_upstream_for_usage: "url = \"http://small-a:8000\"" => "url = \"http://small-a:8000\"\nstream_usage = true";
+    keep_answers: "[timeouts]" => "[gateway.idempotency]\n\n[timeouts]";
+    forbid_words: "[timeouts]" => "[gateway.input]\nforbidden_words = { file = \"/etc/nexus/words\" }\n\n[timeouts]";
     limit_the_messages: "[timeouts]" => "[gateway.input]\nmax_messages = 512\n\n[timeouts]";
     make_a_canary_sticky: "percent = \"5%\"" => "percent = \"5%\", sticky = \"session\"";
     move_a_canary_from_5_to_10_percent: "percent = \"5%\"" => "percent = \"10%\"";

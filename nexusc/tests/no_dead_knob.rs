@@ -33,6 +33,10 @@ const INSTEAD: &[(&str, &[&str])] = &[
         "health = { path = \"/v1/models\", ",
         &["health = { probe = \"chat\", "],
     ),
+    (
+        "forbidden_words = { file = \"/etc/nexus/words\" }\n",
+        &["forbidden_words = { env = \"FORBIDDEN_WORDS\" }\n"],
+    ),
 ];
 
 /// The spec, and the spec with each of the fields that exclude others.

@@ -162,7 +162,11 @@ impl Callers {
     }
 
     /// The caller that presents its key or its token in `headers`, as far as is known.
-    fn authenticate(&self, headers: &HeaderMap, own: &Own) -> Result<Caller<'_>, Unknown> {
+    pub(crate) fn authenticate(
+        &self,
+        headers: &HeaderMap,
+        own: &Own,
+    ) -> Result<Caller<'_>, Unknown> {
         #[cfg(not(feature = "jwt"))]
         let _ = own;
         match &self.mode {

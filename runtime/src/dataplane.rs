@@ -1,7 +1,8 @@
 //! A topology in use: its tables with everything that is settled once at start, shared by all
 //! workers.
 //!
-//! Read only, except for counters and flags that are single atomics: there is no lock in here.
+//! Read only, except for counters and flags that are single atomics. There is no lock in here but those
+//! of `idempotency`.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -13,12 +14,15 @@ use crate::api::models::Directory;
 use crate::api::rewrite::Defaults;
 use crate::auth::Callers;
 use crate::environment::Settings;
+use crate::idempotency::Store;
 use crate::limit::demand;
 use crate::limit::limiter::Limiter;
 use crate::observe::metrics::Metrics;
 use crate::route;
 use crate::topology::{Model, Topology, Upstream};
 use crate::upstream::live::{Live, Unusable};
+#[cfg(feature = "words")]
+use crate::words::Words;
 
 /// A topology in use.
 pub(crate) struct Dataplane {
@@ -34,6 +38,11 @@ pub(crate) struct Dataplane {
     pub(crate) upstreams: Vec<Live>,
     /// The metrics.
     pub(crate) metrics: Metrics,
+    /// The words that no request may hold.
+    #[cfg(feature = "words")]
+    pub(crate) words: Option<Words>,
+    /// The answers that are kept for requests that are repeated.
+    pub(crate) idempotency: Option<Store>,
     defaults: Vec<Defaults>,
     model_limits: Vec<ModelLimit>,
     draining: AtomicBool,
@@ -88,6 +97,9 @@ impl Dataplane {
             directory: Directory::new(topology.models),
             upstreams: upstreams.collect::<Result<_, _>>()?,
             metrics: Metrics::new(topology),
+            #[cfg(feature = "words")]
+            words: settings.words,
+            idempotency: topology.gateway.idempotency.as_ref().map(Store::new),
             defaults: topology.models.iter().map(defaults).collect(),
             model_limits: topology.models.iter().map(limit).collect(),
             draining: AtomicBool::new(false),

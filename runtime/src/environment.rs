@@ -23,6 +23,8 @@ use crate::secret;
 use crate::topology::{Auth, Endpoint, Key, Secret, Topology};
 #[cfg(feature = "jwt")]
 use crate::topology::{Jwt, TokenKeys};
+#[cfg(feature = "words")]
+use crate::words::Words;
 
 const LISTEN: &str = "NEXUS_LISTEN";
 const WORKERS: &str = "NEXUS_WORKERS";
@@ -39,6 +41,9 @@ pub(crate) struct Settings {
     pub(crate) upstreams: Vec<UpstreamAccess>,
     /// What callers are known by.
     pub(crate) credentials: Credentials,
+    /// The words that no request may hold.
+    #[cfg(feature = "words")]
+    pub(crate) words: Option<Words>,
 }
 
 /// What callers are known by.
@@ -111,6 +116,8 @@ pub(crate) fn read(
             _ => None,
         },
     };
+    #[cfg(feature = "words")]
+    let words = words_list(topology).and_then(|list| reader.words(list));
     let mut problems = reader.problems;
     problems.sort();
     problems.dedup();
@@ -125,6 +132,8 @@ pub(crate) fn read(
                 },
                 upstreams,
                 credentials,
+                #[cfg(feature = "words")]
+                words,
             })
         }
         _ => Err(problems),
@@ -182,7 +191,21 @@ pub(crate) fn variables(topology: &Topology) -> Vec<(&'static str, String)> {
             }
         }
     }
+    #[cfg(feature = "words")]
+    if let Some(Secret::Env(variable)) = words_list(topology) {
+        variables.push((variable, FORBIDDEN_WORDS.to_owned()));
+    }
     variables
+}
+
+#[cfg(feature = "words")]
+const FORBIDDEN_WORDS: &str = "the words that no request may hold, one a line";
+
+/// Where the words are listed that no request may hold.
+#[cfg(feature = "words")]
+fn words_list(topology: &Topology) -> Option<Secret> {
+    let input = topology.gateway.input.as_ref()?;
+    input.forbidden_words.as_ref().map(|words| words.list)
 }
 
 #[cfg(feature = "jwt")]
@@ -287,6 +310,19 @@ impl Reader<'_> {
         match key::parse(jwt.algorithm, &text) {
             Ok(key) => Some(jwt::Keys::Fixed(key)),
             Err(error) => self.problem(place, format!("{error} ({VERIFIES_TOKENS})")),
+        }
+    }
+
+    #[cfg(feature = "words")]
+    fn words(&mut self, list: Secret) -> Option<Words> {
+        let place = secret::place(list);
+        let text = match secret::text(list, self.variable) {
+            Ok(text) => text,
+            Err(error) => return self.problem(place, format!("{error} ({FORBIDDEN_WORDS})")),
+        };
+        match Words::parse(&text) {
+            Ok(words) => Some(words),
+            Err(error) => self.problem(place, format!("{error} ({FORBIDDEN_WORDS})")),
         }
     }
 

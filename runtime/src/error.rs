@@ -14,11 +14,14 @@ use thiserror::Error;
 use crate::api::body::Unread;
 use crate::api::scan::Fault;
 use crate::auth::Unknown;
+use crate::idempotency::Refused;
 #[cfg(feature = "jwks")]
 use crate::jwt::jwks::keeper::PACE;
 use crate::limit::refusal::{Kind, Refusal};
 use crate::upstream::failure::Failure;
 use crate::upstream::miss::Miss;
+#[cfg(feature = "words")]
+use crate::words::Forbidden;
 
 /// Seconds after which a client may try again where no upstream said.
 const DEFAULT_RETRY_AFTER: u64 = 1;
@@ -46,6 +49,11 @@ pub(crate) enum Error {
     UnknownModel { name: String, known: Bytes },
     #[error("your API key or token does not allow the model `{model}`")]
     ModelNotAllowed { model: &'static str },
+    #[cfg(feature = "words")]
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
+    #[error(transparent)]
+    Repeated(#[from] Refused),
     #[error(transparent)]
     Limited(#[from] Refusal),
     #[error("no upstream of `{model}` could answer: {}", summary(.misses))]
@@ -61,11 +69,15 @@ impl Error {
     /// The status of the response.
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self::NotARequest(_) | Self::Unread(Unread::Malformed | Unread::ClientGone) => {
-                StatusCode::BAD_REQUEST
-            }
             #[cfg(feature = "jwks")]
             Self::UnknownCaller(Unknown::IssuerAway) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NotARequest(_)
+            | Self::Unread(Unread::Malformed | Unread::ClientGone)
+            | Self::Repeated(Refused::BadKey) => StatusCode::BAD_REQUEST,
+            #[cfg(feature = "words")]
+            Self::Forbidden(_) => StatusCode::BAD_REQUEST,
+            Self::Repeated(Refused::Running) => StatusCode::CONFLICT,
+            Self::Repeated(Refused::Reused) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::UnknownCaller(_) => StatusCode::UNAUTHORIZED,
             Self::ModelNotAllowed { .. } => StatusCode::FORBIDDEN,
             Self::UnknownPath | Self::UnknownModel { .. } => StatusCode::NOT_FOUND,
@@ -99,10 +111,11 @@ impl Error {
 
     fn body(&self) -> Bytes {
         let message = self.to_string();
+        let param = self.param();
         object(&Details {
             message: &message,
             kind: self.kind(),
-            param: self.param(),
+            param: param.as_deref(),
             code: self.code(),
         })
     }
@@ -118,6 +131,9 @@ impl Error {
             // What would do, as RFC 9110 has it for requests (section 12.5.3).
             Self::Unread(Unread::Compressed) => {
                 Some((ACCEPT_ENCODING, HeaderValue::from_static("identity")))
+            }
+            Self::Repeated(Refused::Running) => {
+                Some((RETRY_AFTER, HeaderValue::from(DEFAULT_RETRY_AFTER)))
             }
             Self::Limited(refusal) => Some(match refusal.retry_after() {
                 Some(seconds) => (RETRY_AFTER, HeaderValue::from(seconds)),
@@ -148,10 +164,12 @@ impl Error {
         }
     }
 
-    fn param(&self) -> Option<&'static str> {
+    fn param(&self) -> Option<Cow<'static, str>> {
         match self {
-            Self::NotARequest(fault) => fault.field(),
-            Self::UnknownModel { .. } | Self::ModelNotAllowed { .. } => Some("model"),
+            Self::NotARequest(fault) => fault.field().map(Cow::Borrowed),
+            #[cfg(feature = "words")]
+            Self::Forbidden(Forbidden { place }) => place.map(|place| place.to_string().into()),
+            Self::UnknownModel { .. } | Self::ModelNotAllowed { .. } => Some("model".into()),
             _ => None,
         }
     }
@@ -174,6 +192,11 @@ impl Error {
             Self::NotARequest(_) | Self::Unread(_) => "invalid_request",
             Self::UnknownModel { .. } => "model_not_found",
             Self::ModelNotAllowed { .. } => "model_not_allowed",
+            #[cfg(feature = "words")]
+            Self::Forbidden(_) => "forbidden_content",
+            Self::Repeated(Refused::BadKey) => "invalid_idempotency_key",
+            Self::Repeated(Refused::Running) => "idempotency_key_in_use",
+            Self::Repeated(Refused::Reused) => "idempotency_key_reused",
             Self::Limited(_) => "rate_limit_exceeded",
             Self::NoneAnswered { misses, .. } => match common_cause(misses) {
                 Cause::Shut => "upstream_unavailable",
@@ -186,16 +209,20 @@ impl Error {
     }
 }
 
-/// The event that ends a stream whose upstream failed after the first byte. What was begun before
-/// it is closed with a blank line, as the client has received it already.
+/// The event that ends a stream which did not come to its end, by the status that it is counted under:
+/// its upstream failed after the first byte, or the gateway stops. What was begun before it is closed
+/// with a blank line, as the client has received it already.
 pub(crate) fn event(status: StatusCode, between_events: bool) -> Bytes {
-    let (message, code) = if status == StatusCode::GATEWAY_TIMEOUT {
-        (
+    let (message, code) = match status {
+        StatusCode::GATEWAY_TIMEOUT => (
             "the upstream stopped sending in mid-response",
             "upstream_timeout",
-        )
-    } else {
-        ("the upstream's response broke off", "upstream_error")
+        ),
+        StatusCode::SERVICE_UNAVAILABLE => (
+            "the gateway stopped before the response was whole",
+            "gateway_stopped",
+        ),
+        _ => ("the upstream's response broke off", "upstream_error"),
     };
     let object = object(&Details {
         message,
@@ -216,7 +243,7 @@ struct Details<'a> {
     message: &'a str,
     #[serde(rename = "type")]
     kind: &'static str,
-    param: Option<&'static str>,
+    param: Option<&'a str>,
     code: &'static str,
 }
 

@@ -105,6 +105,7 @@ pub(crate) static CHAT: Topology = Topology {
         shutdown_grace: Duration::from_secs(1),
         cors: None,
         input: None,
+        idempotency: None,
         keep_alive: None,
     },
     auth: Auth::ApiKeys(&[&BATCH, &WEB]),
@@ -146,8 +147,7 @@ pub(crate) fn account(worker: &Rc<Worker>) -> Account {
     let trace = Trace::identify(&head.headers);
     let client_ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let mut account = Account::open(
-        &worker.dataplane.metrics,
-        &worker.log,
+        worker,
         client_ip,
         &head,
         Path::Inference(Operation::Chat),

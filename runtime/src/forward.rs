@@ -11,6 +11,7 @@ use crate::api::stream_options::Splice;
 use crate::caller::Caller;
 use crate::endpoint::Operation;
 use crate::error::Error;
+use crate::idempotency::{Claim, Recording};
 use crate::observe::account::Account;
 use crate::route::{self, draw};
 use crate::stream::body::Body;
@@ -191,8 +192,9 @@ fn outgoing<'a>(
     }
 }
 
-/// The response of an upstream, relayed as it comes.
-pub(crate) fn relay(account: Account, taken: Taken) -> Response<Body> {
+/// The response of an upstream, relayed as it comes, and kept where that was claimed.
+pub(crate) fn relay(account: Account, taken: Taken, claim: Option<Claim>) -> Response<Body> {
+    let mut recording = claim.and_then(|claim| Recording::of(claim, &taken.answer));
     let mut headers = taken.answer.headers;
     let has_no_end = !headers::tell_the_end(&headers);
     headers::strip_response(&mut headers);
@@ -209,6 +211,9 @@ pub(crate) fn relay(account: Account, taken: Taken) -> Response<Body> {
     if !std::ptr::eq(taken.model, taken.requested)
         && let Ok(name) = HeaderValue::from_str(taken.model.settings.name)
     {
+        if let Some(recording) = &mut recording {
+            recording.of_stand_in(&name);
+        }
         headers.insert(headers::FALLBACK_MODEL, name);
     }
     let relay = Relay::new(
@@ -218,6 +223,7 @@ pub(crate) fn relay(account: Account, taken: Taken) -> Response<Body> {
         account,
         taken.live,
         taken.pass,
+        recording,
     );
     let mut response = Response::new(Body::Relayed(Box::new(relay)));
     *response.status_mut() = taken.answer.status;

@@ -8,9 +8,9 @@
 //! 1. `server` accepts a connection on one of its workers (one thread and one listening socket for
 //!    each core; nothing on the request path is shared under a lock) and reads a request's head.
 //! 2. `pipeline` takes the request through its stations, in this order: identify
-//!    (`observe::trace`), authenticate (`auth`, `jwt`), read and scan the body (`api::body`, `api::scan`),
-//!    admit to the model (`api::models`) and within its limits (`limit`), route (`route`), forward
-//!    (`upstream`).
+//!    (`observe::trace`), authenticate (`auth`, `jwt`), read and scan the body (`api::body`, `api::scan`,
+//!    `words`), admit to the model (`api::models`), answer again what was answered (`idempotency`), admit
+//!    within limits (`limit`), route (`route`), forward (`upstream`).
 //! 3. `upstream` makes the attempts: the chosen upstream, then the route's others, then those of
 //!    the models that stand in, until one answers. Those whose circuit is open are passed over, the
 //!    unhealthy come last. After the first byte of a response nothing is tried again.
@@ -36,6 +36,7 @@ mod error;
 mod fixture;
 mod forward;
 mod hash;
+mod idempotency;
 #[cfg(feature = "jwt")]
 mod jwt;
 mod limit;
@@ -49,6 +50,8 @@ mod stream;
 pub mod topology;
 mod unwind;
 mod upstream;
+#[cfg(feature = "words")]
+mod words;
 mod worker;
 
 use std::process::ExitCode;

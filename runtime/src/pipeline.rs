@@ -19,10 +19,11 @@ use crate::caller::Caller;
 use crate::endpoint::{Endpoint, name_in_path};
 use crate::error::Error;
 use crate::forward::{Asked, Taken, relay, try_in_turn};
+use crate::idempotency::{self, Claim, Claimed, Kept, Refused};
 use crate::limit::demand::Demand;
 use crate::limit::headers::Headers;
 use crate::observe::account::Account;
-use crate::observe::metrics::Metrics;
+use crate::observe::metrics::{Metrics, RefusedInput, Repeated};
 use crate::observe::trace::Trace;
 use crate::stream::body::Body;
 use crate::stream::keep_alive::{Beginning, kept_alive};
@@ -62,14 +63,7 @@ async fn pass(
 
     // 1. Identify: which request is this, in logs and upstream?
     let trace = Trace::identify(&head.headers);
-    let mut account = Account::open(
-        &worker.dataplane.metrics,
-        &worker.log,
-        client_ip,
-        &head,
-        endpoint,
-        trace.clone(),
-    );
+    let mut account = Account::open(&worker, client_ip, &head, endpoint, trace.clone());
 
     let sharing = Sharing::of(
         worker.dataplane.topology.gateway.cors.as_ref(),
@@ -120,7 +114,11 @@ async fn pass(
             account.settle(StatusCode::NO_CONTENT, "preflight");
             preflight(headers)
         }
-        Ok(Reply::Relayed(taken)) => relay(account, taken),
+        Ok(Reply::Kept(kept)) => {
+            account.settle(kept.status(), "replayed");
+            kept.into_response()
+        }
+        Ok(Reply::Relayed(taken, claim)) => relay(account, taken, claim),
         Err(error) => {
             count_refusal(&worker.dataplane.metrics, &error);
             match error {
@@ -138,7 +136,13 @@ async fn pass(
 fn count_refusal(metrics: &Metrics, error: &Error) {
     match error {
         Error::Limited(refusal) => metrics.limit_refused(refusal),
-        Error::NotARequest(Fault::TooManyMessages { .. }) => metrics.messages_refused().inc(),
+        Error::NotARequest(Fault::TooManyMessages { .. }) => {
+            metrics.refused_input(RefusedInput::Messages).inc();
+        }
+        #[cfg(feature = "words")]
+        Error::Forbidden(_) => metrics.refused_input(RefusedInput::ForbiddenWord).inc(),
+        Error::Repeated(Refused::Running) => metrics.repeated(Repeated::Running).inc(),
+        Error::Repeated(Refused::Reused) => metrics.repeated(Repeated::Reused).inc(),
         _ => {}
     }
 }
@@ -149,8 +153,10 @@ enum Reply {
     Own(StatusCode, &'static str, Bytes),
     /// What a browser is told before a request.
     Preflight(HeaderMap),
-    /// A response of an upstream.
-    Relayed(Taken),
+    /// The answer of an earlier request.
+    Kept(Kept),
+    /// A response of an upstream, and what it is to be kept for.
+    Relayed(Taken, Option<Claim>),
 }
 
 const JSON: &str = "application/json";
@@ -222,8 +228,13 @@ async fn answer(
     // 3. Read: the body, within its bounds, and what it asks for.
     let gateway = &dataplane.topology.gateway;
     let body = body.read(gateway.max_body, gateway.read_timeout).await?;
-    let scan = scan::scan(&body, &dataplane.vocabulary, gateway.input.as_ref())?;
+    let max_messages = gateway.input.as_ref().and_then(|input| input.max_messages);
+    let scan = scan::scan(&body, &dataplane.vocabulary, max_messages)?;
     account.context_length = scan.context.map(<[u8]>::len);
+    #[cfg(feature = "words")]
+    if let Some(words) = &dataplane.words {
+        words.check(scan.text)?;
+    }
 
     // 4. Admit: may this caller use that model?
     let named = dataplane.directory.find(&scan.model);
@@ -233,6 +244,20 @@ async fn answer(
     });
     let requested = admit(caller, meant, &scan.model)?;
     account.model = Some(requested);
+
+    // Repeat: was it answered before? Nobody is asked again then, so no limit counts it.
+    let claimed = match &dataplane.idempotency {
+        Some(store) if !scan.streams => idempotency::claim(store, caller, operation, &head, &body)?,
+        _ => None,
+    };
+    let claim = match claimed {
+        Some(Claimed::Before(kept)) => {
+            dataplane.metrics.repeated(Repeated::Replayed).inc();
+            return Ok(Reply::Kept(kept));
+        }
+        Some(Claimed::First(claim)) => Some(claim),
+        None => None,
+    };
 
     // 5. Limit: is there room for it?
     let limit = dataplane.model_limit(requested);
@@ -260,7 +285,7 @@ async fn answer(
     }
     try_in_turn(worker, account, &asked)
         .await
-        .map(Reply::Relayed)
+        .map(|taken| Reply::Relayed(taken, claim))
 }
 
 /// The model that is `meant` by `name`, if the caller may use it.

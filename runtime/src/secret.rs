@@ -18,6 +18,9 @@ pub(crate) enum Unreadable {
     /// The file holds nothing but a line end.
     #[error("is empty")]
     Empty,
+    /// The value is not UTF-8.
+    #[error("is not UTF-8")]
+    NotUtf8,
     /// The value is not text that fits into an HTTP header.
     #[error("holds characters that no HTTP header can carry")]
     NotText,
@@ -51,11 +54,11 @@ pub(crate) fn text(
     let text = match secret {
         Secret::Env(name) => match variable(name) {
             None => return Err(Unreadable::NotSet),
-            Some(value) => value.into_string().map_err(|_| Unreadable::NotText)?,
+            Some(value) => value.into_string().map_err(|_| Unreadable::NotUtf8)?,
         },
         Secret::File(path) => match std::fs::read(path) {
             Err(error) => return Err(Unreadable::File(error.kind().to_string())),
-            Ok(content) => String::from_utf8(content).map_err(|_| Unreadable::NotText)?,
+            Ok(content) => String::from_utf8(content).map_err(|_| Unreadable::NotUtf8)?,
         },
     };
     let text = text.trim_end_matches(['\r', '\n']);

@@ -57,6 +57,8 @@ pub struct Gateway {
     pub cors: Option<Cors>,
     /// What a request may hold; `None` for anything.
     pub input: Option<Input>,
+    /// Which answers are kept for requests that are repeated; `None` for none.
+    pub idempotency: Option<Idempotency>,
     /// After how long without anything else a client that streams gets a comment; `None` for never.
     pub keep_alive: Option<Duration>,
 }
@@ -71,8 +73,32 @@ pub struct Cors {
 /// What a request may hold, beside its size: `[gateway.input]`.
 #[derive(Debug)]
 pub struct Input {
-    /// The most entries of `messages`; a request with more is answered 400.
-    pub max_messages: usize,
+    /// The most entries of `messages`; a request with more is answered 400. `None` for any number.
+    pub max_messages: Option<usize>,
+    /// The words that it may not hold; a request with one is answered 400. `None` for any word.
+    pub forbidden_words: Option<ForbiddenWords>,
+}
+
+/// Words that no request may hold: `[gateway.input]`, `forbidden_words`.
+#[cfg(feature = "words")]
+#[derive(Debug)]
+pub struct ForbiddenWords {
+    /// Where they are read from at start, one a line.
+    pub list: Secret,
+}
+
+/// Words that no request may hold: there are none without the feature `words`.
+#[cfg(not(feature = "words"))]
+#[derive(Debug)]
+pub enum ForbiddenWords {}
+
+/// Which answers are kept for requests that are repeated: `[gateway.idempotency]`.
+#[derive(Debug)]
+pub struct Idempotency {
+    /// For how long.
+    pub ttl: Duration,
+    /// The most bytes of all of them together; the oldest go first.
+    pub max_bytes: usize,
 }
 
 /// Who may ask.

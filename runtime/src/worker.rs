@@ -7,6 +7,7 @@ use crate::auth::Own;
 use crate::dataplane::Dataplane;
 use crate::observe::log::{Log, Sink};
 use crate::route::draw::Sequence;
+use crate::server::drain::Drain;
 use crate::topology::{Model, Upstream};
 use crate::upstream::pool::{Pool, SharedPool};
 
@@ -18,6 +19,8 @@ pub(crate) struct Worker {
     pub(crate) log: Rc<Log>,
     /// What it has of its own to tell callers by.
     pub(crate) own: Own,
+    /// The end of the time that responses in flight have after a stop was asked for.
+    pub(crate) cut: Rc<Drain>,
     pools: Vec<SharedPool>,
     sequences: Vec<Sequence>,
 }
@@ -30,6 +33,7 @@ impl Worker {
             dataplane,
             log: Rc::new(Log::new(sink)),
             own: dataplane.callers.own(),
+            cut: Rc::default(),
             pools: dataplane
                 .upstreams
                 .iter()

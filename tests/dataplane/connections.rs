@@ -61,6 +61,22 @@ async fn a_kept_connection_that_turns_out_dead_is_replaced() {
 }
 
 #[tokio::test]
+async fn a_server_that_broke_down_at_its_work_does_not_get_the_request_again() {
+    let model = FakeModel::start().await.unwrap();
+    let start = faults().env("NEXUS_WORKERS", "1");
+    let dataplane = start.upstream("recovering", &model).start().await;
+    let request = Request::chat("recovering").key(FULL);
+    assert_eq!(dataplane.send(&request).await.status, 200);
+    // Longer than a connection to `recovering` may take to be made.
+    let mut rule = Rule::new(Action::Close).times(1);
+    rule.delay_ms = 600;
+    model.script([rule]);
+    assert_eq!(dataplane.send(&request).await.status, 502);
+    let connections: Vec<_> = model.received().iter().map(|one| one.connection).collect();
+    assert_eq!(connections, [1, 1]);
+}
+
+#[tokio::test]
 async fn a_new_connection_that_is_closed_is_not_tried_again() {
     let (model, dataplane) = one_worker().await;
     model.script([Rule::new(Action::Close)]);

@@ -80,11 +80,23 @@ async fn nothing_new_is_accepted() {
 }
 
 #[tokio::test]
-async fn a_stream_that_outlasts_the_grace_period_is_ended() {
+async fn a_stream_that_outlasts_the_grace_period_ends_with_an_error_event() {
     let (model, mut dataplane, mut connections) = in_flight(1).await;
     dataplane.terminate().await;
     dataplane.wait_for_exit().await;
-    assert!(connections[0].read_body().await.is_err());
+    let rest = connections[0]
+        .read_body()
+        .await
+        .expect("it comes to an end");
+    let rest = String::from_utf8(rest).unwrap();
+    assert!(rest.starts_with("data: {\"error\":"), "{rest}");
+    assert!(
+        rest.contains("gateway_stopped") && !rest.contains("[DONE]"),
+        "{rest}"
+    );
+    let is_it = |line: &Value| line["logger"] == "nexus.access" && line["status"] == 503;
+    let line = dataplane.log().wait_for(is_it).await;
+    assert!(line["message"].as_str().unwrap().contains("shutdown grace"));
     assert!(model.wait_for_ends(1).await[0].aborted());
 }
 

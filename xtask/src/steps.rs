@@ -14,6 +14,7 @@ const DATAPLANES: &[&str] = &[
     "quickstart",
     "faults",
     "health",
+    "input",
     "jwks",
     "jwt",
     "limits",
@@ -100,7 +101,10 @@ impl Step {
             )),
             Self::Dataplanes => {
                 DATAPLANES.iter().try_for_each(|name| dataplane(name))?;
-                links_only_what_it_uses("quickstart", &["jsonwebtoken", "ring", "rustls"])
+                links_only_what_it_uses(
+                    "quickstart",
+                    &["aho-corasick", "jsonwebtoken", "ring", "rustls"],
+                )
             }
             Self::Alone => alone::build(),
             Self::EndToEnd => run(&mut cargo("test --package end-to-end --test dataplane")),

@@ -20,8 +20,10 @@ pub static TOPOLOGY: Topology = Topology {
         shutdown_grace: Duration::from_secs(60),
         cors: None,
         input: Some(Input {
-            max_messages: 512,
+            max_messages: Some(512),
+            forbidden_words: None,
         }),
+        idempotency: None,
         keep_alive: None,
     },
     auth: policies::AUTH,

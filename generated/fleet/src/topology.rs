@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use runtime::topology::{Cors, Gateway, MIB, Topology};
+use runtime::topology::{Cors, ForbiddenWords, Gateway, Idempotency, Input, MIB, Secret, Topology};
 
 use crate::{models, policies, upstreams};
 
@@ -24,7 +24,16 @@ pub static TOPOLOGY: Topology = Topology {
                 "https://console.example.com",
             ],
         }),
-        input: None,
+        input: Some(Input {
+            max_messages: Some(2048),
+            forbidden_words: Some(ForbiddenWords {
+                list: Secret::File("/etc/nexus/words"),
+            }),
+        }),
+        idempotency: Some(Idempotency {
+            ttl: Duration::from_secs(600),
+            max_bytes: 64 * MIB,
+        }),
         keep_alive: Some(Duration::from_secs(15)),
     },
     auth: policies::AUTH,

@@ -22,6 +22,7 @@ mod nameless_probes;
 mod overlay_addresses;
 mod production;
 mod queues;
+mod short_memory;
 mod single_upstream;
 mod sticky;
 mod streams;
@@ -67,6 +68,7 @@ pub fn check(topology: &Topology, left_out: &BTreeSet<KeyPath>) -> Vec<Diagnosti
         overlay_addresses::check,
         production::check,
         queues::check,
+        short_memory::check,
         single_upstream::check,
         sticky::check,
         streams::check,

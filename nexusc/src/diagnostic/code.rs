@@ -110,6 +110,8 @@ codes! {
     NX0561 Warning "a keep-alive that is never sent"
     NX0562 Error "stream settings that change nothing"
     NX0563 Warning "usage that no upstream is asked for"
+    NX0570 Error "a bound on requests that bounds nothing"
+    NX0571 Warning "answers are forgotten before anybody asks again"
     NX0580 Error "a priority that there is none of"
     NX0581 Error "a queue with nothing to wait for"
     NX0582 Warning "a priority without a queue"

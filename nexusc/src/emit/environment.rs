@@ -6,6 +6,7 @@ use crate::conventions;
 use crate::emit::FileSet;
 use crate::emit::template::fill;
 use crate::ir::{Address, Endpoint, Overlay, Secret, Topology, Upstream};
+use crate::key_path::KeyPath;
 
 const TEMPLATE: &str = include_str!("../../../templates/deploy/env.sample");
 
@@ -79,8 +80,15 @@ fn secrets(topology: &Topology) -> Vec<SecretSource<'_>> {
         .iter()
         .map(|upstream| (&upstream.path, upstream.api_key.as_ref()));
     let of_tokens = topology.jwt.iter().map(|jwt| (&jwt.path, jwt.secret()));
+    let input = KeyPath::root().key("gateway").key("input");
+    let of_input = topology
+        .gateway
+        .input
+        .iter()
+        .map(|bounds| (&input, bounds.forbidden_words.as_ref()));
     of_keys
         .chain(of_tokens)
+        .chain(of_input)
         .chain(of_upstreams)
         .filter_map(|(path, secret)| {
             let (variable, file) = match secret? {

@@ -58,6 +58,8 @@ pub struct Gateway {
     pub cors: Option<Cors>,
     /// What a request may hold.
     pub input: Option<Input>,
+    /// Which answers are kept for requests that are repeated.
+    pub idempotency: Option<Idempotency>,
     /// What is done for streamed responses.
     pub stream: Option<Stream>,
 }
@@ -84,7 +86,18 @@ pub struct Cors {
 #[derive(Debug)]
 pub struct Input {
     /// The most messages.
-    pub max_messages: u64,
+    pub max_messages: Option<u64>,
+    /// Where the words are listed that it may not hold.
+    pub forbidden_words: Option<Secret>,
+}
+
+/// Which answers are kept for requests that are repeated.
+#[derive(Debug)]
+pub struct Idempotency {
+    /// For how long.
+    pub ttl: Duration,
+    /// The most memory for all of them.
+    pub max_bytes: u64,
 }
 
 /// How long an upstream may take.

@@ -8,7 +8,7 @@ use crate::diagnostic::code::Code;
 use crate::key_path::KeyPath;
 use crate::redact::shown;
 use crate::resolve::scope::Scope;
-use crate::resolve::{cors, stream};
+use crate::resolve::{cors, idempotency, input, stream};
 use crate::source::Place;
 use crate::{ir, spec};
 
@@ -32,6 +32,7 @@ pub(super) fn resolve(gateway: &spec::gateway::Gateway, scope: &mut Scope<'_>) -
         shutdown_grace,
         cors,
         input,
+        idempotency,
         stream,
     } = gateway;
     ir::Gateway {
@@ -73,17 +74,13 @@ pub(super) fn resolve(gateway: &spec::gateway::Gateway, scope: &mut Scope<'_>) -
             .map(|cors| cors::resolve(cors, &at("cors"), scope)),
         input: input
             .as_ref()
-            .map(|input| self::input(input, &at("input"), scope)),
+            .map(|input| input::resolve(input, &at("input"), scope)),
+        idempotency: idempotency
+            .as_ref()
+            .map(|idempotency| idempotency::resolve(idempotency, &at("idempotency"), scope)),
         stream: stream
             .as_ref()
             .map(|stream| stream::resolve(stream, &at("stream"), scope)),
-    }
-}
-
-fn input(input: &spec::input::Input, path: &KeyPath, scope: &mut Scope<'_>) -> ir::Input {
-    let spec::input::Input { max_messages } = input;
-    ir::Input {
-        max_messages: scope.within(*max_messages, 1..=1_000_000, &path.key("max_messages")),
     }
 }
 

@@ -8,6 +8,8 @@ mod breaker;
 mod cors;
 mod gateway;
 mod health;
+mod idempotency;
+mod input;
 mod jwks;
 mod key;
 mod limit;

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::spec::cors::Cors;
+use crate::spec::idempotency::Idempotency;
 use crate::spec::input::Input;
 use crate::spec::stream::Stream;
 
@@ -37,6 +38,9 @@ pub struct Gateway {
     pub cors: Option<Cors>,
     /// What a request may hold. Default: anything that fits into `max_body`.
     pub input: Option<Input>,
+    /// Requests that are sent again with their `Idempotency-Key` get the answer that there was. Default: each is
+    /// a new one.
+    pub idempotency: Option<Idempotency>,
     /// What is done for responses that are streamed. Default: they are relayed, and no more.
     pub stream: Option<Stream>,
 }

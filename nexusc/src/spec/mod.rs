@@ -9,6 +9,7 @@ pub mod breaker;
 pub mod cors;
 pub mod gateway;
 pub mod health;
+pub mod idempotency;
 pub mod input;
 pub mod key;
 pub mod limit;

@@ -16,25 +16,30 @@ use crate::api::fields::{Fields, Vocabulary};
 use crate::api::messages::{Messages, MessagesSeed};
 use crate::api::span::span;
 use crate::api::stream_options::{self, Splice};
-use crate::topology::Input;
 
 /// What was found.
 #[derive(Debug)]
 pub(crate) struct Scan<'a> {
+    /// The body, which is UTF-8.
+    #[cfg_attr(
+        not(feature = "words"),
+        expect(dead_code, reason = "of use to `words` alone")
+    )]
+    pub(crate) text: &'a str,
     /// The model that the client asks for.
     pub(crate) model: Cow<'a, str>,
     /// Where the value of `model` stands in the body, quotes included.
     pub(crate) model_span: Range<usize>,
     /// Which of the parameters that have defaults somewhere are set.
     pub(crate) present: Fields,
-    /// The JSON of what the model is to read: `messages`, `prompt` or `input`.
+    /// Whether the client wants the answer as a stream.
+    pub(crate) streams: bool,
+    /// The JSON of what the model is to read: `messages`, `prompt` or `input`, the longest of them.
     pub(crate) context: Option<&'a [u8]>,
     /// The most tokens to write, where the client says: the largest number of all that it says.
     pub(crate) output_limit: Option<u64>,
     /// How many answers the client wants.
     pub(crate) choices: Option<u64>,
-    /// Whether the client wants a stream.
-    pub(crate) streams: bool,
     /// What would ask for the usage of a stream whose client does not.
     pub(crate) unasked_usage: Option<Splice>,
 }
@@ -71,28 +76,31 @@ impl Fault {
     }
 }
 
-/// Scans `body`, noting which fields of `vocabulary` are present, and counting what `input` bounds.
+/// Scans `body`, noting which fields of `vocabulary` are present, and counting the messages where
+/// there is a bound.
 pub(crate) fn scan<'a>(
     body: &'a [u8],
     vocabulary: &Vocabulary,
-    input: Option<&Input>,
+    max_messages: Option<usize>,
 ) -> Result<Scan<'a>, Fault> {
+    let not_utf8 = |_| Fault::NotJson("it is not UTF-8".to_owned());
+    let text = std::str::from_utf8(body).map_err(not_utf8)?;
     match body.iter().find(|byte| !byte.is_ascii_whitespace()) {
         Some(b'{') => {}
         None => return Err(Fault::NotJson("it is empty".to_owned())),
         // Broken JSON is reported as such before the shape is.
         Some(_) => {
             let not_json = |error: serde_json::Error| Fault::NotJson(error.to_string());
-            serde_json::from_slice::<IgnoredAny>(body).map_err(not_json)?;
+            serde_json::from_str::<IgnoredAny>(text).map_err(not_json)?;
             return Err(Fault::NotAnObject);
         }
     }
-    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    let mut deserializer = serde_json::Deserializer::from_str(text);
     let found = deserializer
         .deserialize_map(TopLevel {
             vocabulary,
             body,
-            count_messages: input.is_some(),
+            count_messages: max_messages.is_some(),
         })
         .and_then(|found| deserializer.end().map(|()| found))
         .map_err(|error| Fault::NotJson(error.to_string()))?;
@@ -105,15 +113,20 @@ pub(crate) fn scan<'a>(
         expected: "a string",
     };
     let Text(model) = serde_json::from_str(raw).map_err(not_a_string)?;
-    if let Some(stream) = found.stream.map(RawValue::get)
-        && !matches!(stream, "true" | "false" | "null")
-    {
+    let stream = found.stream.map_or("false", RawValue::get);
+    if !matches!(stream, "true" | "false" | "null") {
         return Err(Fault::WrongType {
             field: "stream",
             expected: "true or false",
         });
     }
-    let streams = found.stream.is_some_and(|stream| stream.get() == "true");
+    if let Some(field) = found.not_a_number {
+        return Err(Fault::WrongType {
+            field,
+            expected: "a number",
+        });
+    }
+    let streams = stream == "true";
     let unasked_usage = if streams {
         stream_options::unasked_usage(body, found.stream_options)?
     } else {
@@ -125,20 +138,21 @@ pub(crate) fn scan<'a>(
             expected: "a list",
         });
     }
-    if let Some(most) = input.map(|input| input.max_messages)
+    if let Some(most) = max_messages
         && found.messages > most
     {
         let count = found.messages;
         return Err(Fault::TooManyMessages { count, most });
     }
     Ok(Scan {
+        text,
         model,
         model_span: span(body, raw),
         present: found.present,
+        streams,
         context: found.context,
         output_limit: found.output_limit,
         choices: found.choices,
-        streams,
         unasked_usage,
     })
 }
@@ -160,6 +174,27 @@ struct Found<'a> {
     /// The most messages of all that the client lists, where they are counted.
     messages: usize,
     uncountable: bool,
+    /// A field that should be a number and is something else.
+    not_a_number: Option<&'static str>,
+}
+
+impl<'a> Found<'a> {
+    /// Notes what the model is to read. Of several an engine reads one, nobody knows which: the longest
+    /// counts.
+    fn context(&mut self, json: &'a [u8]) {
+        if self.context.is_none_or(|other| other.len() < json.len()) {
+            self.context = Some(json);
+        }
+    }
+
+    /// The number that `field` is.
+    fn number(&mut self, field: &'static str, value: &RawValue) -> Option<u64> {
+        let number = number(value);
+        if number.is_err() {
+            self.not_a_number = Some(field);
+        }
+        number.unwrap_or_default()
+    }
 }
 
 struct TopLevel<'v, 'a> {
@@ -200,7 +235,7 @@ impl<'de> Visitor<'de> for TopLevel<'_, 'de> {
                     match map.next_value_seed(MessagesSeed { body: self.body })? {
                         Messages::Listed { count, json } => {
                             found.messages = found.messages.max(count);
-                            found.context = Some(json);
+                            found.context(json);
                         }
                         Messages::Absent => {}
                         Messages::Other => found.uncountable = true,
@@ -208,15 +243,17 @@ impl<'de> Visitor<'de> for TopLevel<'_, 'de> {
                 }
                 Field::Messages | Field::Context => {
                     let value: &RawValue = map.next_value()?;
-                    found.context = Some(value.get().as_bytes());
+                    found.context(value.get().as_bytes());
                 }
-                Field::OutputLimit(parameters) => {
+                Field::OutputLimit(field, parameters) => {
                     found.present |= parameters;
-                    found.output_limit = found.output_limit.max(number(map.next_value()?));
+                    let limit = found.number(field, map.next_value()?);
+                    found.output_limit = found.output_limit.max(limit);
                 }
-                Field::Choices(parameters) => {
+                Field::Choices(field, parameters) => {
                     found.present |= parameters;
-                    found.choices = found.choices.max(number(map.next_value()?));
+                    let choices = found.number(field, map.next_value()?);
+                    found.choices = found.choices.max(choices);
                 }
                 Field::Other(parameters) => {
                     found.present |= parameters;
@@ -228,16 +265,23 @@ impl<'de> Visitor<'de> for TopLevel<'_, 'de> {
     }
 }
 
-/// A whole number that is not negative; a larger one than can be is the largest that can.
-fn number(value: &RawValue) -> Option<u64> {
+/// What is no number.
+struct NotANumber;
+
+/// A whole number; a larger one than can be is the largest that can, and one below zero is none. A text
+/// is no number here, though some engines would read one from it: nothing may be taken that was not
+/// counted.
+fn number(value: &RawValue) -> Result<Option<u64>, NotANumber> {
     let text = value.get();
-    let is_whole = text.bytes().all(|byte| byte.is_ascii_digit());
-    if is_whole {
-        return Some(text.parse().unwrap_or(u64::MAX));
+    if text == "null" {
+        return Ok(None);
+    }
+    if text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(Some(text.parse().unwrap_or(u64::MAX)));
     }
     // 1e3 and 64.0 are numbers to a model server too.
-    let number: f64 = text.parse().ok()?;
-    (number >= 0.0).then_some(number as u64)
+    let number: f64 = text.parse().map_err(|_| NotANumber)?;
+    Ok((number >= 0.0).then_some(number as u64))
 }
 
 enum Field {
@@ -246,8 +290,8 @@ enum Field {
     StreamOptions,
     Messages,
     Context,
-    OutputLimit(Fields),
-    Choices(Fields),
+    OutputLimit(&'static str, Fields),
+    Choices(&'static str, Fields),
     Other(Fields),
 }
 
@@ -277,10 +321,13 @@ impl Visitor<'_> for FieldSeed<'_> {
             "stream_options" => Field::StreamOptions,
             "messages" => Field::Messages,
             "prompt" | "input" => Field::Context,
-            "max_tokens" | "max_completion_tokens" => {
-                Field::OutputLimit(self.vocabulary.fields(name))
+            "max_tokens" => Field::OutputLimit("max_tokens", self.vocabulary.fields(name)),
+            "max_completion_tokens" => {
+                Field::OutputLimit("max_completion_tokens", self.vocabulary.fields(name))
             }
-            "n" => Field::Choices(self.vocabulary.fields(name)),
+            "n" => Field::Choices("n", self.vocabulary.fields(name)),
+            // So many are written, of which `n` are told.
+            "best_of" => Field::Choices("best_of", self.vocabulary.fields(name)),
             _ => Field::Other(self.vocabulary.fields(name)),
         })
     }
@@ -302,11 +349,10 @@ mod tests {
 
     /// With at most two messages.
     fn bounded(body: &str) -> Result<Scan<'_>, Fault> {
-        let input = Input { max_messages: 2 };
         scan(
             body.as_bytes(),
             &Vocabulary::new(std::iter::empty()),
-            Some(&input),
+            Some(2),
         )
     }
 
@@ -393,6 +439,100 @@ mod tests {
         assert_eq!(bounded(&twice).unwrap_err(), too_many);
         // Only what chats: a batch of prompts is something else.
         assert!(bounded(r#"{"model":"a","prompt":["1","2","3"]}"#).is_ok());
+    }
+
+    #[test]
+    fn what_is_not_utf8_is_no_json() {
+        for body in [
+            &b"{\"model\":\"a\",\"user\":\"\xff\"}"[..],
+            b"{\"model\":\"a\",\"\xc3(\":1}",
+            b"{\"model\":\"\xed\xa0\x80\"}",
+            b"\xff\xfe{\x00}\x00",
+        ] {
+            let fault = scan(body, &Vocabulary::default(), None).unwrap_err();
+            assert!(matches!(fault, Fault::NotJson(_)), "{fault}");
+        }
+    }
+
+    #[test]
+    fn what_only_looks_like_json_is_none() {
+        for body in [
+            "\u{feff}{\"model\":\"a\"}",
+            "\u{a0}{\"model\":\"a\"}",
+            "\u{c}{\"model\":\"a\"}",
+            "{\"model\":\"a\"}\0",
+            "{\"model\":\"a\"}{}",
+            "{\"model\":\"a\",}",
+            "{\"model\":\"a\",\"x\":\"a\0b\"}",
+            "{\"model\":\"a\",\"x\":\"a\nb\"}",
+            "{\"model\":\"a\",\"x\":NaN}",
+            "{\"model\":\"a\",\"x\":01}",
+            "{\"model\":\"a\",\"x\":0x1}",
+            "{'model':'a'}",
+            "{\"model\":\"a\"/**/}",
+        ] {
+            assert!(matches!(fault(body), Fault::NotJson(_)), "{body:?}");
+        }
+    }
+
+    #[test]
+    fn a_model_of_half_a_character_is_refused() {
+        for body in [
+            r#"{"model":"a\ud800"}"#,
+            r#"{"model":"\udc00"}"#,
+            r#"{"model":"\ud800\u0041"}"#,
+        ] {
+            assert_eq!(fault(body).field(), Some("model"), "{body}");
+        }
+        // Elsewhere it is the upstream's to judge.
+        assert!(scanned(r#"{"model":"a","messages":["\ud800"]}"#).is_ok());
+    }
+
+    #[test]
+    fn a_number_that_no_memory_holds_is_the_largest() {
+        for number in ["1e999", "1e18446744073709551616", &"9".repeat(400)] {
+            let body =
+                format!(r#"{{"model":"a","x":{number},"n":{number},"max_tokens":{number}}}"#);
+            let scan = scanned(&body).unwrap();
+            assert_eq!(scan.output_limit, Some(u64::MAX), "{number}");
+            assert_eq!(scan.choices, Some(u64::MAX), "{number}");
+        }
+    }
+
+    #[test]
+    fn what_takes_tokens_is_a_number_or_nothing() {
+        for value in ["-1", "-0", "-1e999", "1e-9", "null"] {
+            let body = format!(r#"{{"model":"a","max_tokens":{value}}}"#);
+            assert_eq!(
+                scanned(&body).unwrap().output_limit.unwrap_or(0),
+                0,
+                "{value}"
+            );
+        }
+        for field in ["max_tokens", "max_completion_tokens", "n", "best_of"] {
+            for value in [r#""9999""#, r#""\u0039""#, "true", "[9]", "{}"] {
+                let fault = fault(&format!(r#"{{"model":"a","{field}":{value}}}"#));
+                assert_eq!(fault.to_string(), format!("`{field}` must be a number"));
+            }
+        }
+    }
+
+    #[test]
+    fn of_two_fields_with_one_meaning_the_larger_counts() {
+        let body = r#"{"model":"a","messages":[1,2,3],"prompt":"","messages":[],"n":2,"best_of":9,"n":1,
+            "max_tokens":7,"max_completion_tokens":3,"max_tokens":1}"#;
+        let scan = scanned(body).unwrap();
+        assert_eq!(scan.context, Some(b"[1,2,3]".as_slice()));
+        assert_eq!((scan.choices, scan.output_limit), (Some(9), Some(7)));
+    }
+
+    #[test]
+    fn a_name_may_be_spelled_with_escapes() {
+        let body = r#"{"mod\u0065l":"a","str\u0065am":true,"max_t\u006fkens":7}"#;
+        let scan = scanned(body).unwrap();
+        assert!(scan.streams);
+        assert_eq!(scan.output_limit, Some(7));
+        assert!(!scanned(r#"{"model":"a","stream":null}"#).unwrap().streams);
     }
 
     #[test]

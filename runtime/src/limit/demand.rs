@@ -93,7 +93,7 @@ mod tests {
     fn nonsense_is_a_lot_or_the_assumed() {
         let body = r#"{"model":"a","max_tokens":99999999999999999999,"n":3}"#;
         assert_eq!(demand(body, Operation::Chat), (1, u64::MAX));
-        let body = r#"{"model":"a","max_tokens":-1,"n":"many"}"#;
+        let body = r#"{"model":"a","max_tokens":-1,"n":null}"#;
         assert_eq!(demand(body, Operation::Chat), (1, 100));
         let body = r#"{"model":"a","max_tokens":1e2,"n":0}"#;
         assert_eq!(demand(body, Operation::Chat), (1, 100));

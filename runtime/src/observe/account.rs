@@ -2,7 +2,8 @@
 //! in the metrics and in a log line.
 //!
 //! It is settled with a status when the last byte of the response was handed over. If it is dropped
-//! before that, the client has gone (499), or the code that served it has failed (500).
+//! before that, the client has gone (499), the code that served it has failed (500), or the gateway has
+//! stopped (503).
 
 use std::borrow::Cow;
 use std::fmt::Display;
@@ -24,8 +25,10 @@ use crate::observe::log::Log;
 use crate::observe::metrics::Metrics;
 use crate::observe::outcome::Outcome;
 use crate::observe::trace::Trace;
+use crate::server::drain::{Begun, Drain};
 use crate::topology::{Model, Upstream};
 use crate::upstream::circuit::Change;
+use crate::worker::Worker;
 
 /// The tokens of one response, as far as the upstream said.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
@@ -50,6 +53,7 @@ pub(crate) struct Account {
     pub(crate) limits: Applied,
     metrics: &'static Metrics,
     log: Rc<Log>,
+    cut: Rc<Drain>,
     trace: Trace,
     method: Method,
     uri: Uri,
@@ -79,13 +83,13 @@ fn client_closed_request() -> StatusCode {
 impl Account {
     /// Opens the account of the request with this head.
     pub(crate) fn open(
-        metrics: &'static Metrics,
-        log: &Rc<Log>,
+        worker: &Worker,
         client_ip: IpAddr,
         head: &Parts,
         endpoint: Endpoint,
         trace: Trace,
     ) -> Self {
+        let metrics = &worker.dataplane.metrics;
         metrics.in_flight.inc();
         Self {
             user: None,
@@ -93,7 +97,8 @@ impl Account {
             context_length: None,
             limits: Applied::default(),
             metrics,
-            log: Rc::clone(log),
+            log: Rc::clone(&worker.log),
+            cut: Rc::clone(&worker.cut),
             trace,
             method: head.method.clone(),
             uri: head.uri.clone(),
@@ -221,6 +226,27 @@ impl Account {
         self.settle(status, "upstream failed in mid-response");
     }
 
+    /// The gateway stops, and the response is not whole. Counted under 503, although the client has seen
+    /// another status by then.
+    pub(crate) fn cut(&mut self) {
+        if !self.settled {
+            if let Some(answering) = self.answering {
+                // The upstream did what it was asked for as long as it was asked.
+                self.metrics
+                    .upstream_request(answering.upstream, Outcome::Status(answering.status));
+            }
+            self.settle(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "cut at the end of the shutdown grace period",
+            );
+        }
+    }
+
+    /// Waits for the moment when [`Account::cut`] is due.
+    pub(crate) fn until_cut(&self) -> Begun {
+        self.cut.begun()
+    }
+
     /// The request is over, answered with `status`.
     pub(crate) fn settle(&mut self, status: StatusCode, message: &str) {
         if std::mem::replace(&mut self.settled, true) {
@@ -319,6 +345,8 @@ impl Drop for Account {
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.settle(StatusCode::INTERNAL_SERVER_ERROR, "panic");
+        } else if self.cut.has_begun() {
+            self.cut();
         } else {
             self.abandoned();
         }

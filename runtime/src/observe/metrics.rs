@@ -54,6 +54,32 @@ const STATUSES: [u16; 23] = [
     503, 504, 301, 307,
 ];
 
+/// What a request is refused for holding.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum RefusedInput {
+    /// Too many messages.
+    Messages,
+    /// A forbidden word.
+    ForbiddenWord,
+}
+
+/// The labels of [`RefusedInput`], in its order.
+const REFUSED_INPUT: [&str; 2] = ["messages", "forbidden_word"];
+
+/// What comes of a request whose `Idempotency-Key` is known.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Repeated {
+    /// It got the answer of the first.
+    Replayed,
+    /// The first was being answered.
+    Running,
+    /// The first had asked something else.
+    Reused,
+}
+
+/// The labels of [`Repeated`], in its order.
+const REPEATED: [&str; 3] = ["replayed", "running", "reused"];
+
 /// All metrics of a dataplane.
 pub(crate) struct Metrics {
     /// Requests that are being answered.
@@ -69,6 +95,7 @@ pub(crate) struct Metrics {
     queue_waiting: IntGaugeVec,
     queue_wait: Histograms,
     refused_input: Counters,
+    repeated: Counters,
     requests: Counters,
     latency: Histograms,
     upstream_requests: Counters,
@@ -244,7 +271,13 @@ impl Metrics {
                 "gateway_refused_input_total",
                 "Requests refused for what they hold, by what that is.",
                 &["reason"],
-                1,
+                REFUSED_INPUT.len(),
+            ),
+            repeated: register.counters(
+                "gateway_repeated_requests_total",
+                "Requests whose Idempotency-Key was known, by what came of them.",
+                &["outcome"],
+                REPEATED.len(),
             ),
             requests: register.counters(
                 "gateway_requests_total",
@@ -321,8 +354,18 @@ impl Metrics {
             registry,
         };
         // A rate can only be told from a counter that was there before it was counted up.
-        if topology.gateway.input.is_some() {
-            metrics.messages_refused();
+        if let Some(input) = &topology.gateway.input {
+            if input.max_messages.is_some() {
+                metrics.refused_input(RefusedInput::Messages);
+            }
+            if input.forbidden_words.is_some() {
+                metrics.refused_input(RefusedInput::ForbiddenWord);
+            }
+        }
+        if topology.gateway.idempotency.is_some() {
+            for repeated in [Repeated::Replayed, Repeated::Running, Repeated::Reused] {
+                metrics.repeated(repeated);
+            }
         }
         for limit in topology.limits {
             if limit.settings.queue.is_some() {
@@ -404,9 +447,18 @@ impl Metrics {
         })
     }
 
-    /// How many requests were refused for the number of their messages.
-    pub(crate) fn messages_refused(&self) -> &IntCounter {
-        self.refused_input.at(0, &["messages"])
+    /// How many requests were refused for holding this.
+    pub(crate) fn refused_input(&self, reason: RefusedInput) -> &IntCounter {
+        let index = reason as usize;
+        let word = REFUSED_INPUT.get(index).copied().unwrap_or_default();
+        self.refused_input.at(index, &[word])
+    }
+
+    /// How many requests with a known `Idempotency-Key` had this come of them.
+    pub(crate) fn repeated(&self, repeated: Repeated) -> &IntCounter {
+        let index = repeated as usize;
+        let word = REPEATED.get(index).copied().unwrap_or_default();
+        self.repeated.at(index, &[word])
     }
 
     /// Counts an attempt that has ended.

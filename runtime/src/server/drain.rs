@@ -1,5 +1,5 @@
-//! Telling a worker's connections that a stop was asked for, at no cost to those that are never
-//! told.
+//! Telling a worker's connections that a stop was asked for, and its streams that the time for their end
+//! is over, at no cost to those that are never told.
 //!
 //! A connection is polled for every piece of every body; a flag in a cell is all that it looks at
 //! then.
@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-/// One worker's stop.
+/// One worker's stop, or the end of what was in flight then.
 #[derive(Default)]
 pub(crate) struct Drain {
     begun: Cell<bool>,
@@ -26,6 +26,11 @@ impl Drain {
         for (_, waker) in self.waiting.take() {
             waker.wake();
         }
+    }
+
+    /// Whether it has begun.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.begun.get()
     }
 
     /// Waits for the stop. To be awaited by one task only.

@@ -7,7 +7,7 @@
 
 mod connection;
 mod descriptors;
-mod drain;
+pub(crate) mod drain;
 mod listener;
 mod signals;
 mod stage;

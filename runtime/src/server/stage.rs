@@ -14,7 +14,9 @@ pub(crate) enum Stage {
     Serving,
     /// A stop was asked for: nothing new, what is in flight may end.
     Draining,
-    /// The time for that is over.
+    /// The time for that is over: streams are told so.
+    Cutting,
+    /// Nobody is waited for any more.
     Ended,
 }
 

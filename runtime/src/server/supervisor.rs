@@ -22,6 +22,9 @@ use crate::server::{descriptors, listener, signals, thread};
 /// How long the log may take to be written out at the end.
 const LOG_GRACE: Duration = Duration::from_secs(1);
 
+/// How long streams that are cut may take to say so.
+const CUT_GRACE: Duration = Duration::from_millis(500);
+
 /// Why the gateway could not start, or had to stop.
 #[derive(Debug, Error)]
 pub(crate) enum ServerError {
@@ -121,6 +124,9 @@ fn run_logging(
                 Ok(_) => (Level::Info, "stopped".to_owned()),
                 Err(_) => {
                     let cut = connections + workers - permits.available_permits();
+                    let _ = advance.send(Stage::Cutting);
+                    // Whether all of them could say so or not: it is over.
+                    let _ = timeout(CUT_GRACE, permits.acquire_many(all)).await;
                     (Level::Warn, format!("stopped: {cut} connections outlived the grace period"))
                 }
             },

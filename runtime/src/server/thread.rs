@@ -75,6 +75,9 @@ async fn serve(mut shared: Shared, listener: TcpListener, is_first: bool) -> io:
     drain.begin();
     // With this permit and those of the connections back, the supervisor knows that all is over.
     drop(accepting);
+    let is_over = |stage: &Stage| matches!(stage, Stage::Cutting | Stage::Ended);
+    let _ = shared.stage.wait_for(is_over).await;
+    worker.cut.begin();
     let _ = shared.stage.wait_for(|stage| *stage == Stage::Ended).await;
     worker.log.flush();
     Ok(())

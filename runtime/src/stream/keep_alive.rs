@@ -266,6 +266,7 @@ mod tests {
             account(&worker),
             &worker.dataplane.upstreams[0],
             Pass::default(),
+            None,
         )))
     }
 

@@ -14,7 +14,9 @@ use hyper::body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::error;
+use crate::idempotency::Recording;
 use crate::observe::account::Account;
+use crate::server::drain::Begun;
 use crate::stream::observer::{Observer, Passage};
 use crate::upstream::breaker::{Pass, Verdict};
 use crate::upstream::http_body::Broken;
@@ -39,6 +41,10 @@ pub(crate) struct Relay {
     account: Account,
     upstream: &'static Live,
     pass: Pass,
+    /// Keeps what passes, for requests that are repeated.
+    recording: Option<Box<Recording>>,
+    /// The end of the time that it has once the gateway stops.
+    cut: Begun,
     /// Since when the upstream has had nothing to give, if it is waited for.
     waiting_since: Option<Instant>,
     /// Wakes the task when the upstream may have stalled; made when first waited for.
@@ -54,16 +60,20 @@ impl Relay {
         account: Account,
         upstream: &'static Live,
         pass: Pass,
+        recording: Option<Box<Recording>>,
     ) -> Self {
+        let cut = account.until_cut();
         let source = Some(source);
         let mut relay = Self {
             source,
             parts: VecDeque::new(),
+            cut,
             entered,
             observer,
             account,
             upstream,
             pass,
+            recording,
             waiting_since: None,
             alarm: None,
         };
@@ -99,6 +109,7 @@ impl Relay {
                     // A long response need not end before others may pass.
                     self.judge(Verdict::Answer);
                     let passage = self.observer.see(&data, Instant::now(), &self.account);
+                    self.recording.take_if(|recording| !recording.see(&data));
                     self.complete_at_end();
                     match passage {
                         Passage::Whole => return Poll::Ready(Some(Ok(Frame::data(data)))),
@@ -113,6 +124,9 @@ impl Relay {
                 Poll::Ready(Some(Err(Broken))) if is_over => self.complete(),
                 Poll::Ready(Some(Err(Broken))) => {
                     return Poll::Ready(Some(self.break_off(StatusCode::BAD_GATEWAY)));
+                }
+                Poll::Pending if !is_over && Pin::new(&mut self.cut).poll(cx).is_ready() => {
+                    return Poll::Ready(Some(self.cut()));
                 }
                 Poll::Pending if !self.has_stalled(is_over, cx) => return Poll::Pending,
                 Poll::Pending if is_over => self.complete(),
@@ -172,12 +186,14 @@ impl Relay {
         self.judge(Verdict::Success);
         self.observer.report(&mut self.account);
         self.account.complete();
+        if let Some(recording) = self.recording.take() {
+            recording.keep();
+        }
     }
 
+    /// The upstream failed.
     fn fail(&mut self, status: StatusCode) {
-        self.source = None;
-        self.entered = None;
-        self.observer.report(&mut self.account);
+        self.give_up();
         self.account.interrupted(status);
         self.upstream.health.note(false);
         self.judge(Verdict::Failure);
@@ -219,9 +235,27 @@ impl Relay {
         false
     }
 
-    /// Ends the body as one that failed, with `status` for the account.
+    /// Ends the body as one whose upstream failed, with `status` for the account.
     pub(crate) fn break_off(&mut self, status: StatusCode) -> Result<Frame<Bytes>, Broken> {
         self.fail(status);
+        self.last_word(status)
+    }
+
+    /// The gateway stops.
+    fn cut(&mut self) -> Result<Frame<Bytes>, Broken> {
+        self.give_up();
+        self.account.cut();
+        self.last_word(StatusCode::SERVICE_UNAVAILABLE)
+    }
+
+    fn give_up(&mut self) {
+        self.source = None;
+        self.entered = None;
+        self.recording = None;
+        self.observer.report(&mut self.account);
+    }
+
+    fn last_word(&self, status: StatusCode) -> Result<Frame<Bytes>, Broken> {
         match &self.observer {
             Observer::Events(events) => {
                 let between_events = events.between_events();
@@ -272,6 +306,7 @@ mod tests {
             account(&worker),
             live,
             Pass::default(),
+            None,
         );
         let mut body = Body::Relayed(Box::new(relay));
         let mut pieces = Vec::new();
@@ -294,6 +329,25 @@ mod tests {
         let (pieces, status) = received(Duration::from_millis(900)).await;
         assert_eq!(pieces, ["data: 1\n\n", "data: [DONE]\n\n"]);
         assert_eq!(status, StatusCode::OK);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_that_the_gateway_cuts_says_so() {
+        let events = vec![Bytes::from("data: 1\n\n"), Bytes::from("data: [DONE]\n\n")];
+        let source = Source::Mock(MockBody::paced(events, Duration::from_millis(900)));
+        let worker = worker(dataplane());
+        let live = &worker.dataplane.upstreams[0];
+        let account = account(&worker);
+        let observer = Observer::of_events(Manner::default());
+        let relay = Relay::new(source, None, observer, account, live, Pass::default(), None);
+        let mut body = Body::Relayed(Box::new(relay));
+        let mut next = async || body.frame().await.unwrap().unwrap().into_data().unwrap();
+        assert_eq!(next().await, "data: 1\n\n");
+        let cut = async { worker.cut.begin() };
+        let (last, ()) = tokio::join!(next(), cut);
+        assert!(last.starts_with(b"data: {\"error\":{"), "{last:?}");
+        let metrics = String::from_utf8(worker.dataplane.metrics.text()).unwrap();
+        assert!(metrics.contains("status=\"503\"} 1"), "{metrics}");
     }
 
     #[tokio::test(start_paused = true)]

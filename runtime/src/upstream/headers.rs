@@ -9,6 +9,7 @@ use hyper::header::{
 };
 
 use crate::auth::API_KEY;
+use crate::idempotency;
 use crate::observe::trace::{REQUEST_ID, TRACE_ID};
 
 /// Names the model that answered in place of the one that was asked for.
@@ -41,8 +42,9 @@ const HOP_BY_HOP: [HeaderName; 9] = [
 
 /// What a client says to the gateway and not to an upstream. `Accept-Encoding` is among them
 /// because a compressed response could not be observed; `Origin`, because some engines refuse web
-/// pages that they do not know, and which pages may ask is settled here.
-const FOR_THE_GATEWAY: [HeaderName; 9] = [
+/// pages that they do not know, and which pages may ask is settled here; `Idempotency-Key`, because all
+/// clients are one to an upstream, and the same key of two must not give one the other's answer.
+const FOR_THE_GATEWAY: [HeaderName; 10] = [
     ACCEPT_ENCODING,
     AZURE_API_KEY,
     API_KEY,
@@ -52,12 +54,13 @@ const FOR_THE_GATEWAY: [HeaderName; 9] = [
     EXPECT,
     HOST,
     ORIGIN,
+    idempotency::KEY,
 ];
 
 /// What an upstream says to the gateway and not to its clients: a cookie would be one for all of
 /// them, how its host is reached is nothing to know about the gateway's, and engines let every web
 /// page read by default.
-const FROM_THE_UPSTREAM: [HeaderName; 7] = [
+const FROM_THE_UPSTREAM: [HeaderName; 8] = [
     ACCESS_CONTROL_ALLOW_ORIGIN,
     ALT_SVC,
     FALLBACK_MODEL,
@@ -65,6 +68,7 @@ const FROM_THE_UPSTREAM: [HeaderName; 7] = [
     SET_COOKIE,
     STRICT_TRANSPORT_SECURITY,
     TRACE_ID,
+    idempotency::REPLAYED,
 ];
 
 /// Takes everything from a client's headers that must not reach an upstream.
@@ -144,7 +148,7 @@ mod tests {
         let mut headers = headers(
             "host:a authorization:b x-api-key:c cookie:d content-length:4 accept-encoding:gzip \
              expect:100-continue proxy-authorization:e transfer-encoding:chunked te:trailers \
-             connection:keep-alive,x-mine x-mine:f accept:g openai-beta:h origin:i",
+             connection:keep-alive,x-mine x-mine:f accept:g openai-beta:h origin:i idempotency-key:j",
         );
         strip_request(&mut headers);
         assert_eq!(names(&headers), ["accept", "openai-beta"]);
@@ -155,7 +159,7 @@ mod tests {
         let mut headers = headers(
             "connection:close keep-alive:timeout=5 set-cookie:a x-request-id:b x-trace-id:c \
              content-length:4 content-type:d x-fallback-model:e server:uvicorn alt-svc:h3 \
-             strict-transport-security:max-age=1 access-control-allow-origin:*",
+             strict-transport-security:max-age=1 idempotent-replayed:true access-control-allow-origin:*",
         );
         strip_response(&mut headers);
         assert_eq!(

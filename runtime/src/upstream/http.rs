@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{AUTHORIZATION, HOST, HeaderValue};
 use hyper::{Method, Request, Uri};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::address::Address;
 use crate::endpoint::Operation;
@@ -33,8 +33,20 @@ pub(crate) struct Http {
 enum Unanswered {
     /// The attempt is over.
     Failed(Failure),
-    /// The server had closed the connection while it was idle: another connection may do.
-    Stale,
+    /// Nothing of it went out: the connection was closed already.
+    Unsent,
+    /// The connection was closed before a byte of a response.
+    Closed,
+}
+
+impl Unanswered {
+    /// What it is where no other connection is tried.
+    fn failure(self) -> Failure {
+        match self {
+            Self::Failed(failure) => failure,
+            Self::Unsent | Self::Closed => Failure::Closed,
+        }
+    }
 }
 
 impl Http {
@@ -59,8 +71,11 @@ impl Http {
     /// Sends `outgoing` and waits for the head of the response; where that is a stream, for its
     /// first piece too.
     ///
-    /// A server may close an idle connection at the very moment of its next use. Then, and only
-    /// before a byte of a response, the request is sent once more, over a new connection.
+    /// A server may close an idle connection at the very moment of its next use. Then the request is
+    /// sent once more, over a new connection. What tells such a server from one that broke down at its
+    /// work is the time: the close was under way when the request went out, so it is here before a
+    /// connection to the server could be made. One that comes later is a failure: the server has seen the
+    /// request, and the same one could be too much for it again.
     pub(crate) async fn exchange(
         &self,
         pool: &SharedPool,
@@ -75,20 +90,17 @@ impl Http {
                 .unwrap_or(Err(Unanswered::Failed(Failure::FirstByteTimeout)))
         };
         if let Some(kept) = pool.take() {
+            let sent = Instant::now();
             match deliver(kept, outgoing.clone()).await {
                 Ok(answer) => return Ok(answer),
-                Err(Unanswered::Failed(failure)) => return Err(failure),
-                Err(Unanswered::Stale) => {}
+                Err(Unanswered::Unsent) => {}
+                Err(Unanswered::Closed) if sent.elapsed() < timeouts.connect => {}
+                Err(unanswered) => return Err(unanswered.failure()),
             }
         }
         // Boxed, as it is rare and large: every request would carry its state.
         let fresh = Box::pin(connect(&self.destination, timeouts.connect)).await?;
-        deliver(fresh, outgoing)
-            .await
-            .map_err(|unanswered| match unanswered {
-                Unanswered::Failed(failure) => failure,
-                Unanswered::Stale => Failure::Closed,
-            })
+        deliver(fresh, outgoing).await.map_err(Unanswered::failure)
     }
 
     /// Where its connections lead.
@@ -105,7 +117,7 @@ impl Http {
         let request = self.request(outgoing);
         let sent = match lease.connection() {
             Some(Connection { sender, .. }) => sender.try_send_request(request),
-            None => return Err(Unanswered::Stale),
+            None => return Err(Unanswered::Unsent),
         };
         match sent.await {
             Ok(response) => {
@@ -122,7 +134,10 @@ impl Http {
                 })
             }
             Err(error) if error.error().is_parse() => Err(Unanswered::Failed(Failure::Malformed)),
-            Err(_) => Err(Unanswered::Stale),
+            Err(mut error) => Err(match error.take_message() {
+                Some(_) => Unanswered::Unsent,
+                None => Unanswered::Closed,
+            }),
         }
     }
 

@@ -48,5 +48,9 @@ fn features(topology: &Topology) -> Vec<&'static str> {
     {
         features.push("tls");
     }
+    let input = topology.gateway.input.as_ref();
+    if input.is_some_and(|input| input.forbidden_words.is_some()) {
+        features.push("words");
+    }
     features
 }

@@ -3,6 +3,7 @@
 //! It is written for a reviewer of its diff: references by name, one field a line, one fact in one place,
 //! no counts, hashes or dates, and a layout that never depends on the width of a line.
 
+mod input;
 mod layout;
 mod limits;
 mod literal;

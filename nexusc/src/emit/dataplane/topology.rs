@@ -2,9 +2,9 @@
 
 use quote::quote;
 
-use crate::emit::dataplane::limits;
 use crate::emit::dataplane::literal::{constant, duration, integer, option, size};
 use crate::emit::dataplane::table::TableFile;
+use crate::emit::dataplane::{input, limits};
 use crate::ir::Topology;
 
 pub(super) fn emit(topology: &Topology) -> TableFile {
@@ -25,10 +25,8 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
         let origins = &cors.origins;
         quote!(Cors { origins: &[#(#origins,)*], })
     }));
-    let input = option(gateway.input.as_ref().map(|input| {
-        let max_messages = integer(input.max_messages);
-        quote!(Input { max_messages: #max_messages, })
-    }));
+    let idempotency = option(gateway.idempotency.as_ref().map(input::idempotency));
+    let input = option(gateway.input.as_ref().map(input::input));
     let keep_alive = gateway.stream.as_ref().and_then(|stream| stream.keep_alive);
     let keep_alive = option(keep_alive.map(duration));
     let limits = limits::all(topology);
@@ -47,6 +45,7 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
                     shutdown_grace: #shutdown_grace,
                     cors: #cors,
                     input: #input,
+                    idempotency: #idempotency,
                     keep_alive: #keep_alive,
                 },
                 auth: policies::AUTH,

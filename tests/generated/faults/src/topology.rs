@@ -25,8 +25,10 @@ pub static TOPOLOGY: Topology = Topology {
             ],
         }),
         input: Some(Input {
-            max_messages: 8,
+            max_messages: Some(8),
+            forbidden_words: None,
         }),
+        idempotency: None,
         keep_alive: None,
     },
     auth: policies::AUTH,

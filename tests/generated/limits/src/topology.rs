@@ -20,6 +20,7 @@ pub static TOPOLOGY: Topology = Topology {
         shutdown_grace: Duration::from_secs(30),
         cors: None,
         input: None,
+        idempotency: None,
         keep_alive: None,
     },
     auth: policies::AUTH,

@@ -1,0 +1,157 @@
+//! Keeping the answer of a request while it passes.
+
+use bytes::Bytes;
+use hyper::body::Body as _;
+use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, TRANSFER_ENCODING};
+use hyper::{Response, StatusCode};
+use tokio::time::Instant;
+
+use crate::idempotency::REPLAYED;
+use crate::idempotency::store::Claim;
+use crate::stream::body::Body;
+use crate::upstream::exchange::Answer;
+use crate::upstream::headers::{self, FALLBACK_MODEL};
+
+/// An answer that was kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Kept {
+    status: StatusCode,
+    content_type: Option<HeaderValue>,
+    fallback_model: Option<HeaderValue>,
+    body: Bytes,
+}
+
+impl Kept {
+    /// What it takes of memory for its content, in bytes.
+    pub(super) fn size(&self) -> usize {
+        let headers = [&self.content_type, &self.fallback_model];
+        let headers = headers.into_iter().flatten().map(HeaderValue::len);
+        self.body.len() + headers.sum::<usize>()
+    }
+
+    /// One whose content has this size.
+    #[cfg(test)]
+    pub(super) fn of_size(size: usize) -> Self {
+        Self {
+            status: StatusCode::OK,
+            content_type: None,
+            fallback_model: None,
+            body: vec![b'x'; size].into(),
+        }
+    }
+
+    /// Its status.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The response of a request that was answered before.
+    pub(crate) fn into_response(self) -> Response<Body> {
+        let mut response = Response::new(Body::whole(self.body));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(REPLAYED, HeaderValue::from_static("true"));
+        if let Some(content_type) = self.content_type {
+            headers.insert(CONTENT_TYPE, content_type);
+        }
+        if let Some(model) = self.fallback_model {
+            headers.insert(FALLBACK_MODEL, model);
+        }
+        response
+    }
+}
+
+/// An answer on its way to its client, of which a copy grows here. Dropped before its end, it leaves
+/// the key free for another try.
+pub(crate) struct Recording {
+    claim: Claim,
+    status: StatusCode,
+    content_type: Option<HeaderValue>,
+    fallback_model: Option<HeaderValue>,
+    body: Vec<u8>,
+}
+
+impl Recording {
+    /// Begins to keep `answer`, if another one would be of no use: `None` leaves the key free.
+    pub(crate) fn of(claim: Claim, answer: &Answer) -> Option<Box<Self>> {
+        // Where neither length nor end is told, what broke off would look like what is whole.
+        let has_end = answer.headers.contains_key(TRANSFER_ENCODING)
+            || answer.source.size_hint().exact().is_some();
+        let is_kept = is_final(answer.status)
+            && has_end
+            && !headers::is_event_stream(&answer.headers)
+            && !answer.headers.contains_key(CONTENT_ENCODING);
+        is_kept.then(|| {
+            Box::new(Self {
+                claim,
+                status: answer.status,
+                content_type: answer.headers.get(CONTENT_TYPE).cloned(),
+                fallback_model: None,
+                body: Vec::new(),
+            })
+        })
+    }
+
+    /// The answer is one of a model that stands in, of this name.
+    pub(crate) fn of_stand_in(&mut self, name: &HeaderValue) {
+        self.fallback_model = Some(name.clone());
+    }
+
+    /// Sees the next piece. Whether there is still room for the answer.
+    pub(crate) fn see(&mut self, piece: &Bytes) -> bool {
+        let fits = self.body.len() + piece.len() <= self.claim.room();
+        if fits {
+            self.body.extend_from_slice(piece);
+        }
+        fits
+    }
+
+    /// Keeps the answer, which is whole.
+    pub(crate) fn keep(self) {
+        let kept = Kept {
+            status: self.status,
+            content_type: self.content_type,
+            fallback_model: self.fallback_model,
+            body: self.body.into_boxed_slice().into(),
+        };
+        self.claim.keep(kept, Instant::now());
+    }
+}
+
+/// Whether the same request would get the same answer: a success, or a mistake of the client's. Clients
+/// repeat what was answered 408, 409, 425 or 429, and want another answer then.
+fn is_final(status: StatusCode) -> bool {
+    status.is_success()
+        || (status.is_client_error()
+            && !matches!(
+                status,
+                StatusCode::REQUEST_TIMEOUT
+                    | StatusCode::CONFLICT
+                    | StatusCode::TOO_EARLY
+                    | StatusCode::TOO_MANY_REQUESTS
+            ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_worth_another_try_is_not_final() {
+        for (status, is) in [
+            (200, true),
+            (400, true),
+            (404, true),
+            (422, true),
+            (408, false),
+            (409, false),
+            (425, false),
+            (429, false),
+            (500, false),
+            (503, false),
+        ] {
+            let status = StatusCode::from_u16(status).unwrap();
+            assert_eq!(is_final(status), is, "{status}");
+        }
+    }
+}
