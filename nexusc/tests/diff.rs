@@ -69,6 +69,7 @@ edits! {
     add_a_model: "[models.cloud]" => "[models.cloud]\n\n[models.code]\n\n[routes.code]\nmodels = [\"code\"]\ndirect = { upstream = \"small-a\" }";
     add_an_alias: "aliases = [\"gpt-4o\"]" => "aliases = [\"gpt-4o\", \"gpt-4\"]";
     add_an_upstream_to_a_route: "small-b = 1" => "small-b = 1, chat-a = 1";
+    administer_with_a_key: "secret = { env = \"KEY_OPS\" }" => "secret = { env = \"KEY_OPS\" }\nadmin = true";
     allow_a_key_another_model: "models = [\"chat\", \"small\"]" => "models = [\"chat\", \"cloud\", \"small\"]";
     change_a_default_parameter: "temperature = 0.7" => "temperature = 0.2";
     change_a_default_timeout: "first_byte = \"60s\"" => "first_byte = \"90s\"";
@@ -101,6 +102,7 @@ edits! {
     remove_a_key: "[keys.ops]\nsecret = { env = \"KEY_OPS\" }\nmodels = [\"*\"]\n" => "";
     rename_a_served_model: "Qwen/Qwen2.5-14B-Instruct\" # a" => "Qwen/Qwen3-14B\" # a";
     put_upstreams_in_order: "weighted.targets = { small-a = 3, small-b = 1 }" => "priority.targets = { small-a = 1, small-b = 2 }";
+    shadow_a_route: "direct = { upstream = \"cloud\" }" => "direct = { upstream = \"cloud\" }\nshadow = { upstream = \"small-a\", percent = \"1%\" }";
     turn_a_canary_into_direct: "canary = { primary = \"chat-a\", canary = \"chat-b\", percent = \"5%\" }" => "weighted.targets = { chat-a = 1, chat-b = 1 }";
     turn_weights_into_least_in_flight: "weighted.targets = { small-a = 3, small-b = 1 }" => "least_in_flight.upstreams = [\"small-a\", \"small-b\"]";
     turn_weights_into_prefix: "weighted.targets = { small-a = 3, small-b = 1 }" => "prefix.upstreams = [\"small-a\", \"small-b\"]";

@@ -86,6 +86,7 @@ struct Holder {
     limiter: Option<Box<Limiter>>,
     priority: PriorityClass,
     rights: Rights,
+    is_admin: bool,
 }
 
 impl Callers {
@@ -176,6 +177,7 @@ impl Callers {
                 limiter: None,
                 priority: PriorityClass::Normal,
                 rights: Cow::Borrowed(rights),
+                is_admin: false,
             }),
             Mode::Known {
                 salt,
@@ -211,6 +213,7 @@ impl Holder {
             limiter: Limiter::of(key.settings.limit),
             priority: key.settings.priority,
             rights: Rights::of(&key.settings.models, all),
+            is_admin: key.settings.admin,
         }
     }
 
@@ -221,6 +224,7 @@ impl Holder {
             limiter: self.limiter.as_deref(),
             priority: self.priority,
             rights: Cow::Borrowed(&self.rights),
+            is_admin: self.is_admin,
         }
     }
 }

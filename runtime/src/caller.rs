@@ -20,6 +20,8 @@ pub(crate) struct Caller<'a> {
     pub(crate) priority: PriorityClass,
     /// What it may ask for.
     pub(crate) rights: Cow<'a, Rights>,
+    /// Whether it may change the gateway while it runs.
+    pub(crate) is_admin: bool,
 }
 
 /// What a caller may ask for.
@@ -61,6 +63,7 @@ impl<'a> Caller<'a> {
             limiter: None,
             priority,
             rights,
+            is_admin: false,
         }
     }
 

@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use thiserror::Error;
 
+use crate::admin::gauges::Gauges;
+use crate::admin::switches::{Feature, Switches};
 use crate::api::fields::Vocabulary;
 use crate::api::health::Dependencies;
 use crate::api::models::Directory;
@@ -19,6 +21,8 @@ use crate::limit::demand;
 use crate::limit::limiter::Limiter;
 use crate::observe::metrics::Metrics;
 use crate::route;
+use crate::shadow::metrics::ShadowMetrics;
+use crate::shadow::room::Rooms;
 use crate::topology::{Model, Topology, Upstream};
 use crate::upstream::live::{Live, Unusable};
 #[cfg(feature = "words")]
@@ -43,6 +47,13 @@ pub(crate) struct Dataplane {
     pub(crate) words: Option<Words>,
     /// The answers that are kept for requests that are repeated.
     pub(crate) idempotency: Option<Store>,
+    /// What an administrator can turn off; `None` where there is none.
+    pub(crate) switches: Option<Switches>,
+    /// Room for copies of requests.
+    pub(crate) rooms: Rooms,
+    /// What is known about them; `None` where no route has a shadow.
+    pub(crate) shadow_metrics: Option<ShadowMetrics>,
+    gauges: Option<Gauges>,
     defaults: Vec<Defaults>,
     model_limits: Vec<ModelLimit>,
     draining: AtomicBool,
@@ -86,7 +97,12 @@ impl Dataplane {
             assumed_output: demand::assumed_output(model),
         };
         let pairs = topology.upstreams.iter().zip(settings.upstreams);
-        let counted = counted(topology);
+        let metrics = Metrics::new(topology);
+        let switches = Switches::of(topology);
+        // An administrator sees when an upstream that is draining is empty.
+        let counted = counted(topology)
+            .into_iter()
+            .map(|counted| counted || switches.is_some());
         let upstreams = pairs.zip(counted).map(|((upstream, access), counted)| {
             let live = Live::new(upstream, access)?;
             Ok::<_, Unusable>(if counted { live.counted() } else { live })
@@ -96,14 +112,18 @@ impl Dataplane {
             callers: Callers::new(topology, settings.credentials)?,
             directory: Directory::new(topology.models),
             upstreams: upstreams.collect::<Result<_, _>>()?,
-            metrics: Metrics::new(topology),
             #[cfg(feature = "words")]
             words: settings.words,
             idempotency: topology.gateway.idempotency.as_ref().map(Store::new),
+            shadow_metrics: ShadowMetrics::of(topology, &metrics),
+            gauges: switches.as_ref().map(|_| Gauges::new(&metrics)),
+            metrics,
             defaults: topology.models.iter().map(defaults).collect(),
             model_limits: topology.models.iter().map(limit).collect(),
             draining: AtomicBool::new(false),
+            rooms: Rooms::new(topology),
             vocabulary,
+            switches,
         })
     }
 
@@ -111,6 +131,12 @@ impl Dataplane {
     pub(crate) fn upstream(&self, upstream: &Upstream) -> &Live {
         let live = self.upstreams.get(upstream.slot.index());
         live.expect("every upstream of the tables got a slot at the start")
+    }
+
+    /// Whether an administrator has turned `feature` off.
+    pub(crate) fn is_off(&self, feature: Feature) -> bool {
+        let switches = self.switches.as_ref();
+        switches.is_some_and(|switches| switches.is_off(feature))
     }
 
     /// The defaults of `model`.
@@ -154,6 +180,9 @@ impl Dataplane {
                 let healthy = vitals.are_good();
                 self.metrics.upstream_healthy(live.upstream(), healthy);
             }
+        }
+        if let (Some(switches), Some(gauges)) = (&self.switches, &self.gauges) {
+            gauges.show(switches, &self.upstreams);
         }
         self.metrics.text()
     }

@@ -15,6 +15,8 @@ pub(crate) enum Endpoint {
     Model,
     /// `/v1/circuit-breakers`.
     CircuitBreakers,
+    /// Below `/v1/admin/`.
+    Admin(Admin),
     /// `/health`.
     Health,
     /// `/ready`.
@@ -36,6 +38,32 @@ pub(crate) enum Operation {
     Embeddings,
 }
 
+/// Where everything for administrators stands.
+const ADMIN: &str = "/v1/admin/";
+
+/// What an administrator can see and change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Admin {
+    /// `/v1/admin/switches`.
+    Switches,
+    /// `/v1/admin/features/NAME`.
+    Feature,
+    /// `/v1/admin/upstreams/NAME`.
+    Upstream,
+}
+
+impl Admin {
+    /// What there is at `path` below [`ADMIN`].
+    fn at(path: &str) -> Option<Self> {
+        match path.split_once('/') {
+            None if path == "switches" => Some(Self::Switches),
+            Some(("features", _)) => Some(Self::Feature),
+            Some(("upstreams", _)) => Some(Self::Upstream),
+            _ => None,
+        }
+    }
+}
+
 impl Operation {
     /// The path, the same at the gateway and at every upstream.
     pub(crate) const fn path(self) -> &'static str {
@@ -54,7 +82,7 @@ impl Operation {
 
 impl Endpoint {
     /// One of each kind, in the order of [`Endpoint::index`].
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Inference(Operation::Chat),
         Self::Inference(Operation::Completions),
         Self::Inference(Operation::Embeddings),
@@ -65,6 +93,9 @@ impl Endpoint {
         Self::Ready,
         Self::Metrics,
         Self::Unknown,
+        Self::Admin(Admin::Switches),
+        Self::Admin(Admin::Feature),
+        Self::Admin(Admin::Upstream),
     ];
 
     /// The endpoint at `path`.
@@ -79,7 +110,10 @@ impl Endpoint {
             "/ready" => Self::Ready,
             "/metrics" => Self::Metrics,
             _ if name_in_path(path).is_some() => Self::Model,
-            _ => Self::Unknown,
+            _ => match path.strip_prefix(ADMIN).and_then(Admin::at) {
+                Some(admin) => Self::Admin(admin),
+                None => Self::Unknown,
+            },
         }
     }
 
@@ -94,6 +128,9 @@ impl Endpoint {
             Self::Ready => "/ready",
             Self::Metrics => "/metrics",
             Self::Unknown => "other",
+            Self::Admin(Admin::Switches) => "/v1/admin/switches",
+            Self::Admin(Admin::Feature) => "/v1/admin/features/{feature}",
+            Self::Admin(Admin::Upstream) => "/v1/admin/upstreams/{upstream}",
         }
     }
 
@@ -110,6 +147,9 @@ impl Endpoint {
             Self::Ready => 7,
             Self::Metrics => 8,
             Self::Unknown => 9,
+            Self::Admin(Admin::Switches) => 10,
+            Self::Admin(Admin::Feature) => 11,
+            Self::Admin(Admin::Upstream) => 12,
         }
     }
 
@@ -117,6 +157,9 @@ impl Endpoint {
     pub(crate) fn refuses(self, method: &Method) -> Option<&'static str> {
         match self {
             Self::Inference(_) => (method != Method::POST).then_some("POST"),
+            Self::Admin(Admin::Feature | Admin::Upstream) => {
+                (method != Method::PUT).then_some("PUT")
+            }
             Self::Unknown => None,
             _ => (method != Method::GET && method != Method::HEAD).then_some("GET, HEAD"),
         }
@@ -127,6 +170,17 @@ impl Endpoint {
     pub(crate) const fn is_operational(self) -> bool {
         matches!(self, Self::Health | Self::Ready | Self::Metrics)
     }
+
+    /// Whether web pages that are listed may use it.
+    pub(crate) const fn is_for_pages(self) -> bool {
+        !self.is_operational() && !matches!(self, Self::Admin(_))
+    }
+}
+
+/// The `NAME` of `/v1/admin/features/NAME` or `/v1/admin/upstreams/NAME`; none of these needs an encoding.
+pub(crate) fn administered(path: &str) -> &str {
+    let below = path.strip_prefix(ADMIN).unwrap_or_default();
+    below.split_once('/').map_or("", |(_, name)| name)
 }
 
 /// The `NAME` of `/v1/models/NAME`, without percent encoding; `None` where the path is another.
@@ -172,6 +226,26 @@ mod tests {
         assert_eq!(Endpoint::at("/v1/models/qwen/14b"), Endpoint::Model);
         assert_eq!(Endpoint::at("/v1/models/"), Endpoint::Unknown);
         assert_eq!(Endpoint::at("/"), Endpoint::Unknown);
+        assert_eq!(
+            Endpoint::at("/v1/admin/upstreams/vllm"),
+            Endpoint::Admin(Admin::Upstream)
+        );
+        for path in [
+            "/v1/admin",
+            "/v1/admin/",
+            "/v1/admin/switches/",
+            "/v1/admin/keys",
+        ] {
+            assert_eq!(Endpoint::at(path), Endpoint::Unknown, "{path}");
+        }
+    }
+
+    #[test]
+    fn an_administered_name_is_all_that_follows() {
+        assert_eq!(administered("/v1/admin/upstreams/vllm-a"), "vllm-a");
+        assert_eq!(administered("/v1/admin/upstreams/x/vllm-a"), "x/vllm-a");
+        assert_eq!(administered("/v1/admin/features/"), "");
+        assert_eq!(administered("/v1/admin/switches"), "");
     }
 
     #[test]

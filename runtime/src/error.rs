@@ -11,10 +11,11 @@ use hyper::{Response, StatusCode};
 use serde::Serialize;
 use thiserror::Error;
 
+use crate::admin::refused::{self, Refused};
 use crate::api::body::Unread;
 use crate::api::scan::Fault;
 use crate::auth::Unknown;
-use crate::idempotency::Refused;
+use crate::idempotency::BadRepeat;
 #[cfg(feature = "jwks")]
 use crate::jwt::jwks::keeper::PACE;
 use crate::limit::refusal::{Kind, Refusal};
@@ -53,9 +54,11 @@ pub(crate) enum Error {
     #[error(transparent)]
     Forbidden(#[from] Forbidden),
     #[error(transparent)]
-    Repeated(#[from] Refused),
+    Repeated(#[from] BadRepeat),
     #[error(transparent)]
     Limited(#[from] Refusal),
+    #[error(transparent)]
+    Refused(#[from] Refused),
     #[error("no upstream of `{model}` could answer: {}", summary(.misses))]
     NoneAnswered {
         model: &'static str,
@@ -73,11 +76,11 @@ impl Error {
             Self::UnknownCaller(Unknown::IssuerAway) => StatusCode::SERVICE_UNAVAILABLE,
             Self::NotARequest(_)
             | Self::Unread(Unread::Malformed | Unread::ClientGone)
-            | Self::Repeated(Refused::BadKey) => StatusCode::BAD_REQUEST,
+            | Self::Repeated(BadRepeat::BadKey) => StatusCode::BAD_REQUEST,
             #[cfg(feature = "words")]
             Self::Forbidden(_) => StatusCode::BAD_REQUEST,
-            Self::Repeated(Refused::Running) => StatusCode::CONFLICT,
-            Self::Repeated(Refused::Reused) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Repeated(BadRepeat::Running) => StatusCode::CONFLICT,
+            Self::Repeated(BadRepeat::Reused) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::UnknownCaller(_) => StatusCode::UNAUTHORIZED,
             Self::ModelNotAllowed { .. } => StatusCode::FORBIDDEN,
             Self::UnknownPath | Self::UnknownModel { .. } => StatusCode::NOT_FOUND,
@@ -86,6 +89,7 @@ impl Error {
             Self::Unread(Unread::TooLarge { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unread(Unread::Compressed) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Limited(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Refused(refused) => refused.status(),
             Self::Panic => StatusCode::INTERNAL_SERVER_ERROR,
             Self::NoneAnswered { misses, .. } => match common_cause(misses) {
                 Cause::Shut => StatusCode::SERVICE_UNAVAILABLE,
@@ -132,13 +136,16 @@ impl Error {
             Self::Unread(Unread::Compressed) => {
                 Some((ACCEPT_ENCODING, HeaderValue::from_static("identity")))
             }
-            Self::Repeated(Refused::Running) => {
+            Self::Repeated(BadRepeat::Running) => {
                 Some((RETRY_AFTER, HeaderValue::from(DEFAULT_RETRY_AFTER)))
             }
             Self::Limited(refusal) => Some(match refusal.retry_after() {
                 Some(seconds) => (RETRY_AFTER, HeaderValue::from(seconds)),
                 None => (SHOULD_RETRY, HeaderValue::from_static("false")),
             }),
+            Self::Refused(Refused::TurnedOff) => {
+                Some((RETRY_AFTER, HeaderValue::from(refused::RETRY_AFTER)))
+            }
             Self::NoneAnswered { misses, .. } => match common_cause(misses) {
                 Cause::Shut | Cause::Busy => {
                     Some((RETRY_AFTER, HeaderValue::from(retry_after(misses))))
@@ -194,10 +201,11 @@ impl Error {
             Self::ModelNotAllowed { .. } => "model_not_allowed",
             #[cfg(feature = "words")]
             Self::Forbidden(_) => "forbidden_content",
-            Self::Repeated(Refused::BadKey) => "invalid_idempotency_key",
-            Self::Repeated(Refused::Running) => "idempotency_key_in_use",
-            Self::Repeated(Refused::Reused) => "idempotency_key_reused",
+            Self::Repeated(BadRepeat::BadKey) => "invalid_idempotency_key",
+            Self::Repeated(BadRepeat::Running) => "idempotency_key_in_use",
+            Self::Repeated(BadRepeat::Reused) => "idempotency_key_reused",
             Self::Limited(_) => "rate_limit_exceeded",
+            Self::Refused(refused) => refused.code(),
             Self::NoneAnswered { misses, .. } => match common_cause(misses) {
                 Cause::Shut => "upstream_unavailable",
                 Cause::Busy => "rate_limit_exceeded",

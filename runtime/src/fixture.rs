@@ -1,4 +1,5 @@
-//! A topology for unit tests: two models, three upstreams, two keys.
+//! A topology for unit tests: two models, three upstreams, two keys. And the same with a shadow and an
+//! administrator.
 
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr};
@@ -16,7 +17,8 @@ use crate::observe::log;
 use crate::observe::trace::Trace;
 use crate::topology::{
     Access, Auth, Draw, Endpoint, Gateway, Key, KeySettings, MIB, Model, ModelSettings,
-    PriorityClass, Route, Rule, Secret, Timeouts, Topology, Upstream, UpstreamSettings,
+    PriorityClass, Route, Rule, Secret, Shadow, ShadowSettings, Share, Timeouts, Topology,
+    Upstream, UpstreamSettings,
 };
 use crate::worker::Worker;
 
@@ -52,11 +54,13 @@ static LARGE_ROUTE: Route = Route {
     name: "large",
     draw: Draw::Sequence,
     rule: Rule::Direct(&VLLM_LARGE),
+    shadow: None,
 };
 static SMALL_ROUTE: Route = Route {
     name: "small",
     draw: Draw::Sequence,
     rule: Rule::Direct(&VLLM_SMALL),
+    shadow: None,
 };
 
 pub(crate) static MODEL_LARGE: Model = Model::new(ModelSettings {
@@ -83,6 +87,7 @@ static BATCH: Key = Key::new(KeySettings {
     models: Access::Only(&[&MODEL_SMALL]),
     limit: None,
     priority: PriorityClass::Normal,
+    admin: false,
 });
 
 static WEB: Key = Key::new(KeySettings {
@@ -91,28 +96,81 @@ static WEB: Key = Key::new(KeySettings {
     models: Access::All,
     limit: None,
     priority: PriorityClass::Normal,
+    admin: false,
 });
+
+const GATEWAY: Gateway = Gateway {
+    listen: "127.0.0.1:0",
+    default_model: None,
+    max_body: MIB,
+    max_connections: 100,
+    read_timeout: Duration::from_secs(1),
+    write_timeout: Duration::from_secs(1),
+    shutdown_grace: Duration::from_secs(1),
+    cors: None,
+    input: None,
+    idempotency: None,
+    keep_alive: None,
+};
 
 pub(crate) static CHAT: Topology = Topology {
     name: "chat",
-    gateway: Gateway {
-        listen: "127.0.0.1:0",
-        default_model: None,
-        max_body: MIB,
-        max_connections: 100,
-        read_timeout: Duration::from_secs(1),
-        write_timeout: Duration::from_secs(1),
-        shutdown_grace: Duration::from_secs(1),
-        cors: None,
-        input: None,
-        idempotency: None,
-        keep_alive: None,
-    },
+    gateway: GATEWAY,
     auth: Auth::ApiKeys(&[&BATCH, &WEB]),
     limits: &[],
     models: &[&MODEL_LARGE, &MODEL_SMALL],
     upstreams: &[&CLOUD, &VLLM_LARGE, &VLLM_SMALL],
 };
+
+static SHADOWED_ROUTE: Route = Route {
+    name: "shadowed",
+    draw: Draw::Sequence,
+    rule: Rule::Direct(&VLLM_SMALL),
+    shadow: Some(Shadow::new(ShadowSettings {
+        upstream: &CLOUD,
+        share: Share::percent(25.0),
+        concurrent: 2,
+    })),
+};
+
+static MODEL_SHADOWED: Model = Model::new(ModelSettings {
+    name: "shadowed",
+    aliases: &[],
+    defaults: &[],
+    route: &SHADOWED_ROUTE,
+    fallback: &[],
+    limit: None,
+});
+
+static OPS: Key = Key::new(KeySettings {
+    name: "ops",
+    secret: Secret::Env("KEY_WEB"),
+    models: Access::Only(&[]),
+    limit: None,
+    priority: PriorityClass::Normal,
+    admin: true,
+});
+
+// What is in both has the same slot in both.
+pub(crate) static OPERATED: Topology = Topology {
+    name: "operated",
+    gateway: GATEWAY,
+    auth: Auth::ApiKeys(&[&OPS]),
+    limits: &[],
+    models: &[&MODEL_LARGE, &MODEL_SMALL, &MODEL_SHADOWED],
+    upstreams: CHAT.upstreams,
+};
+
+/// The route with a shadow, and its shadow.
+pub(crate) fn shadowed() -> (&'static Route, &'static Shadow) {
+    let shadow = SHADOWED_ROUTE.shadow.as_ref();
+    (&SHADOWED_ROUTE, shadow.expect("the route has one"))
+}
+
+/// The fixture with a shadow and an administrator in use.
+pub(crate) fn operated() -> &'static Dataplane {
+    in_use(&OPERATED, "http://127.0.0.1:1")
+}
 
 /// The fixture in use; the secrets are `batch-secret` and `web-secret`.
 pub(crate) fn dataplane() -> &'static Dataplane {
@@ -121,6 +179,10 @@ pub(crate) fn dataplane() -> &'static Dataplane {
 
 /// The fixture in use, with all upstreams at `url`.
 pub(crate) fn dataplane_towards(url: &str) -> &'static Dataplane {
+    in_use(&CHAT, url)
+}
+
+fn in_use(topology: &'static Topology, url: &str) -> &'static Dataplane {
     let variable = |name: &str| match name {
         _ if name.starts_with("UPSTREAM_") => Some(OsString::from(url)),
         "KEY_BATCH" => Some("batch-secret".into()),
@@ -128,9 +190,9 @@ pub(crate) fn dataplane_towards(url: &str) -> &'static Dataplane {
         "CLOUD_API_KEY" => Some("cloud-secret".into()),
         _ => None,
     };
-    let settings = environment::read(&CHAT, &variable).expect("the environment is complete");
+    let settings = environment::read(topology, &variable).expect("the environment is complete");
     Box::leak(Box::new(
-        Dataplane::new(&CHAT, settings).expect("the topology is fit"),
+        Dataplane::new(topology, settings).expect("the topology is fit"),
     ))
 }
 

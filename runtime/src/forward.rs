@@ -166,7 +166,7 @@ fn unasked_usage<'a>(asked: &Asked<'a>, live: &Live) -> Option<&'a Splice> {
 }
 
 /// The request as it goes to the upstream `live` for `model`.
-fn outgoing<'a>(
+pub(crate) fn outgoing<'a>(
     worker: &Worker,
     asked: &Asked<'a>,
     model: &'static Model,

@@ -14,6 +14,7 @@
 //! 3. `upstream` makes the attempts: the chosen upstream, then the route's others, then those of
 //!    the models that stand in, until one answers. Those whose circuit is open are passed over, the
 //!    unhealthy come last. After the first byte of a response nothing is tried again.
+//!    `shadow` sends a copy of some requests to one more upstream, beside them.
 //! 4. `stream` relays the response as it comes, byte for byte, and reads along: first token, usage.
 //!    What only the gateway asked for is left out; a client that waits may get a comment.
 //! 5. `observe` accounts for it when the last byte is out or the client has gone: metrics and a log
@@ -24,6 +25,7 @@
 //! after the start.
 
 mod address;
+mod admin;
 mod api;
 mod auth;
 mod caller;
@@ -45,6 +47,7 @@ mod pipeline;
 mod route;
 mod secret;
 mod server;
+mod shadow;
 mod sse;
 mod stream;
 pub mod topology;

@@ -11,6 +11,9 @@ use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Request, Response, StatusCode};
 
+use crate::admin;
+use crate::admin::refused::Refused;
+use crate::admin::switches::Feature;
 use crate::api::body::{Arriving, Unread};
 use crate::api::cors::Sharing;
 use crate::api::scan::Fault;
@@ -19,12 +22,13 @@ use crate::caller::Caller;
 use crate::endpoint::{Endpoint, name_in_path};
 use crate::error::Error;
 use crate::forward::{Asked, Taken, relay, try_in_turn};
-use crate::idempotency::{self, Claim, Claimed, Kept, Refused};
+use crate::idempotency::{self, BadRepeat, Claim, Claimed, Kept};
 use crate::limit::demand::Demand;
 use crate::limit::headers::Headers;
 use crate::observe::account::Account;
 use crate::observe::metrics::{Metrics, RefusedInput, Repeated};
 use crate::observe::trace::Trace;
+use crate::shadow;
 use crate::stream::body::Body;
 use crate::stream::keep_alive::{Beginning, kept_alive};
 use crate::topology::Model;
@@ -59,7 +63,7 @@ async fn pass(
 ) -> Response<Body> {
     let (head, body) = request.into_parts();
     let mut body = Arriving::new(&head, body);
-    let endpoint = Endpoint::at(head.uri.path());
+    let endpoint = admin::offered(Endpoint::at(head.uri.path()), worker.dataplane);
 
     // 1. Identify: which request is this, in logs and upstream?
     let trace = Trace::identify(&head.headers);
@@ -141,8 +145,8 @@ fn count_refusal(metrics: &Metrics, error: &Error) {
         }
         #[cfg(feature = "words")]
         Error::Forbidden(_) => metrics.refused_input(RefusedInput::ForbiddenWord).inc(),
-        Error::Repeated(Refused::Running) => metrics.repeated(Repeated::Running).inc(),
-        Error::Repeated(Refused::Reused) => metrics.repeated(Repeated::Reused).inc(),
+        Error::Repeated(BadRepeat::Running) => metrics.repeated(Repeated::Running).inc(),
+        Error::Repeated(BadRepeat::Reused) => metrics.repeated(Repeated::Reused).inc(),
         _ => {}
     }
 }
@@ -200,8 +204,11 @@ async fn answer(
             ));
         }
         Endpoint::Unknown => return Err(Error::UnknownPath),
-        Endpoint::Models | Endpoint::Model | Endpoint::CircuitBreakers | Endpoint::Inference(_) => {
-        }
+        Endpoint::Models
+        | Endpoint::Model
+        | Endpoint::CircuitBreakers
+        | Endpoint::Admin(_)
+        | Endpoint::Inference(_) => {}
     }
 
     // 2. Authenticate: who asks?
@@ -218,11 +225,23 @@ async fn answer(
             admit(caller, dataplane.directory.find(&name), &name)?;
             return own((StatusCode::OK, models::entry(&name)));
         }
+        Endpoint::Admin(endpoint) => {
+            let asked = admin::Asked {
+                caller,
+                trace,
+                path: head.uri.path(),
+            };
+            let answer = admin::answer(worker, asked, endpoint, body).await?;
+            return own((StatusCode::OK, answer));
+        }
         Endpoint::CircuitBreakers => {
             return own((StatusCode::OK, breakers::list(&dataplane.upstreams)));
         }
         _ => return own((StatusCode::OK, caller.models())),
     };
+    if dataplane.is_off(Feature::Llm) {
+        return Err(Refused::TurnedOff.into());
+    }
     account.limits.by_key(caller.limiter);
 
     // 3. Read: the body, within its bounds, and what it asks for.
@@ -283,7 +302,10 @@ async fn answer(
     if scan.streams && operation.generates() {
         may_begin(account);
     }
-    try_in_turn(worker, account, &asked)
+    let copy = shadow::due(worker, account, &asked);
+    let send = copy.map(|copy| || copy.send(worker, &asked));
+    let answering = pin!(try_in_turn(worker, account, &asked));
+    shadow::beside(send, answering)
         .await
         .map(|taken| Reply::Relayed(taken, claim))
 }

@@ -207,6 +207,8 @@ pub struct KeySettings {
     pub limit: Option<&'static Limit>,
     /// Its turn, where its requests have to wait.
     pub priority: PriorityClass,
+    /// Whether its holder may change the gateway while it runs.
+    pub admin: bool,
 }
 
 /// Which models a key may ask for.
@@ -367,6 +369,38 @@ pub struct Route {
     pub draw: Draw,
     /// The rule.
     pub rule: Rule,
+    /// What gets a copy of some requests; `None` for nothing.
+    pub shadow: Option<Shadow>,
+}
+
+/// What gets a copy of some requests of a route: `[routes.NAME.shadow]`.
+#[derive(Debug)]
+pub struct Shadow {
+    /// What was written in the spec.
+    pub settings: ShadowSettings,
+    /// Its place in tables of live state.
+    pub slot: Slot,
+}
+
+impl Shadow {
+    /// A shadow with its settings, not yet in use.
+    pub const fn new(settings: ShadowSettings) -> Self {
+        Self {
+            settings,
+            slot: Slot::UNASSIGNED,
+        }
+    }
+}
+
+/// The settings of a shadow.
+#[derive(Debug)]
+pub struct ShadowSettings {
+    /// Where copies go.
+    pub upstream: &'static Upstream,
+    /// The part of the route's requests that is copied.
+    pub share: Share,
+    /// The most copies in flight at once.
+    pub concurrent: u32,
 }
 
 /// What the choice of a route goes by: requests of the same draw have the same first choice, as long

@@ -8,7 +8,7 @@ use crate::dataplane::Dataplane;
 use crate::observe::log::{Log, Sink};
 use crate::route::draw::Sequence;
 use crate::server::drain::Drain;
-use crate::topology::{Model, Upstream};
+use crate::topology::{Model, Shadow, Upstream};
 use crate::upstream::pool::{Pool, SharedPool};
 
 /// What the requests of one thread share.
@@ -23,12 +23,15 @@ pub(crate) struct Worker {
     pub(crate) cut: Rc<Drain>,
     pools: Vec<SharedPool>,
     sequences: Vec<Sequence>,
+    shadow_sequences: Vec<Sequence>,
 }
 
 impl Worker {
     /// A worker for `dataplane`.
     pub(crate) fn new(dataplane: &'static Dataplane, sink: Sink) -> Self {
-        let sequence = |_: &_| Sequence::starting_at(fastrand::u64(..));
+        let sequence = || Sequence::starting_at(fastrand::u64(..));
+        let models = dataplane.topology.models.len();
+        let shadows = dataplane.rooms.shadows();
         Self {
             dataplane,
             log: Rc::new(Log::new(sink)),
@@ -39,7 +42,8 @@ impl Worker {
                 .iter()
                 .map(|_| Rc::new(Pool::default()))
                 .collect(),
-            sequences: dataplane.topology.models.iter().map(sequence).collect(),
+            sequences: std::iter::repeat_with(sequence).take(models).collect(),
+            shadow_sequences: std::iter::repeat_with(sequence).take(shadows).collect(),
         }
     }
 
@@ -54,6 +58,14 @@ impl Worker {
         let sequence = self.sequences.get(model.slot.index());
         sequence
             .expect("every model of the tables got a slot at the start")
+            .draw()
+    }
+
+    /// The next draw for `shadow`: a sequence of its own, so that it copies of every branch of a route.
+    pub(crate) fn draw_for(&self, shadow: &Shadow) -> u64 {
+        let sequence = self.shadow_sequences.get(shadow.slot.index());
+        sequence
+            .expect("every shadow of the tables got a slot at the start")
             .draw()
     }
 

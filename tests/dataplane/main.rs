@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod abort;
+mod admin;
 mod bounds;
 mod breaker;
 mod chat_2x3090;
@@ -23,6 +24,7 @@ mod relay;
 mod rewriting;
 mod routes;
 mod rules;
+mod shadow;
 mod start;
 mod stop;
 mod stream;

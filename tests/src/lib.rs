@@ -14,6 +14,7 @@ mod neighbours;
 mod patience;
 mod program;
 mod routing;
+mod shadow;
 
 pub use crate::client::{Connection, Cut, Head, Request, Response};
 pub use crate::dataplane::{Dataplane, Start};
@@ -24,3 +25,4 @@ pub use crate::neighbours::SilentServer;
 pub use crate::patience::{PATIENCE, patiently};
 pub use crate::program::{program, target_directory};
 pub use crate::routing::{FIRST, SECOND, routing};
+pub use crate::shadow::{APP, LIMITED, OPS, shadow};

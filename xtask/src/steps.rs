@@ -20,6 +20,7 @@ const DATAPLANES: &[&str] = &[
     "limits",
     "probe",
     "routing",
+    "shadow",
     "stream",
 ];
 

@@ -10,6 +10,7 @@ pub static CLOUD_MINI: Route = Route {
     name: "cloud-mini",
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::CLOUD),
+    shadow: None,
 };
 
 /// `[routes.qwen-14b]`
@@ -21,6 +22,7 @@ pub static QWEN_14B: Route = Route {
         canary: &upstreams::VLLM_14B_NEXT,
         share: Share::percent(5.0),
     },
+    shadow: None,
 };
 
 /// `[routes.qwen-3b]`
@@ -28,4 +30,5 @@ pub static QWEN_3B: Route = Route {
     name: "qwen-3b",
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::VLLM_3B),
+    shadow: None,
 };

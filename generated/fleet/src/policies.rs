@@ -19,6 +19,7 @@ pub static ASSISTANT: Key = Key::new(KeySettings {
     ]),
     limit: None,
     priority: PriorityClass::Normal,
+    admin: false,
 });
 
 /// `[keys.ide]`
@@ -31,6 +32,7 @@ pub static IDE: Key = Key::new(KeySettings {
     ]),
     limit: None,
     priority: PriorityClass::Normal,
+    admin: false,
 });
 
 /// `[keys.moderation]`
@@ -42,6 +44,7 @@ pub static MODERATION: Key = Key::new(KeySettings {
     ]),
     limit: None,
     priority: PriorityClass::Normal,
+    admin: false,
 });
 
 /// `[keys.ops]`
@@ -51,6 +54,7 @@ pub static OPS: Key = Key::new(KeySettings {
     models: Access::All,
     limit: None,
     priority: PriorityClass::Normal,
+    admin: true,
 });
 
 /// `[keys.research]`
@@ -64,6 +68,7 @@ pub static RESEARCH: Key = Key::new(KeySettings {
     ]),
     limit: None,
     priority: PriorityClass::Normal,
+    admin: false,
 });
 
 /// `[keys.search]`
@@ -77,6 +82,7 @@ pub static SEARCH: Key = Key::new(KeySettings {
     ]),
     limit: None,
     priority: PriorityClass::Normal,
+    admin: false,
 });
 
 /// Every API key.

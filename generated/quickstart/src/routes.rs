@@ -10,6 +10,7 @@ pub static BROKEN: Route = Route {
     name: "broken",
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::BROKEN),
+    shadow: None,
 };
 
 /// `[routes.mock]`
@@ -17,4 +18,5 @@ pub static MOCK: Route = Route {
     name: "mock",
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::MOCK),
+    shadow: None,
 };

@@ -1,4 +1,4 @@
-//! A key that may use no model is of no use to anybody (NX0902).
+//! A key that may use no model is of no use to anybody (NX0902), unless it is an administrator's.
 
 use crate::check::Context;
 use crate::diagnostic::Diagnostic;
@@ -11,7 +11,8 @@ pub(super) fn check(context: &mut Context<'_>) {
         return;
     }
     for key in context.topology.keys.iter() {
-        if matches!(&key.models, Access::Only(models) if models.is_empty()) {
+        let is_idle = matches!(&key.models, Access::Only(models) if models.is_empty());
+        if is_idle && !key.admin {
             let diagnostic = Diagnostic::new(
                 Code::NX0902,
                 format!("key `{}` may use no model", key.name),

@@ -3,6 +3,7 @@
 //! One file a rule, with its documentation, its code and its reasons. A rule never complains about what an
 //! earlier phase has reported: `left_out` holds what the parser could not read.
 
+mod administrators;
 mod aliasing_keys;
 mod authentication;
 mod breaker_resets;
@@ -22,6 +23,7 @@ mod nameless_probes;
 mod overlay_addresses;
 mod production;
 mod queues;
+mod shadows;
 mod short_memory;
 mod single_upstream;
 mod sticky;
@@ -49,6 +51,7 @@ struct Context<'t> {
 /// Applies every rule.
 pub fn check(topology: &Topology, left_out: &BTreeSet<KeyPath>) -> Vec<Diagnostic> {
     const RULES: &[fn(&mut Context<'_>)] = &[
+        administrators::check,
         aliasing_keys::check,
         authentication::check,
         breaker_resets::check,
@@ -68,6 +71,7 @@ pub fn check(topology: &Topology, left_out: &BTreeSet<KeyPath>) -> Vec<Diagnosti
         overlay_addresses::check,
         production::check,
         queues::check,
+        shadows::check,
         short_memory::check,
         single_upstream::check,
         sticky::check,

@@ -15,7 +15,12 @@ pub(super) fn check(context: &mut Context<'_>) {
         .routes
         .iter()
         .filter_map(|route| route.rule.as_ref());
-    for upstream in rules.flat_map(|rule| rule.upstreams()) {
+    let shadows = topology
+        .routes
+        .iter()
+        .filter_map(|route| route.shadow.as_ref());
+    let copied = shadows.map(|shadow| shadow.upstream);
+    for upstream in rules.flat_map(|rule| rule.upstreams()).chain(copied) {
         if let Some(used) = used.get_mut(upstream.index()) {
             *used = true;
         }

@@ -245,6 +245,21 @@ pub struct Route {
     pub draw: Draw,
     /// The rule; `None` where it could not be resolved, which is reported.
     pub rule: Option<Rule>,
+    /// What gets a copy of some requests.
+    pub shadow: Option<Shadow>,
+}
+
+/// What gets a copy of some requests of a route.
+#[derive(Debug)]
+pub struct Shadow {
+    /// `routes.NAME.shadow`.
+    pub path: KeyPath,
+    /// The upstream.
+    pub upstream: Id<Upstream>,
+    /// The part of the requests that is copied.
+    pub share: Percent,
+    /// The most copies in flight at once.
+    pub concurrent: u64,
 }
 
 /// What the choice of a route goes by.
@@ -332,6 +347,8 @@ pub struct Key {
     pub limit: Option<Id<Limit>>,
     /// Its turn, where its requests wait.
     pub priority: Priority,
+    /// Whether its holder may change the gateway while it runs.
+    pub admin: bool,
 }
 
 /// What a token must be.

@@ -28,6 +28,7 @@ pub(super) fn resolve_all(
             models: access(&key.models, &path.key("models"), scope),
             limit: scope.limit(key.limit.as_ref(), &path.key("limit")),
             priority: priority::resolve(key.priority.as_ref(), &path.key("priority"), scope),
+            admin: key.admin.unwrap_or(false),
             path,
         }
     };

@@ -20,6 +20,7 @@ mod route;
 mod rule;
 mod scope;
 mod secret;
+mod shadow;
 mod stream;
 mod timeouts;
 mod upstream;

@@ -6,8 +6,8 @@ use crate::diagnostic::Diagnostic;
 use crate::diagnostic::code::Code;
 use crate::ir::Rule;
 use crate::key_path::KeyPath;
-use crate::resolve::rule;
 use crate::resolve::scope::Scope;
+use crate::resolve::{rule, shadow};
 use crate::source::Place;
 use crate::suggest;
 use crate::{ir, spec};
@@ -39,6 +39,8 @@ pub(super) fn resolve_all(
         }
         let draw = rule::draw(route, &path, scope);
         let rule = rule(route, &path, scope);
+        let written = route.shadow.as_ref();
+        let shadow = written.and_then(|shadow| shadow::resolve(shadow, &path, scope));
         if rule.is_none() {
             scope.leave_out(&Place::Key(path.clone()));
         }
@@ -47,6 +49,7 @@ pub(super) fn resolve_all(
             models,
             draw,
             rule,
+            shadow,
             path,
         }
     };

@@ -19,4 +19,8 @@ pub struct Key {
     /// free, `"normal"` two, `"low"` one; what a priority has no use for goes to the others. Default:
     /// `"normal"`.
     pub priority: Option<String>,
+    /// Whether its holder may take upstreams out of use and turn features off while the gateway runs, under
+    /// `/v1/admin/`; give such a key to people and not to applications. Without any such key there is
+    /// nothing at these paths. Default: `false`.
+    pub admin: Option<bool>,
 }

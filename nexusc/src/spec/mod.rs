@@ -17,6 +17,7 @@ pub mod model;
 pub mod overlay;
 pub mod route;
 pub mod secret;
+pub mod shadow;
 pub mod stream;
 pub mod timeouts;
 pub mod upstream;

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::spec::shadow::Shadow;
+
 /// How the requests of its models choose among upstreams. Set exactly one of `direct`, `weighted`,
 /// `canary`, `priority`, `least_in_flight` and `prefix`. Whichever upstream is chosen first, the route's
 /// others are tried when it fails before the first byte.
@@ -25,6 +27,8 @@ pub struct Route {
     pub least_in_flight: Option<LeastInFlight>,
     /// Prompts that begin alike go to the same upstream, whose prefix cache knows their beginning.
     pub prefix: Option<Prefix>,
+    /// A copy of some requests goes to one more upstream, to compare. Default: none.
+    pub shadow: Option<Shadow>,
 }
 
 /// One upstream takes all.

@@ -10,7 +10,8 @@ use crate::upstream::live::Live;
 pub(crate) fn list(upstreams: &[Live]) -> Bytes {
     let entries = upstreams.iter().filter_map(|live| {
         let breaker = live.breaker.as_ref()?;
-        Some(entry(live.upstream().settings.name, breaker.snapshot()))
+        let name = live.upstream().settings.name;
+        Some(entry(name, breaker.snapshot(), live.is_drained()))
     });
     let list = List {
         object: "list",
@@ -37,9 +38,11 @@ struct Entry {
     opened_seconds: Option<f64>,
     /// Until one request may try the upstream; `null` where one may now.
     retry_after_seconds: Option<f64>,
+    /// Whether an administrator has taken it out of use.
+    draining: bool,
 }
 
-fn entry(upstream: &'static str, snapshot: Snapshot) -> Entry {
+fn entry(upstream: &'static str, snapshot: Snapshot, draining: bool) -> Entry {
     Entry {
         upstream,
         state: match snapshot.state {
@@ -50,6 +53,7 @@ fn entry(upstream: &'static str, snapshot: Snapshot) -> Entry {
         consecutive_failures: snapshot.failures,
         opened_seconds: snapshot.opened.map(seconds),
         retry_after_seconds: snapshot.retry.map(seconds),
+        draining,
     }
 }
 
@@ -71,8 +75,8 @@ mod tests {
             failed: true,
         };
         assert_eq!(
-            serde_json::to_string(&entry("vllm", snapshot)).unwrap(),
-            r#"{"upstream":"vllm","state":"OPEN","consecutive_failures":5,"opened_seconds":17.5,"retry_after_seconds":12.5}"#
+            serde_json::to_string(&entry("vllm", snapshot, false)).unwrap(),
+            r#"{"upstream":"vllm","state":"OPEN","consecutive_failures":5,"opened_seconds":17.5,"retry_after_seconds":12.5,"draining":false}"#
         );
     }
 }

@@ -38,7 +38,7 @@ impl Sharing {
         endpoint: Endpoint,
         headers: &HeaderMap,
     ) -> Option<Self> {
-        let cors = cors.filter(|_| !endpoint.is_operational())?;
+        let cors = cors.filter(|_| endpoint.is_for_pages())?;
         Some(Self {
             origin: listed(cors, headers),
         })
@@ -65,7 +65,7 @@ pub(crate) fn preflight(
     allowed: &'static str,
     head: &Parts,
 ) -> Option<HeaderMap> {
-    let cors = cors.filter(|_| head.method == Method::OPTIONS && !endpoint.is_operational())?;
+    let cors = cors.filter(|_| head.method == Method::OPTIONS && endpoint.is_for_pages())?;
     head.headers.get(ACCESS_CONTROL_REQUEST_METHOD)?;
     listed(cors, &head.headers)?;
     let mut answer = HeaderMap::with_capacity(8);

@@ -40,7 +40,7 @@ type Digest = [u8; 32];
 
 /// Why a request with a key is not answered.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-pub(crate) enum Refused {
+pub(crate) enum BadRepeat {
     #[error("`Idempotency-Key` must stand once, with 1 to {LONGEST_KEY} characters")]
     BadKey,
     #[error("a request with this `Idempotency-Key` is being answered: ask again when it is")]
@@ -65,7 +65,7 @@ pub(crate) fn claim(
     operation: Operation,
     head: &Parts,
     body: &[u8],
-) -> Result<Option<Claimed>, Refused> {
+) -> Result<Option<Claimed>, BadRepeat> {
     let Some(key) = key(&head.headers)? else {
         return Ok(None);
     };
@@ -79,12 +79,12 @@ pub(crate) fn claim(
 }
 
 /// The key of a request.
-fn key(headers: &HeaderMap) -> Result<Option<&[u8]>, Refused> {
+fn key(headers: &HeaderMap) -> Result<Option<&[u8]>, BadRepeat> {
     let mut values = headers.get_all(KEY).iter();
     match (values.next(), values.next()) {
         (None, _) => Ok(None),
         (Some(key), None) if (1..=LONGEST_KEY).contains(&key.len()) => Ok(Some(key.as_bytes())),
-        _ => Err(Refused::BadKey),
+        _ => Err(BadRepeat::BadKey),
     }
 }
 
@@ -157,7 +157,7 @@ mod tests {
             claims.push(claim);
         }
         let again = claim(store, &web, Operation::Chat, &head, b"{}");
-        assert_eq!(again.err(), Some(Refused::Running));
+        assert_eq!(again.err(), Some(BadRepeat::Running));
     }
 
     #[tokio::test]
@@ -177,7 +177,7 @@ mod tests {
         let first = head("/?a=1", &["a"]);
         let _claim = claim(store, &web, Operation::Chat, &first, b"{}").unwrap();
         let other = claim(store, &web, Operation::Chat, &head("/?a=2", &["a"]), b"{}");
-        assert_eq!(other.err(), Some(Refused::Reused));
+        assert_eq!(other.err(), Some(BadRepeat::Reused));
     }
 
     #[test]
@@ -188,7 +188,7 @@ mod tests {
         let headers = head("/", &[&longest]).headers;
         assert_eq!(key(&headers), Ok(Some(longest.as_bytes())));
         for keys in [&[""][..], &["a", "a"], &[&longer]] {
-            assert_eq!(key(&head("/", keys).headers), Err(Refused::BadKey));
+            assert_eq!(key(&head("/", keys).headers), Err(BadRepeat::BadKey));
         }
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::idempotency::{Claimed, Digest, Kept, Refused};
+use crate::idempotency::{BadRepeat, Claimed, Digest, Kept};
 use crate::topology::Idempotency;
 
 /// How many parts a store has, each with a lock and a share of the memory.
@@ -59,12 +59,12 @@ impl Store {
         known_by: Digest,
         asks: Digest,
         now: Instant,
-    ) -> Result<Claimed, Refused> {
+    ) -> Result<Claimed, BadRepeat> {
         let mut part = self.part(&known_by);
         part.forget_before(now.checked_sub(self.ttl));
         match part.entries.get(&known_by) {
-            Some(entry) if entry.asks != asks => Err(Refused::Reused),
-            Some(Entry { kept: None, .. }) => Err(Refused::Running),
+            Some(entry) if entry.asks != asks => Err(BadRepeat::Reused),
+            Some(Entry { kept: None, .. }) => Err(BadRepeat::Running),
             Some(Entry {
                 kept: Some(kept), ..
             }) => Ok(Claimed::Before(kept.clone())),
@@ -186,11 +186,14 @@ mod tests {
     fn the_second_of_two_waits_and_then_gets_the_answer() {
         let (store, id, now) = (store(), known_by(0, 1), Instant::now());
         let claim = first(store, id, now);
-        assert_eq!(store.claim(id, [0; 32], now).err(), Some(Refused::Running));
-        assert_eq!(store.claim(id, [1; 32], now).err(), Some(Refused::Reused));
+        assert_eq!(
+            store.claim(id, [0; 32], now).err(),
+            Some(BadRepeat::Running)
+        );
+        assert_eq!(store.claim(id, [1; 32], now).err(), Some(BadRepeat::Reused));
         claim.keep(Kept::of_size(10), now);
         assert!(is_kept(store, id, now));
-        assert_eq!(store.claim(id, [1; 32], now).err(), Some(Refused::Reused));
+        assert_eq!(store.claim(id, [1; 32], now).err(), Some(BadRepeat::Reused));
     }
 
     #[test]
@@ -216,7 +219,7 @@ mod tests {
         let (store, id, now) = (store(), known_by(0, 1), Instant::now());
         let _claim = first(store, id, now);
         let late = store.claim(id, [0; 32], now + 2 * TTL);
-        assert_eq!(late.err(), Some(Refused::Running));
+        assert_eq!(late.err(), Some(BadRepeat::Running));
     }
 
     #[test]

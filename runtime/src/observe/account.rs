@@ -26,7 +26,9 @@ use crate::observe::metrics::Metrics;
 use crate::observe::outcome::Outcome;
 use crate::observe::trace::Trace;
 use crate::server::drain::{Begun, Drain};
-use crate::topology::{Model, Upstream};
+use crate::shadow::comparison::Comparison;
+use crate::shadow::metrics::ShadowMetrics;
+use crate::topology::{Model, Route, Shadow, Upstream};
 use crate::upstream::circuit::Change;
 use crate::worker::Worker;
 
@@ -51,6 +53,8 @@ pub(crate) struct Account {
     pub(crate) context_length: Option<usize>,
     /// The limits that it is under.
     pub(crate) limits: Applied,
+    /// The comparison with a copy of it, if there is one.
+    pub(crate) comparison: Option<Rc<Comparison>>,
     metrics: &'static Metrics,
     log: Rc<Log>,
     cut: Rc<Drain>,
@@ -96,6 +100,7 @@ impl Account {
             model: None,
             context_length: None,
             limits: Applied::default(),
+            comparison: None,
             metrics,
             log: Rc::clone(&worker.log),
             cut: Rc::clone(&worker.cut),
@@ -181,6 +186,24 @@ impl Account {
         }
     }
 
+    /// A comparison of it with its copy, which goes to `shadow`.
+    pub(crate) fn comparison_with(
+        &self,
+        route: &'static Route,
+        shadow: &'static Shadow,
+        metrics: &'static ShadowMetrics,
+    ) -> Comparison {
+        let (log, trace) = (Rc::clone(&self.log), self.trace.clone());
+        Comparison::new(route, shadow, metrics, log, trace)
+    }
+
+    /// Notes a piece of a response that the client gets.
+    pub(crate) fn relayed(&self, piece: &[u8]) {
+        if let Some(comparison) = &self.comparison {
+            comparison.client_gets(piece);
+        }
+    }
+
     /// Notes the first byte of a stream.
     pub(crate) fn first_token(&self) {
         if let Some(answering) = self.answering {
@@ -253,6 +276,12 @@ impl Account {
             return;
         }
         self.limits.settle(self.used_of_limits(status));
+        if let Some(comparison) = self.comparison.take() {
+            match status == client_closed_request() {
+                true => comparison.abandoned(),
+                false => comparison.answered(status, self.usage.and_then(|usage| usage.output)),
+            }
+        }
         let elapsed = self.started.elapsed();
         let metrics = self.metrics;
         metrics.in_flight.dec();

@@ -20,12 +20,12 @@ use crate::topology::{Limit, Model, Topology, Upstream};
 use crate::upstream::circuit::State;
 
 /// Buckets for whole requests, in seconds: from a cached embedding to a long generation.
-const LATENCY: &[f64] = &[
+pub(crate) const LATENCY: &[f64] = &[
     0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0,
 ];
 
 /// Buckets for the time to the first token, in seconds.
-const FIRST_TOKEN: &[f64] = &[
+pub(crate) const FIRST_TOKEN: &[f64] = &[
     0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0, 30.0, 60.0,
 ];
 
@@ -382,7 +382,6 @@ impl Metrics {
     }
 
     /// Adds a metric of a part that only some topologies have; whoever adds it keeps it.
-    #[cfg(feature = "jwks")]
     pub(crate) fn add<C: prometheus::core::Collector + Clone + 'static>(
         &self,
         collector: prometheus::Result<C>,

@@ -31,7 +31,7 @@ pub(crate) fn of_head(context: &[u8], length: usize) -> u64 {
 }
 
 /// `draw`, as a fraction of the whole range, of `whole`.
-pub(super) fn scaled(draw: u64, whole: u32) -> u32 {
+pub(crate) fn scaled(draw: u64, whole: u32) -> u32 {
     let scaled = (u128::from(draw) * u128::from(whole)) >> 64;
     u32::try_from(scaled).unwrap_or(u32::MAX)
 }

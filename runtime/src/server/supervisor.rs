@@ -10,6 +10,7 @@ use tokio::runtime;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::timeout;
 
+use crate::admin;
 use crate::dataplane::Dataplane;
 use crate::environment::Process;
 use crate::observe::level::Level;
@@ -99,6 +100,7 @@ fn run_logging(
         })?);
     }
     drop(shared);
+    admin::announce(dataplane, &sink);
     let mut listening = Line::new(Level::Info, LOGGER, "listening");
     listening.address = Some(address);
     sink.line(&listening);

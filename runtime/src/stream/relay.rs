@@ -110,6 +110,7 @@ impl Relay {
                     self.judge(Verdict::Answer);
                     let passage = self.observer.see(&data, Instant::now(), &self.account);
                     self.recording.take_if(|recording| !recording.see(&data));
+                    self.account.relayed(&data);
                     self.complete_at_end();
                     match passage {
                         Passage::Whole => return Poll::Ready(Some(Ok(Frame::data(data)))),

@@ -26,11 +26,7 @@ pub(crate) async fn attempt(
     let upstream = live.upstream();
     let started = Instant::now();
     let underway = Underway { metrics, upstream };
-    let answered = match &live.target {
-        Target::Http(http, _) => http.exchange(pool, live.timeouts(), request).await,
-        #[cfg(feature = "mock")]
-        Target::Mock(mock) => Ok(mock::answer(*mock, &request)),
-    };
+    let answered = exchange(live, pool, request).await;
     underway.ended();
     let outcome = match answered {
         Ok(answer) => match Failure::of_status(answer.status, &answer.headers) {
@@ -54,6 +50,20 @@ pub(crate) async fn attempt(
         }
     }
     outcome
+}
+
+/// Sends `request` to `live` and waits for the first byte of a response, of any status. Nothing is
+/// noted about the upstream.
+pub(crate) async fn exchange(
+    live: &Live,
+    pool: &SharedPool,
+    request: Outgoing<'_>,
+) -> Result<Answer, Failure> {
+    match &live.target {
+        Target::Http(http, _) => http.exchange(pool, live.timeouts(), request).await,
+        #[cfg(feature = "mock")]
+        Target::Mock(mock) => Ok(mock::answer(*mock, &request)),
+    }
 }
 
 /// An attempt without an outcome yet. Dropped before it has one, because the client has gone, it is

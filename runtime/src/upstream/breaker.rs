@@ -50,6 +50,8 @@ pub(crate) enum Skipped {
     Busy { retry_after: u64 },
     #[error("failed too often, another request is trying it")]
     OnTrial,
+    #[error("taken out of use")]
+    Drained,
 }
 
 impl Breaker {
@@ -88,6 +90,11 @@ impl Breaker {
                 Shut::OnTrial => Skipped::OnTrial,
             }),
         }
+    }
+
+    /// Whether any request may pass.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.circuit.is_closed()
     }
 
     /// What it is like now.
@@ -152,7 +159,7 @@ impl Skipped {
     pub(crate) fn retry_after(self) -> Option<u64> {
         match self {
             Self::Open { retry_after } | Self::Busy { retry_after } => Some(retry_after),
-            Self::OnTrial => None,
+            Self::OnTrial | Self::Drained => None,
         }
     }
 }

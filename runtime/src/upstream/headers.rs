@@ -15,6 +15,9 @@ use crate::observe::trace::{REQUEST_ID, TRACE_ID};
 /// Names the model that answered in place of the one that was asked for.
 pub(crate) const FALLBACK_MODEL: HeaderName = HeaderName::from_static("x-fallback-model");
 
+/// Says that a request is a copy, for the upstream's log.
+pub(crate) const SHADOW: HeaderName = HeaderName::from_static("x-nexus-shadow");
+
 /// How clients of Azure present a key.
 const AZURE_API_KEY: HeaderName = HeaderName::from_static("api-key");
 
@@ -43,8 +46,9 @@ const HOP_BY_HOP: [HeaderName; 9] = [
 /// What a client says to the gateway and not to an upstream. `Accept-Encoding` is among them
 /// because a compressed response could not be observed; `Origin`, because some engines refuse web
 /// pages that they do not know, and which pages may ask is settled here; `Idempotency-Key`, because all
-/// clients are one to an upstream, and the same key of two must not give one the other's answer.
-const FOR_THE_GATEWAY: [HeaderName; 10] = [
+/// clients are one to an upstream, and the same key of two must not give one the other's answer; the
+/// mark of a copy, because the gateway alone sets it.
+const FOR_THE_GATEWAY: [HeaderName; 11] = [
     ACCEPT_ENCODING,
     AZURE_API_KEY,
     API_KEY,
@@ -55,6 +59,7 @@ const FOR_THE_GATEWAY: [HeaderName; 10] = [
     HOST,
     ORIGIN,
     idempotency::KEY,
+    SHADOW,
 ];
 
 /// What an upstream says to the gateway and not to its clients: a cookie would be one for all of
@@ -148,7 +153,8 @@ mod tests {
         let mut headers = headers(
             "host:a authorization:b x-api-key:c cookie:d content-length:4 accept-encoding:gzip \
              expect:100-continue proxy-authorization:e transfer-encoding:chunked te:trailers \
-             connection:keep-alive,x-mine x-mine:f accept:g openai-beta:h origin:i idempotency-key:j",
+             connection:keep-alive,x-mine x-mine:f accept:g openai-beta:h origin:i idempotency-key:j \
+             x-nexus-shadow:1",
         );
         strip_request(&mut headers);
         assert_eq!(names(&headers), ["accept", "openai-beta"]);

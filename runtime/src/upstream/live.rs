@@ -22,6 +22,8 @@ pub(crate) struct Live {
     pub(crate) served_model: Option<Bytes>,
     /// When it is left alone.
     pub(crate) breaker: Option<Breaker>,
+    /// Whether an administrator has taken it out of use.
+    drained: AtomicBool,
     /// What health checks say about it, if there are any.
     pub(crate) vitals: Option<Vitals>,
     pub(super) target: Target,
@@ -75,6 +77,7 @@ impl Live {
         let is_checked = matches!(target, Target::Http(_, Some(_)));
         Ok(Self {
             health: Health::default(),
+            drained: AtomicBool::new(false),
             vitals: is_checked.then(Vitals::default),
             breaker: upstream
                 .settings
@@ -113,10 +116,30 @@ impl Live {
 
     /// A pass for one request, with the change of state that it begins; or why there is none.
     pub(crate) fn pass(&'static self) -> Result<(Pass, Option<Change>), Skipped> {
+        if self.is_drained() {
+            return Err(Skipped::Drained);
+        }
         match &self.breaker {
             None => Ok((Pass::default(), None)),
             Some(breaker) => breaker.enter(),
         }
+    }
+
+    /// Whether an administrator has taken it out of use.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.drained.load(Ordering::Relaxed)
+    }
+
+    /// Takes it out of use, or back, and says whether it was out.
+    pub(crate) fn drain(&self, drained: bool) -> bool {
+        self.drained.swap(drained, Ordering::Relaxed)
+    }
+
+    /// Whether it is fit for requests that no client waits for: they are not to wake what is left
+    /// alone.
+    pub(crate) fn takes_copies(&self) -> bool {
+        let is_closed = |breaker: &Breaker| breaker.is_closed();
+        !self.is_drained() && !self.comes_last() && self.breaker.as_ref().is_none_or(is_closed)
     }
 
     /// Whether it is well, by its health checks or else by its last answer, and not shut for its
@@ -177,6 +200,16 @@ impl Health {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_drained_upstream_gets_nothing_new() {
+        let live = &crate::fixture::dataplane().upstreams[0];
+        assert!(!live.drain(true));
+        assert_eq!(live.pass().unwrap_err(), Skipped::Drained);
+        assert!(!live.takes_copies());
+        assert!(live.drain(false));
+        assert!(live.pass().is_ok() && live.takes_copies());
+    }
 
     #[test]
     fn the_last_attempt_counts() {

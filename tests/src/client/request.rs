@@ -36,6 +36,14 @@ impl Request {
         }
     }
 
+    /// A `PUT` of this JSON text.
+    pub fn put(path: &str, body: impl AsRef<[u8]>) -> Self {
+        Self {
+            method: "PUT".to_owned(),
+            ..Self::post(path, body)
+        }
+    }
+
     /// A chat request that says hello to `model`.
     pub fn chat(model: &str) -> Self {
         let messages = json!([{"role": "user", "content": "Hello"}]);

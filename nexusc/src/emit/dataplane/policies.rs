@@ -31,6 +31,7 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
         let models = access(&key.models, topology);
         let limit = limits::reference(key.limit, topology);
         let priority = priority(key.priority);
+        let admin = key.admin;
         file.entry(
             &key.path,
             quote! {
@@ -40,6 +41,7 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
                     models: #models,
                     limit: #limit,
                     priority: #priority,
+                    admin: #admin,
                 });
             },
         );

@@ -3,10 +3,10 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::emit::dataplane::literal::{constant, integer, percent, size};
+use crate::emit::dataplane::literal::{constant, integer, option, percent, size};
 use crate::emit::dataplane::table::TableFile;
 use crate::ir::table::Id;
-use crate::ir::{Draw, Rule, Topology, Upstream};
+use crate::ir::{Draw, Rule, Shadow, Topology, Upstream};
 
 pub(super) fn emit(topology: &Topology) -> TableFile {
     let mut file = TableFile::new("How the requests of a model choose among upstreams.");
@@ -19,6 +19,7 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
             .as_ref()
             .expect("resolved: a route without a rule is reported");
         let rule = self::rule(rule, topology);
+        let shadow = option(route.shadow.as_ref().map(|copies| shadow(copies, topology)));
         file.entry(
             &route.path,
             quote! {
@@ -26,6 +27,7 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
                     name: #name,
                     draw: #draw,
                     rule: #rule,
+                    shadow: #shadow,
                 };
             },
         );
@@ -97,6 +99,19 @@ fn rule(rule: &Rule, topology: &Topology) -> TokenStream {
                 }
             }
         }
+    }
+}
+
+fn shadow(shadow: &Shadow, topology: &Topology) -> TokenStream {
+    let upstream = constant(&topology.upstreams.get(shadow.upstream).name);
+    let percent = percent(shadow.share);
+    let concurrent = integer(shadow.concurrent);
+    quote! {
+        Shadow::new(ShadowSettings {
+            upstream: &upstreams::#upstream,
+            share: Share::percent(#percent),
+            concurrent: #concurrent,
+        })
     }
 }
 

@@ -42,6 +42,8 @@ const VOCABULARY: &[&str] = &[
     "Route",
     "Rule",
     "Secret",
+    "Shadow",
+    "ShadowSettings",
     "Share",
     "Target",
     "Timeouts",

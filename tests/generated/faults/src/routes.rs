@@ -10,6 +10,7 @@ pub static CHAINED: Route = Route {
     name: "chained",
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::CHAINED),
+    shadow: None,
 };
 
 /// `[routes.guarded]`
@@ -17,6 +18,7 @@ pub static GUARDED: Route = Route {
     name: "guarded",
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::GUARDED),
+    shadow: None,
 };
 
 /// `[routes.hasty]`
@@ -24,6 +26,7 @@ pub static HASTY: Route = Route {
     name: "hasty",
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::HASTY),
+    shadow: None,
 };
 
 /// `[routes.plain]`
@@ -31,6 +34,7 @@ pub static PLAIN: Route = Route {
     name: "plain",
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::PLAIN),
+    shadow: None,
 };
 
 /// `[routes.recovering]`
@@ -38,6 +42,7 @@ pub static RECOVERING: Route = Route {
     name: "recovering",
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::RECOVERING),
+    shadow: None,
 };
 
 /// `[routes.renamed]`
@@ -45,6 +50,7 @@ pub static RENAMED: Route = Route {
     name: "renamed",
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::RENAMED),
+    shadow: None,
 };
 
 /// `[routes.secured]`
@@ -52,6 +58,7 @@ pub static SECURED: Route = Route {
     name: "secured",
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::SECURED),
+    shadow: None,
 };
 
 /// `[routes.shared]`
@@ -62,6 +69,7 @@ pub static SHARED: Route = Route {
         Target::new(&upstreams::LEFT, 3),
         Target::new(&upstreams::RIGHT, 1),
     ])),
+    shadow: None,
 };
 
 /// `[routes.trial]`
@@ -73,4 +81,5 @@ pub static TRIAL: Route = Route {
         canary: &upstreams::CANDIDATE,
         share: Share::percent(5.0),
     },
+    shadow: None,
 };

@@ -10,6 +10,7 @@ pub static FIRST: Route = Route {
     name: "first",
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::FIRST),
+    shadow: None,
 };
 
 /// `[routes.pair]`
@@ -24,6 +25,7 @@ pub static PAIR: Route = Route {
             &upstreams::SECOND,
         ],
     ]),
+    shadow: None,
 };
 
 /// `[routes.second]`
@@ -31,4 +33,5 @@ pub static SECOND: Route = Route {
     name: "second",
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::SECOND),
+    shadow: None,
 };

@@ -10,6 +10,7 @@ pub static CHAINED: Route = Route {
     name: "chained",
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::AWAY),
+    shadow: None,
 };
 
 /// `[routes.chat]`
@@ -17,4 +18,5 @@ pub static CHAT: Route = Route {
     name: "chat",
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::VLLM),
+    shadow: None,
 };

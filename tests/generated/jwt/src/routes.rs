@@ -10,4 +10,5 @@ pub static ALL_: Route = Route {
     name: "all",
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::VLLM),
+    shadow: None,
 };

@@ -10,4 +10,5 @@ pub static CHAT: Route = Route {
     name: "chat",
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::VLLM),
+    shadow: None,
 };

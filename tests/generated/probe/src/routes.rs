@@ -17,6 +17,7 @@ pub static CHAT: Route = Route {
             &upstreams::SECOND,
         ],
     ]),
+    shadow: None,
 };
 
 /// `[routes.embed]`
@@ -24,4 +25,5 @@ pub static EMBED: Route = Route {
     name: "embed",
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::EMBED),
+    shadow: None,
 };

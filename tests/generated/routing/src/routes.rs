@@ -16,6 +16,7 @@ pub static CACHED: Route = Route {
         ],
         load_factor: LoadFactor::percent(150.0),
     },
+    shadow: None,
 };
 
 /// `[routes.idlest]`
@@ -26,6 +27,7 @@ pub static IDLEST: Route = Route {
         &upstreams::LEFT,
         &upstreams::RIGHT,
     ]),
+    shadow: None,
 };
 
 /// `[routes.kept-for-key]`
@@ -37,6 +39,7 @@ pub static KEPT_FOR_KEY: Route = Route {
         canary: &upstreams::RIGHT,
         share: Share::percent(50.0),
     },
+    shadow: None,
 };
 
 /// `[routes.kept-for-session]`
@@ -47,6 +50,7 @@ pub static KEPT_FOR_SESSION: Route = Route {
         Target::new(&upstreams::LEFT, 1),
         Target::new(&upstreams::RIGHT, 1),
     ])),
+    shadow: None,
 };
 
 /// `[routes.ordered]`
@@ -61,4 +65,5 @@ pub static ORDERED: Route = Route {
             &upstreams::RIGHT,
         ],
     ]),
+    shadow: None,
 };

@@ -12,6 +12,7 @@ pub static FREE: Key = Key::new(KeySettings {
     models: Access::All,
     limit: None,
     priority: PriorityClass::Normal,
+    admin: false,
 });
 
 /// `[keys.limited]`
@@ -21,6 +22,7 @@ pub static LIMITED: Key = Key::new(KeySettings {
     models: Access::All,
     limit: Some(&limits::TOKENS),
     priority: PriorityClass::Normal,
+    admin: false,
 });
 
 /// Every API key.

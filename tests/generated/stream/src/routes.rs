@@ -10,6 +10,7 @@ pub static CHAT: Route = Route {
     name: "chat",
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::VLLM),
+    shadow: None,
 };
 
 /// `[routes.old]`
@@ -17,6 +18,7 @@ pub static OLD: Route = Route {
     name: "old",
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::OLD),
+    shadow: None,
 };
 
 /// `[routes.renamed]`
@@ -24,6 +26,7 @@ pub static RENAMED: Route = Route {
     name: "renamed",
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::RENAMED),
+    shadow: None,
 };
 
 /// `[routes.spare]`
@@ -31,4 +34,5 @@ pub static SPARE: Route = Route {
     name: "spare",
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::SPARE),
+    shadow: None,
 };

@@ -1,0 +1,67 @@
+//! Reading out of a response why the model stopped.
+
+use memchr::memmem;
+
+const NAME: &[u8] = b"\"finish_reason\"";
+
+/// The reasons that engines give; any other is [`OTHER`].
+const REASONS: [&str; 5] = [
+    "stop",
+    "length",
+    "tool_calls",
+    "content_filter",
+    "function_call",
+];
+
+const OTHER: &str = "other";
+
+/// The last reason in a piece of JSON, which may lack its beginning. As with `usage`, a search for the
+/// bytes of the field's name cannot be misled by what a model writes: its quotes have backslashes.
+pub(super) fn last_reason(json: &[u8]) -> Option<&'static str> {
+    let mut end = json.len();
+    while let Some(start) = memmem::rfind(json.get(..end)?, NAME) {
+        if let Some(reason) = json.get(start + NAME.len()..).and_then(value_of_field) {
+            return Some(reason);
+        }
+        end = start;
+    }
+    None
+}
+
+fn value_of_field(after_name: &[u8]) -> Option<&'static str> {
+    let value = after_name.trim_ascii_start().strip_prefix(b":")?;
+    // Engines write `null` into every chunk but the last.
+    let text = value.trim_ascii_start().strip_prefix(b"\"")?;
+    let length = memchr::memchr(b'"', text)?;
+    let text = text.get(..length)?;
+    let known = REASONS.iter().find(|reason| reason.as_bytes() == text);
+    Some(known.copied().unwrap_or(OTHER))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_last_reason() {
+        let json = br#"{"finish_reason":"stop"} {"finish_reason" : "length","x":1}
+            {"finish_reason":null}"#;
+        assert_eq!(last_reason(json), Some("length"));
+    }
+
+    #[test]
+    fn a_reason_that_nobody_knows_is_another() {
+        assert_eq!(last_reason(br#""finish_reason":"tired""#), Some(OTHER));
+    }
+
+    #[test]
+    fn is_not_misled_by_what_a_model_writes() {
+        assert_eq!(
+            last_reason(br#"{"content":"\"finish_reason\":\"stop\""}"#),
+            None
+        );
+        assert_eq!(last_reason(br#""finish_reason":"sto"#), None);
+        assert_eq!(last_reason(br#""finish_reason""#), None);
+        assert_eq!(last_reason(b""), None);
+    }
+}

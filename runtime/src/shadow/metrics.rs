@@ -1,0 +1,135 @@
+//! The metrics of copies. They are made beside requests, for a small part of them, so a series is
+//! looked up by its labels.
+
+use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts};
+
+use crate::observe::metrics::{FIRST_TOKEN, LATENCY, Metrics};
+use crate::shadow::room;
+use crate::topology::{Route, Shadow, Topology};
+
+/// The outcome of a copy whose upstream is not fit for one.
+pub(super) const SKIPPED: &str = "skipped";
+
+/// The outcome of a copy for which there is no room.
+pub(super) const DROPPED: &str = "dropped";
+
+/// The metrics of copies.
+pub(crate) struct ShadowMetrics {
+    requests: IntCounterVec,
+    compared: IntCounterVec,
+    latency: HistogramVec,
+    first_byte: HistogramVec,
+    output_tokens: IntCounterVec,
+}
+
+/// Of a request and its copy.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Side {
+    Primary,
+    Copy,
+}
+
+/// What is compared.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum What {
+    /// The first digits of the statuses.
+    Status,
+    /// Why the models stopped.
+    FinishReason,
+}
+
+/// The metrics of one side.
+pub(super) struct OfSide {
+    pub(super) latency: Histogram,
+    pub(super) first_byte: Histogram,
+    pub(super) output_tokens: IntCounter,
+}
+
+impl ShadowMetrics {
+    /// The metrics of the shadows of `topology`, as a part of all `metrics`; `None` where no route has
+    /// a shadow.
+    pub(crate) fn of(topology: &Topology, metrics: &Metrics) -> Option<Self> {
+        let shadows = room::all(topology);
+        if shadows.is_empty() {
+            return None;
+        }
+        let own = Self::new(metrics);
+        // A rate can only be told from a counter that was there before it was counted up.
+        for (route, shadow) in shadows {
+            for outcome in [SKIPPED, DROPPED] {
+                own.requested(route, shadow, outcome);
+            }
+        }
+        Some(own)
+    }
+
+    fn new(metrics: &Metrics) -> Self {
+        let counters = |name: &str, help: &str, labels: &[&str]| {
+            metrics.add(IntCounterVec::new(Opts::new(name, help), labels))
+        };
+        let histograms = |name: &str, help: &str, buckets: &[f64]| {
+            let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
+            metrics.add(HistogramVec::new(options, &["route", "upstream", "side"]))
+        };
+        Self {
+            requests: counters(
+                "gateway_shadow_requests_total",
+                "Copies of requests, by status or what happened instead of one; `dropped` and `skipped` ones were not sent.",
+                &["route", "upstream", "outcome"],
+            ),
+            compared: counters(
+                "gateway_shadow_compared_total",
+                "Requests compared with their copies, by what was compared: `status`, and of good answers `finish_reason`.",
+                &["route", "upstream", "what", "result"],
+            ),
+            latency: histograms(
+                "gateway_shadow_latency_seconds",
+                "Time to the last byte of a request and of its copy, where both were answered well.",
+                LATENCY,
+            ),
+            first_byte: histograms(
+                "gateway_shadow_first_byte_seconds",
+                "Time to the first byte of the body of a request and of its copy, where both were answered well.",
+                FIRST_TOKEN,
+            ),
+            output_tokens: counters(
+                "gateway_shadow_output_tokens_total",
+                "Tokens written for requests and for their copies, where both upstreams reported them.",
+                &["route", "upstream", "side"],
+            ),
+        }
+    }
+
+    /// Counts the copies that ended like this.
+    pub(super) fn requested(&self, route: &Route, shadow: &Shadow, outcome: &str) -> IntCounter {
+        let upstream = shadow.settings.upstream.settings.name;
+        let labels = [route.name, upstream, outcome];
+        self.requests.with_label_values(&labels)
+    }
+
+    /// Counts a comparison.
+    pub(super) fn compared(&self, route: &Route, shadow: &Shadow, what: What, same: bool) {
+        let upstream = shadow.settings.upstream.settings.name;
+        let what = match what {
+            What::Status => "status",
+            What::FinishReason => "finish_reason",
+        };
+        let result = if same { "same" } else { "different" };
+        let labels = [route.name, upstream, what, result];
+        self.compared.with_label_values(&labels).inc();
+    }
+
+    /// The metrics of one side.
+    pub(super) fn side(&self, route: &Route, shadow: &Shadow, side: Side) -> OfSide {
+        let side = match side {
+            Side::Primary => "primary",
+            Side::Copy => "copy",
+        };
+        let labels = [route.name, shadow.settings.upstream.settings.name, side];
+        OfSide {
+            latency: self.latency.with_label_values(&labels),
+            first_byte: self.first_byte.with_label_values(&labels),
+            output_tokens: self.output_tokens.with_label_values(&labels),
+        }
+    }
+}
