@@ -100,6 +100,9 @@ edits! {
     override_a_timeout: "url = \"http://small-b:8000\"" => "url = \"http://small-b:8000\"\ntimeouts = { connect = \"500ms\" }";
     remove_a_fallback: "fallback = [\"small\"]\n" => "";
     remove_a_key: "[keys.ops]\nsecret = { env = \"KEY_OPS\" }\nmodels = [\"*\"]\n" => "";
+    hedge_a_route: "weighted.targets = { small-a = 3, small-b = 1 }" => "weighted.targets = { small-a = 3, small-b = 1 }\nhedge = { after = \"2s\" }";
+    try_a_route_again: "weighted.targets = { small-a = 3, small-b = 1 }" => "weighted.targets = { small-a = 3, small-b = 1 }\nretry = {}";
+    bound_a_whole_request: "first_byte = \"60s\"" => "first_byte = \"60s\"\ntotal = \"5m\"";
     rename_a_served_model: "Qwen/Qwen2.5-14B-Instruct\" # a" => "Qwen/Qwen3-14B\" # a";
     put_upstreams_in_order: "weighted.targets = { small-a = 3, small-b = 1 }" => "priority.targets = { small-a = 1, small-b = 2 }";
     shadow_a_route: "direct = { upstream = \"cloud\" }" => "direct = { upstream = \"cloud\" }\nshadow = { upstream = \"small-a\", percent = \"1%\" }";

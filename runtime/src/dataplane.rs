@@ -208,6 +208,9 @@ fn assign_slots(topology: &Topology) {
     for (index, upstream) in topology.upstreams.iter().enumerate() {
         upstream.slot.assign(index);
     }
+    for (index, (_, hedge)) in route::hedged(topology).into_iter().enumerate() {
+        hedge.slot.assign(index);
+    }
 }
 
 /// For each upstream, whether a rule asks how many requests it has in flight.

@@ -94,7 +94,7 @@ impl Error {
             Self::NoneAnswered { misses, .. } => match common_cause(misses) {
                 Cause::Shut => StatusCode::SERVICE_UNAVAILABLE,
                 Cause::Busy => StatusCode::TOO_MANY_REQUESTS,
-                Cause::Slow => StatusCode::GATEWAY_TIMEOUT,
+                Cause::Slow | Cause::OutOfTime => StatusCode::GATEWAY_TIMEOUT,
                 Cause::Broken => StatusCode::BAD_GATEWAY,
             },
         }
@@ -150,7 +150,7 @@ impl Error {
                 Cause::Shut | Cause::Busy => {
                     Some((RETRY_AFTER, HeaderValue::from(retry_after(misses))))
                 }
-                Cause::Slow | Cause::Broken => None,
+                Cause::Slow | Cause::OutOfTime | Cause::Broken => None,
             },
             _ => None,
         }
@@ -210,6 +210,7 @@ impl Error {
                 Cause::Shut => "upstream_unavailable",
                 Cause::Busy => "rate_limit_exceeded",
                 Cause::Slow => "upstream_timeout",
+                Cause::OutOfTime => OUT_OF_TIME,
                 Cause::Broken => "upstream_error",
             },
             Self::Panic => "internal_error",
@@ -217,21 +218,52 @@ impl Error {
     }
 }
 
-/// The event that ends a stream which did not come to its end, by the status that it is counted under:
-/// its upstream failed after the first byte, or the gateway stops. What was begun before it is closed
-/// with a blank line, as the client has received it already.
-pub(crate) fn event(status: StatusCode, between_events: bool) -> Bytes {
-    let (message, code) = match status {
-        StatusCode::GATEWAY_TIMEOUT => (
-            "the upstream stopped sending in mid-response",
-            "upstream_timeout",
-        ),
-        StatusCode::SERVICE_UNAVAILABLE => (
-            "the gateway stopped before the response was whole",
-            "gateway_stopped",
-        ),
-        _ => ("the upstream's response broke off", "upstream_error"),
-    };
+/// The code of a request whose total time is over.
+const OUT_OF_TIME: &str = "deadline_exceeded";
+
+/// Why a response ends after its first byte and before its last.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub(crate) enum Interruption {
+    #[error("the upstream's response broke off")]
+    Broken,
+    #[error("the upstream stopped sending in mid-response")]
+    Stalled,
+    #[error("the request's total time was over in mid-response")]
+    OutOfTime,
+    #[error("the gateway stopped before the response was whole")]
+    Stopped,
+}
+
+impl Interruption {
+    /// Whether the upstream is at fault: one that sends as it should cannot help it that time is over.
+    pub(crate) fn speaks_against_upstream(self) -> bool {
+        matches!(self, Self::Broken | Self::Stalled)
+    }
+
+    /// The status that the request is counted under.
+    pub(crate) fn status(self) -> StatusCode {
+        match self {
+            Self::Broken => StatusCode::BAD_GATEWAY,
+            Self::Stalled | Self::OutOfTime => StatusCode::GATEWAY_TIMEOUT,
+            Self::Stopped => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    fn code(self) -> &'static str {
+        match self {
+            Self::Broken => "upstream_error",
+            Self::Stalled => "upstream_timeout",
+            Self::OutOfTime => OUT_OF_TIME,
+            Self::Stopped => "gateway_stopped",
+        }
+    }
+}
+
+/// The event that ends a stream which was interrupted after the first byte. What was begun before
+/// it is closed with a blank line, as the client has received it already.
+pub(crate) fn event(interruption: Interruption, between_events: bool) -> Bytes {
+    let message = &interruption.to_string();
+    let code = interruption.code();
     let object = object(&Details {
         message,
         kind: "server_error",
@@ -273,13 +305,18 @@ enum Cause {
     Busy,
     /// Every one that was asked took too long.
     Slow,
+    /// The request's total time is over.
+    OutOfTime,
     /// Anything else.
     Broken,
 }
 
 fn common_cause(misses: &[(&'static str, Miss)]) -> Cause {
     let asked = || misses.iter().filter_map(|(_, miss)| failure(miss));
-    if asked().next().is_none() {
+    let is_out_of_time = |(_, miss): &(&str, Miss)| *miss == Miss::OutOfTime;
+    if misses.iter().any(is_out_of_time) {
+        Cause::OutOfTime
+    } else if asked().next().is_none() {
         Cause::Shut
     } else if asked().all(|failure| !failure.speaks_against_upstream()) {
         Cause::Busy
@@ -293,7 +330,7 @@ fn common_cause(misses: &[(&'static str, Miss)]) -> Cause {
 fn failure(miss: &Miss) -> Option<Failure> {
     match miss {
         Miss::Failed(failure) => Some(*failure),
-        Miss::Skipped(_) => None,
+        Miss::OutOfTime | Miss::Skipped(_) => None,
     }
 }
 
@@ -439,6 +476,13 @@ mod tests {
     }
 
     #[test]
+    fn out_of_time_is_504_whatever_failed_before() {
+        let error = none_answered(&[Miss::Failed(Failure::Refused), Miss::OutOfTime]);
+        assert_eq!(body(&error)["code"], "deadline_exceeded");
+        assert_eq!(error.into_response().status(), StatusCode::GATEWAY_TIMEOUT);
+    }
+
+    #[test]
     fn refusals_say_what_would_do() {
         let response = Error::WrongMethod { allowed: "POST" }.into_response();
         assert_eq!(response.headers()[ALLOW], "POST");
@@ -448,7 +492,7 @@ mod tests {
 
     #[test]
     fn an_error_event_stands_by_itself() {
-        let event = event(StatusCode::BAD_GATEWAY, false);
+        let event = event(Interruption::Broken, false);
         let data = event
             .strip_prefix(b"\n\ndata: ")
             .unwrap()

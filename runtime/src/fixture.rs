@@ -55,12 +55,16 @@ static LARGE_ROUTE: Route = Route {
     draw: Draw::Sequence,
     rule: Rule::Direct(&VLLM_LARGE),
     shadow: None,
+    retry: None,
+    hedge: None,
 };
 static SMALL_ROUTE: Route = Route {
     name: "small",
     draw: Draw::Sequence,
     rule: Rule::Direct(&VLLM_SMALL),
     shadow: None,
+    retry: None,
+    hedge: None,
 };
 
 pub(crate) static MODEL_LARGE: Model = Model::new(ModelSettings {
@@ -69,6 +73,8 @@ pub(crate) static MODEL_LARGE: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &LARGE_ROUTE,
     fallback: &[&MODEL_SMALL],
+    total: None,
+    total_streamed: None,
     limit: None,
 });
 
@@ -78,6 +84,8 @@ pub(crate) static MODEL_SMALL: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &SMALL_ROUTE,
     fallback: &[],
+    total: None,
+    total_streamed: None,
     limit: None,
 });
 
@@ -110,6 +118,7 @@ const GATEWAY: Gateway = Gateway {
     cors: None,
     input: None,
     idempotency: None,
+    max_attempts: 8,
     keep_alive: None,
 };
 
@@ -126,6 +135,8 @@ static SHADOWED_ROUTE: Route = Route {
     name: "shadowed",
     draw: Draw::Sequence,
     rule: Rule::Direct(&VLLM_SMALL),
+    retry: None,
+    hedge: None,
     shadow: Some(Shadow::new(ShadowSettings {
         upstream: &CLOUD,
         share: Share::percent(25.0),
@@ -140,6 +151,8 @@ static MODEL_SHADOWED: Model = Model::new(ModelSettings {
     route: &SHADOWED_ROUTE,
     fallback: &[],
     limit: None,
+    total: None,
+    total_streamed: None,
 });
 
 static OPS: Key = Key::new(KeySettings {
@@ -203,18 +216,23 @@ pub(crate) fn worker(dataplane: &'static Dataplane) -> Rc<Worker> {
     Rc::new(Worker::new(dataplane, sink))
 }
 
-/// The account of a chat request that is being answered.
-pub(crate) fn account(worker: &Rc<Worker>) -> Account {
+/// The account of a chat request that nobody has answered yet.
+pub(crate) fn opened(worker: &Rc<Worker>) -> Account {
     let (head, ()) = Request::new(()).into_parts();
     let trace = Trace::identify(&head.headers);
     let client_ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let mut account = Account::open(
+    Account::open(
         worker,
         client_ip,
         &head,
         Path::Inference(Operation::Chat),
         trace,
-    );
+    )
+}
+
+/// The account of a chat request that is being answered.
+pub(crate) fn account(worker: &Rc<Worker>) -> Account {
+    let mut account = opened(worker);
     account.model = Some(&MODEL_LARGE);
     account.answered(&MODEL_LARGE, &VLLM_LARGE, StatusCode::OK);
     account

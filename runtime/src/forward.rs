@@ -1,5 +1,13 @@
 //! Forwards an admitted request: to one upstream after the other, until one answers, and its answer back.
 
+mod attempts;
+pub(crate) mod budget;
+pub(crate) mod deadline;
+mod hedge;
+mod retry;
+#[cfg(test)]
+mod tests;
+
 use bytes::Bytes;
 use hyper::Response;
 use hyper::header::{CONTENT_LENGTH, HeaderValue};
@@ -11,6 +19,8 @@ use crate::api::stream_options::Splice;
 use crate::caller::Caller;
 use crate::endpoint::Operation;
 use crate::error::Error;
+use crate::forward::attempts::Attempts;
+use crate::forward::deadline::Deadline;
 use crate::idempotency::{Claim, Recording};
 use crate::observe::account::Account;
 use crate::route::{self, draw};
@@ -18,13 +28,11 @@ use crate::stream::body::Body;
 use crate::stream::observer::{Manner, Observer};
 use crate::stream::relay::Relay;
 use crate::topology::{Draw, Model, Upstream};
-use crate::upstream::attempt::attempt;
-use crate::upstream::breaker::{Pass, Verdict};
+use crate::upstream::breaker::Pass;
 use crate::upstream::exchange::{Answer, Outgoing};
 use crate::upstream::headers;
 use crate::upstream::in_flight::Entered;
 use crate::upstream::live::Live;
-use crate::upstream::miss::Miss;
 use crate::worker::Worker;
 
 /// A request that was admitted.
@@ -47,6 +55,7 @@ pub(crate) struct Taken {
     live: &'static Live,
     entered: Option<Entered>,
     pass: Pass,
+    deadline: Deadline,
     /// The gateway has asked for the usage of the stream; its client has not.
     hides_usage: bool,
 }
@@ -59,90 +68,50 @@ pub(crate) async fn try_in_turn(
     asked: &Asked<'_>,
 ) -> Result<Taken, Error> {
     let requested = asked.requested;
-    let mut misses = Vec::new();
+    let mut attempts = Attempts::of(worker, account, asked);
     let mut unhealthy = Vec::new();
     for model in std::iter::once(requested).chain(requested.settings.fallback.iter().copied()) {
         // 6. Route: which upstreams, in which order?
+        let route = model.settings.route;
         let in_flight = |upstream: &Upstream| worker.dataplane.upstream(upstream).in_flight();
-        let draw = draw(worker, asked, model);
-        for upstream in route::order(&model.settings.route.rule, draw, in_flight) {
-            // 7. Forward: nothing has been sent to the client yet, so the next may try.
-            let live = worker.dataplane.upstream(upstream);
+        let order = route::order(&route.rule, draw(worker, asked, model), in_flight);
+        let mut candidates = order
+            .map(|upstream| worker.dataplane.upstream(upstream))
+            .peekable();
+        let first = attempts.missed();
+        if let Some(hedge) = &route.hedge {
+            worker.budget(hedge).earn();
+        }
+        // 7. Forward: nothing has been sent to the client yet, so the next may try.
+        while let Some(live) = candidates.next() {
             if live.comes_last() {
                 unhealthy.push((model, live));
-            } else if let Some(taken) =
-                try_one(worker, account, asked, model, live, &mut misses).await
-            {
+                continue;
+            }
+            let taken = match &route.hedge {
+                None => attempts.ask(model, live).await,
+                // Boxed, as few routes hedge: every request would carry its state.
+                Some(hedge) => {
+                    Box::pin(attempts.ask_hedged(hedge, model, live, &mut candidates)).await
+                }
+            };
+            if let Some(taken) = taken {
                 return Ok(taken);
             }
         }
-    }
-    for (model, live) in unhealthy {
-        if let Some(taken) = try_one(worker, account, asked, model, live, &mut misses).await {
+        // Boxed, as it is rare: every request would carry its state.
+        if let Some(retry) = &route.retry
+            && let Some(taken) = Box::pin(attempts.repeat(retry, first)).await
+        {
             return Ok(taken);
         }
     }
-    let misses = misses
-        .into_iter()
-        .map(|(upstream, miss)| (upstream.settings.name, miss));
-    Err(Error::NoneAnswered {
-        model: requested.settings.name,
-        misses: misses.collect(),
-    })
-}
-
-/// Tries one upstream for `model`. Without an answer, `misses` says why.
-async fn try_one(
-    worker: &Worker,
-    account: &mut Account,
-    asked: &Asked<'_>,
-    model: &'static Model,
-    live: &'static Live,
-    misses: &mut Vec<(&'static Upstream, Miss)>,
-) -> Option<Taken> {
-    let upstream = live.upstream();
-    // Two models may share an upstream that serves one model. It gets each request once.
-    let is_tried = |(tried, _): &(&'static Upstream, Miss)| std::ptr::eq(*tried, upstream);
-    if upstream.settings.served_model.is_some() && misses.iter().any(is_tried) {
-        return None;
-    }
-    let mut pass = match live.pass() {
-        Ok((pass, change)) => {
-            account.circuit_changed(upstream, change);
-            pass
-        }
-        Err(skipped) => {
-            misses.push((upstream, Miss::Skipped(skipped)));
-            return None;
-        }
-    };
-    let entered = live.enter();
-    let outgoing = outgoing(worker, asked, model, live);
-    let metrics = &worker.dataplane.metrics;
-    match attempt(live, worker.pool(upstream), metrics, outgoing).await {
-        Ok(answer) => {
-            account.answered(model, upstream, answer.status);
-            if !answer.status.is_success() {
-                account.circuit_changed(upstream, pass.settle(Verdict::Answer));
-                pass = Pass::default();
-            }
-            Some(Taken {
-                answer,
-                requested: asked.requested,
-                model,
-                live,
-                entered,
-                pass,
-                hides_usage: unasked_usage(asked, live).is_some(),
-            })
-        }
-        Err(failure) => {
-            account.attempt_failed(upstream, &failure, failure.status());
-            account.circuit_changed(upstream, pass.settle(Verdict::of(failure)));
-            misses.push((upstream, Miss::Failed(failure)));
-            None
+    for (model, live) in unhealthy {
+        if let Some(taken) = attempts.ask(model, live).await {
+            return Ok(taken);
         }
     }
+    Err(attempts.in_vain())
 }
 
 /// What the choice among the upstreams of `model` goes by.
@@ -224,6 +193,7 @@ pub(crate) fn relay(account: Account, taken: Taken, claim: Option<Claim>) -> Res
         taken.live,
         taken.pass,
         recording,
+        taken.deadline,
     );
     let mut response = Response::new(Body::Relayed(Box::new(relay)));
     *response.status_mut() = taken.answer.status;

@@ -11,8 +11,9 @@
 //!    (`observe::trace`), authenticate (`auth`, `jwt`), read and scan the body (`api::body`, `api::scan`,
 //!    `words`), admit to the model (`api::models`), answer again what was answered (`idempotency`), admit
 //!    within limits (`limit`), route (`route`), forward (`upstream`).
-//! 3. `upstream` makes the attempts: the chosen upstream, then the route's others, then those of
-//!    the models that stand in, until one answers. Those whose circuit is open are passed over, the
+//! 3. `forward` makes the attempts, over `upstream`: the chosen upstream, then the route's others,
+//!    those again whose failure may pass, then those of the models that stand in, until one answers.
+//!    A slow one may be overtaken by a second. Those whose circuit is open are passed over, the
 //!    unhealthy come last. After the first byte of a response nothing is tried again.
 //!    `shadow` sends a copy of some requests to one more upstream, beside them.
 //! 4. `stream` relays the response as it comes, byte for byte, and reads along: first token, usage.

@@ -59,6 +59,8 @@ pub struct Gateway {
     pub input: Option<Input>,
     /// Which answers are kept for requests that are repeated; `None` for none.
     pub idempotency: Option<Idempotency>,
+    /// The most attempts at upstreams that one request may make, hedges and fallback models included.
+    pub max_attempts: usize,
     /// After how long without anything else a client that streams gets a comment; `None` for never.
     pub keep_alive: Option<Duration>,
 }
@@ -340,6 +342,11 @@ pub struct ModelSettings {
     pub route: &'static Route,
     /// The models that are tried in this order when every upstream of `route` failed.
     pub fallback: &'static [&'static Model],
+    /// How long a request that is not streamed may take, from its admission to its last byte; `None` for
+    /// any time.
+    pub total: Option<Duration>,
+    /// The same for a streamed one.
+    pub total_streamed: Option<Duration>,
     /// How much may be asked of it, by all keys together; `None` for any amount.
     pub limit: Option<&'static Limit>,
 }
@@ -369,6 +376,10 @@ pub struct Route {
     pub draw: Draw,
     /// The rule.
     pub rule: Rule,
+    /// How its upstreams are tried again; `None` does not.
+    pub retry: Option<Retry>,
+    /// When a second upstream is asked beside a slow one; `None` does not.
+    pub hedge: Option<Hedge>,
     /// What gets a copy of some requests; `None` for nothing.
     pub shadow: Option<Shadow>,
 }
@@ -401,6 +412,45 @@ pub struct ShadowSettings {
     pub share: Share,
     /// The most copies in flight at once.
     pub concurrent: u32,
+}
+
+/// How the upstreams of a route are tried again when all have failed: `[routes.NAME.retry]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retry {
+    /// How often each may be tried in all, at least 2.
+    pub attempts: u32,
+    /// The longest pause before the second try; it doubles for each further one.
+    pub backoff: Duration,
+    /// The longest pause of all.
+    pub max_backoff: Duration,
+}
+
+/// When a second upstream of a route is asked beside a slow one: `[routes.NAME.hedge]`.
+#[derive(Debug)]
+pub struct Hedge {
+    /// What was written in the spec.
+    pub settings: HedgeSettings,
+    /// Its place in tables of live state.
+    pub slot: Slot,
+}
+
+impl Hedge {
+    /// A hedge with its settings, not yet in use.
+    pub const fn new(settings: HedgeSettings) -> Self {
+        Self {
+            settings,
+            slot: Slot::UNASSIGNED,
+        }
+    }
+}
+
+/// The settings of a hedge.
+#[derive(Debug)]
+pub struct HedgeSettings {
+    /// How long the first byte of an attempt is waited for.
+    pub after: Duration,
+    /// The most second requests, as a part of the route's requests.
+    pub budget: Share,
 }
 
 /// What the choice of a route goes by: requests of the same draw have the same first choice, as long

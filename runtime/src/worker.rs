@@ -1,14 +1,16 @@
-//! What the requests of one worker share: one thread's own connections, log and draws, so without
-//! locks.
+//! What the requests of one worker share: one thread's own connections, log, draws and budgets, so
+//! without locks.
 
 use std::rc::Rc;
 
 use crate::auth::Own;
 use crate::dataplane::Dataplane;
+use crate::forward::budget::Budget;
 use crate::observe::log::{Log, Sink};
+use crate::route;
 use crate::route::draw::Sequence;
 use crate::server::drain::Drain;
-use crate::topology::{Model, Shadow, Upstream};
+use crate::topology::{Hedge, Model, Shadow, Upstream};
 use crate::upstream::pool::{Pool, SharedPool};
 
 /// What the requests of one thread share.
@@ -24,6 +26,7 @@ pub(crate) struct Worker {
     pools: Vec<SharedPool>,
     sequences: Vec<Sequence>,
     shadow_sequences: Vec<Sequence>,
+    budgets: Vec<Budget>,
 }
 
 impl Worker {
@@ -32,6 +35,7 @@ impl Worker {
         let sequence = || Sequence::starting_at(fastrand::u64(..));
         let models = dataplane.topology.models.len();
         let shadows = dataplane.rooms.shadows();
+        let budget = |(_, hedge): (&_, &Hedge)| Budget::new(&hedge.settings);
         Self {
             dataplane,
             log: Rc::new(Log::new(sink)),
@@ -44,6 +48,10 @@ impl Worker {
                 .collect(),
             sequences: std::iter::repeat_with(sequence).take(models).collect(),
             shadow_sequences: std::iter::repeat_with(sequence).take(shadows).collect(),
+            budgets: route::hedged(dataplane.topology)
+                .into_iter()
+                .map(budget)
+                .collect(),
         }
     }
 
@@ -67,6 +75,12 @@ impl Worker {
         sequence
             .expect("every shadow of the tables got a slot at the start")
             .draw()
+    }
+
+    /// What it may still send of `hedge`.
+    pub(crate) fn budget(&self, hedge: &Hedge) -> &Budget {
+        let budget = self.budgets.get(hedge.slot.index());
+        budget.expect("every hedge of the tables got a slot at the start")
     }
 
     /// Closes upstream connections that nobody has used for long.

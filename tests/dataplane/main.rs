@@ -21,6 +21,7 @@ mod metrics;
 mod probe;
 mod quickstart;
 mod relay;
+mod resilience;
 mod rewriting;
 mod routes;
 mod rules;

@@ -19,6 +19,7 @@ const DATAPLANES: &[&str] = &[
     "jwt",
     "limits",
     "probe",
+    "resilience",
     "routing",
     "shadow",
     "stream",

@@ -11,6 +11,8 @@ pub static CLOUD_MINI: Route = Route {
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::CLOUD),
     shadow: None,
+    retry: None,
+    hedge: None,
 };
 
 /// `[routes.qwen-14b]`
@@ -23,6 +25,8 @@ pub static QWEN_14B: Route = Route {
         share: Share::percent(5.0),
     },
     shadow: None,
+    retry: None,
+    hedge: None,
 };
 
 /// `[routes.qwen-3b]`
@@ -31,4 +35,6 @@ pub static QWEN_3B: Route = Route {
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::VLLM_3B),
     shadow: None,
+    retry: None,
+    hedge: None,
 };

@@ -24,6 +24,7 @@ pub static TOPOLOGY: Topology = Topology {
             forbidden_words: None,
         }),
         idempotency: None,
+        max_attempts: 8,
         keep_alive: None,
     },
     auth: policies::AUTH,

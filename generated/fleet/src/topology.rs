@@ -34,6 +34,7 @@ pub static TOPOLOGY: Topology = Topology {
             ttl: Duration::from_secs(600),
             max_bytes: 64 * MIB,
         }),
+        max_attempts: 3,
         keep_alive: Some(Duration::from_secs(15)),
     },
     auth: policies::AUTH,

@@ -14,6 +14,8 @@ pub static CHAT: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &routes::MOCK,
     fallback: &[],
+    total: None,
+    total_streamed: None,
     limit: None,
 });
 
@@ -26,6 +28,8 @@ pub static CHAT_LARGE: Model = Model::new(ModelSettings {
     fallback: &[
         &CHAT,
     ],
+    total: None,
+    total_streamed: None,
     limit: None,
 });
 
@@ -38,6 +42,8 @@ pub static EMBED: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &routes::MOCK,
     fallback: &[],
+    total: None,
+    total_streamed: None,
     limit: None,
 });
 

@@ -11,6 +11,8 @@ pub static BROKEN: Route = Route {
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::BROKEN),
     shadow: None,
+    retry: None,
+    hedge: None,
 };
 
 /// `[routes.mock]`
@@ -19,4 +21,6 @@ pub static MOCK: Route = Route {
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::MOCK),
     shadow: None,
+    retry: None,
+    hedge: None,
 };

@@ -12,6 +12,7 @@ mod constants;
 mod default_model;
 mod fallback_cycle;
 mod health_times;
+mod hedges;
 mod idle_breakers;
 mod idle_keys;
 mod issuer_keys;
@@ -23,8 +24,11 @@ mod nameless_probes;
 mod overlay_addresses;
 mod production;
 mod queues;
+mod request_times;
+mod retries;
 mod shadows;
 mod short_memory;
+mod single_attempt;
 mod single_upstream;
 mod sticky;
 mod streams;
@@ -60,6 +64,7 @@ pub fn check(topology: &Topology, left_out: &BTreeSet<KeyPath>) -> Vec<Diagnosti
         default_model::check,
         fallback_cycle::check,
         health_times::check,
+        hedges::check,
         idle_breakers::check,
         idle_keys::check,
         issuer_keys::check,
@@ -71,6 +76,9 @@ pub fn check(topology: &Topology, left_out: &BTreeSet<KeyPath>) -> Vec<Diagnosti
         overlay_addresses::check,
         production::check,
         queues::check,
+        request_times::check,
+        retries::check,
+        single_attempt::check,
         shadows::check,
         short_memory::check,
         single_upstream::check,

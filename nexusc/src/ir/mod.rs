@@ -54,6 +54,8 @@ pub struct Gateway {
     pub write_timeout: Duration,
     /// How long responses in flight may go on after a stop.
     pub shutdown_grace: Duration,
+    /// The most attempts at upstreams for one request.
+    pub max_attempts: u64,
     /// The web pages that may use it.
     pub cors: Option<Cors>,
     /// What a request may hold.
@@ -111,6 +113,24 @@ pub struct Timeouts {
     pub between_chunks: Duration,
 }
 
+/// How long requests may take in all.
+#[derive(Clone, Debug, Default)]
+pub struct Totals {
+    /// A request that is not streamed.
+    pub whole: Option<Total>,
+    /// A streamed request.
+    pub streamed: Option<Total>,
+}
+
+/// How long a request may take in all.
+#[derive(Clone, Debug)]
+pub struct Total {
+    /// The time.
+    pub time: Duration,
+    /// Where it was written: `timeouts.total`, say, or `models.NAME.timeouts.total`.
+    pub path: KeyPath,
+}
+
 /// A name that clients ask for.
 #[derive(Debug)]
 pub struct Model {
@@ -124,6 +144,8 @@ pub struct Model {
     pub route: Option<Id<Route>>,
     /// The models tried after it, in order.
     pub fallback: Vec<Id<Model>>,
+    /// How long its requests may take.
+    pub totals: Totals,
     /// Parameters added where the client left them out.
     pub defaults: Vec<Parameter>,
     /// How much may be asked of it.
@@ -247,6 +269,10 @@ pub struct Route {
     pub rule: Option<Rule>,
     /// What gets a copy of some requests.
     pub shadow: Option<Shadow>,
+    /// How its upstreams are tried again.
+    pub retry: Option<Retry>,
+    /// When a second upstream is asked beside a slow one.
+    pub hedge: Option<Hedge>,
 }
 
 /// What gets a copy of some requests of a route.
@@ -260,6 +286,39 @@ pub struct Shadow {
     pub share: Percent,
     /// The most copies in flight at once.
     pub concurrent: u64,
+}
+
+/// How the upstreams of a route are tried again.
+#[derive(Debug)]
+pub struct Retry {
+    /// How often each may be tried in all.
+    pub attempts: u64,
+    /// The longest pause before the second try.
+    pub backoff: Duration,
+    /// The longest pause of all.
+    pub max_backoff: Duration,
+}
+
+impl Retry {
+    /// The longest that its pauses may take together. They double up to the limit.
+    pub fn longest_pauses(&self) -> Duration {
+        let double = |pause: &Duration| Some(pause.saturating_mul(2));
+        let pauses = std::iter::successors(Some(self.backoff), double);
+        let repeats = usize::try_from(self.attempts.saturating_sub(1)).unwrap_or(usize::MAX);
+        let pauses = pauses.map(|pause| pause.min(self.max_backoff));
+        pauses
+            .take(repeats)
+            .fold(Duration::ZERO, Duration::saturating_add)
+    }
+}
+
+/// When a second upstream is asked beside a slow one.
+#[derive(Debug)]
+pub struct Hedge {
+    /// How long the first byte is waited for.
+    pub after: Duration,
+    /// The most second requests, as a part of all.
+    pub budget: Percent,
 }
 
 /// What the choice of a route goes by.

@@ -18,6 +18,7 @@ const DEFAULT_MAX_CONNECTIONS: u64 = 10_000;
 const DEFAULT_READ_TIMEOUT: Duration = Duration::from_secs(30);
 const DEFAULT_WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 const DEFAULT_SHUTDOWN_GRACE: Duration = Duration::from_secs(30);
+const DEFAULT_MAX_ATTEMPTS: u64 = 8;
 
 pub(super) fn resolve(gateway: &spec::gateway::Gateway, scope: &mut Scope<'_>) -> ir::Gateway {
     let at = |field: &str| KeyPath::root().key("gateway").key(field);
@@ -30,6 +31,7 @@ pub(super) fn resolve(gateway: &spec::gateway::Gateway, scope: &mut Scope<'_>) -
         read_timeout,
         write_timeout,
         shutdown_grace,
+        max_attempts,
         cors,
         input,
         idempotency,
@@ -68,6 +70,11 @@ pub(super) fn resolve(gateway: &spec::gateway::Gateway, scope: &mut Scope<'_>) -
             shutdown_grace.as_ref(),
             DEFAULT_SHUTDOWN_GRACE,
             &at("shutdown_grace"),
+        ),
+        max_attempts: scope.within(
+            max_attempts.unwrap_or(DEFAULT_MAX_ATTEMPTS),
+            1..=100,
+            &at("max_attempts"),
         ),
         cors: cors
             .as_ref()

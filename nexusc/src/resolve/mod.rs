@@ -8,6 +8,7 @@ mod breaker;
 mod cors;
 mod gateway;
 mod health;
+mod hedge;
 mod idempotency;
 mod input;
 mod jwks;
@@ -16,6 +17,7 @@ mod limit;
 mod model;
 mod overlay;
 mod priority;
+mod retry;
 mod route;
 mod rule;
 mod scope;
@@ -52,7 +54,7 @@ pub fn resolve(source: &Source, spec: &Spec, left_out: BTreeSet<KeyPath>) -> Res
     let mut scope = Scope::new(spec, left_out);
     scope.check_spec_name(source.name());
     let gateway = gateway::resolve(&spec.gateway, &mut scope);
-    let timeouts = timeouts::resolve_defaults(&spec.timeouts, &mut scope);
+    let (timeouts, totals) = timeouts::resolve_defaults(&spec.timeouts, &mut scope);
     let breaker = breaker::resolve_default(spec.breaker.as_ref(), &mut scope);
     let health = health::resolve_default(spec.health.as_ref(), &mut scope);
     let defaults = upstream::Defaults {
@@ -63,7 +65,7 @@ pub fn resolve(source: &Source, spec: &Spec, left_out: BTreeSet<KeyPath>) -> Res
     };
     let upstreams = upstream::resolve_all(&spec.upstreams, &defaults, &mut scope);
     let routes = route::resolve_all(&spec.routes, &mut scope);
-    let models = model::resolve_all(&spec.models, &routes, &mut scope);
+    let models = model::resolve_all(&spec.models, &totals, &routes, &mut scope);
     let limits = limit::resolve_all(&spec.limits, &mut scope);
     let keys = key::resolve_all(&spec.keys, &mut scope);
     let jwt = auth::resolve(&spec.auth, &mut scope);

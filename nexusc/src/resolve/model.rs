@@ -8,11 +8,13 @@ use crate::ir::Parameter;
 use crate::key_path::KeyPath;
 use crate::redact::shown;
 use crate::resolve::scope::{Scope, listed_twice};
+use crate::resolve::timeouts;
 use crate::source::Place;
 use crate::{ir, spec};
 
 pub(super) fn resolve_all(
     models: &BTreeMap<String, spec::model::Model>,
+    totals: &ir::Totals,
     routes: &[ir::Route],
     scope: &mut Scope<'_>,
 ) -> Vec<ir::Model> {
@@ -25,6 +27,7 @@ pub(super) fn resolve_all(
             aliases,
             fallback,
             defaults,
+            timeouts,
             limit,
         } = model;
         ir::Model {
@@ -32,6 +35,7 @@ pub(super) fn resolve_all(
             aliases: aliases.clone(),
             route: route_of.get(index).copied().flatten(),
             fallback: scope.models(fallback, &path.key("fallback")),
+            totals: timeouts::resolve_totals(timeouts, totals, &path.key("timeouts"), scope),
             defaults: parameters(defaults, &path.key("defaults"), scope),
             limit: scope.limit(limit.as_ref(), &path.key("limit")),
             path,

@@ -7,7 +7,7 @@ use crate::diagnostic::code::Code;
 use crate::ir::Rule;
 use crate::key_path::KeyPath;
 use crate::resolve::scope::Scope;
-use crate::resolve::{rule, shadow};
+use crate::resolve::{hedge, retry, rule, shadow};
 use crate::source::Place;
 use crate::suggest;
 use crate::{ir, spec};
@@ -50,6 +50,10 @@ pub(super) fn resolve_all(
             draw,
             rule,
             shadow,
+            retry: (route.retry.as_ref())
+                .map(|written| retry::resolve(written, &path.key("retry"), scope)),
+            hedge: (route.hedge.as_ref())
+                .map(|written| hedge::resolve(written, &path.key("hedge"), scope)),
             path,
         }
     };

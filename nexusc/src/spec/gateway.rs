@@ -34,6 +34,9 @@ pub struct Gateway {
     /// How long responses in flight may go on after a stop was asked for, such as `"30s"`.
     /// Default: `"30s"`.
     pub shutdown_grace: Option<String>,
+    /// The most attempts at upstreams that one request may make: first tries, retries and hedges, of its
+    /// model and of fallback models together. From 1 up to 100. Default: `8`.
+    pub max_attempts: Option<u64>,
     /// The web pages that may use the gateway from a browser. Default: none.
     pub cors: Option<Cors>,
     /// What a request may hold. Default: anything that fits into `max_body`.

@@ -9,12 +9,14 @@ pub mod breaker;
 pub mod cors;
 pub mod gateway;
 pub mod health;
+pub mod hedge;
 pub mod idempotency;
 pub mod input;
 pub mod key;
 pub mod limit;
 pub mod model;
 pub mod overlay;
+pub mod retry;
 pub mod route;
 pub mod secret;
 pub mod shadow;
@@ -36,9 +38,9 @@ pub struct Spec {
     /// The front door: where the gateway listens and what it bounds.
     #[serde(default)]
     pub gateway: gateway::Gateway,
-    /// How long upstreams may take; an upstream's own `timeouts` come first.
+    /// How long upstreams and requests may take; the `timeouts` of an upstream or a model come first.
     #[serde(default)]
-    pub timeouts: timeouts::Timeouts,
+    pub timeouts: timeouts::Defaults,
     /// When upstreams that fail are left alone; an upstream's own `breaker` comes first. Default: never.
     pub breaker: Option<breaker::Breaker>,
     /// How upstreams are checked while no client waits; an upstream's own `health` comes first. Default: they

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::spec::timeouts::Totals;
+
 /// A name that clients ask for. A route says which upstreams serve it.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -17,6 +19,10 @@ pub struct Model {
     /// Parameters for chat and text completions that do not set them.
     #[serde(default)]
     pub defaults: Defaults,
+    /// How long its requests may take in all; what is left out comes from `[timeouts]`. Where this model stands
+    /// in for another, the time of that other one holds.
+    #[serde(default)]
+    pub timeouts: Totals,
     /// The limit of how much may be asked of it by all callers together, by name. It does not apply where
     /// this model stands in for another. Default: any amount.
     pub limit: Option<String>,

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::spec::hedge::Hedge;
+use crate::spec::retry::Retry;
 use crate::spec::shadow::Shadow;
 
 /// How the requests of its models choose among upstreams. Set exactly one of `direct`, `weighted`,
@@ -29,6 +31,10 @@ pub struct Route {
     pub prefix: Option<Prefix>,
     /// A copy of some requests goes to one more upstream, to compare. Default: none.
     pub shadow: Option<Shadow>,
+    /// How its upstreams are tried again when all have failed. Default: each is tried once.
+    pub retry: Option<Retry>,
+    /// When a second upstream is asked beside a slow one. Default: never.
+    pub hedge: Option<Hedge>,
 }
 
 /// One upstream takes all.

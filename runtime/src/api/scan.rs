@@ -113,8 +113,10 @@ pub(crate) fn scan<'a>(
         expected: "a string",
     };
     let Text(model) = serde_json::from_str(raw).map_err(not_a_string)?;
-    let stream = found.stream.map_or("false", RawValue::get);
-    if !matches!(stream, "true" | "false" | "null") {
+    let stream = found.stream.map(RawValue::get);
+    if let Some(stream) = stream
+        && !matches!(stream, "true" | "false" | "null")
+    {
         return Err(Fault::WrongType {
             field: "stream",
             expected: "true or false",
@@ -126,7 +128,7 @@ pub(crate) fn scan<'a>(
             expected: "a number",
         });
     }
-    let streams = stream == "true";
+    let streams = stream == Some("true");
     let unasked_usage = if streams {
         stream_options::unasked_usage(body, found.stream_options)?
     } else {

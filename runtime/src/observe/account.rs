@@ -18,6 +18,7 @@ use tokio::time::Instant;
 
 use crate::auth::Unknown;
 use crate::endpoint::Endpoint;
+use crate::error::Interruption;
 use crate::limit::applied::{Applied, Used};
 use crate::observe::level::Level;
 use crate::observe::line::Line;
@@ -239,33 +240,21 @@ impl Account {
         }
     }
 
-    /// The response broke off or stalled after its first byte. It is counted under `status`,
+    /// The response was interrupted after its first byte. It is counted under the status of that,
     /// although the client has seen another one by then.
-    pub(crate) fn interrupted(&mut self, status: StatusCode) {
+    pub(crate) fn interrupted(&mut self, why: Interruption) {
         if let Some(answering) = self.answering {
-            self.metrics
-                .upstream_request(answering.upstream, Outcome::Interrupted);
+            let outcome = match why {
+                why if why.speaks_against_upstream() => Outcome::Interrupted,
+                // The upstream did what it was asked for as long as there was time.
+                _ => Outcome::Status(answering.status),
+            };
+            self.metrics.upstream_request(answering.upstream, outcome);
         }
-        self.settle(status, "upstream failed in mid-response");
+        self.settle(why.status(), &why.to_string());
     }
 
-    /// The gateway stops, and the response is not whole. Counted under 503, although the client has seen
-    /// another status by then.
-    pub(crate) fn cut(&mut self) {
-        if !self.settled {
-            if let Some(answering) = self.answering {
-                // The upstream did what it was asked for as long as it was asked.
-                self.metrics
-                    .upstream_request(answering.upstream, Outcome::Status(answering.status));
-            }
-            self.settle(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "cut at the end of the shutdown grace period",
-            );
-        }
-    }
-
-    /// Waits for the moment when [`Account::cut`] is due.
+    /// Waits for the moment when what is in flight is cut, because the gateway stops.
     pub(crate) fn until_cut(&self) -> Begun {
         self.cut.begun()
     }
@@ -372,10 +361,13 @@ impl Account {
 
 impl Drop for Account {
     fn drop(&mut self) {
+        if self.settled {
+            return;
+        }
         if std::thread::panicking() {
             self.settle(StatusCode::INTERNAL_SERVER_ERROR, "panic");
         } else if self.cut.has_begun() {
-            self.cut();
+            self.interrupted(Interruption::Stopped);
         } else {
             self.abandoned();
         }

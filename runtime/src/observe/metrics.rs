@@ -16,7 +16,8 @@ use tokio::time::Instant;
 use crate::endpoint::Endpoint;
 use crate::limit::refusal::{Kind, Refusal};
 use crate::observe::outcome::Outcome;
-use crate::topology::{Limit, Model, Topology, Upstream};
+use crate::route;
+use crate::topology::{Hedge, Limit, Model, Route, Topology, Upstream};
 use crate::upstream::circuit::State;
 
 /// Buckets for whole requests, in seconds: from a cached embedding to a long generation.
@@ -103,6 +104,8 @@ pub(crate) struct Metrics {
     circuit_opened: Counters,
     circuit_state: IntGaugeVec,
     upstream_healthy: IntGaugeVec,
+    retries: Counters,
+    hedges: Counters,
     fallback_used: Counters,
     fallback_offsets: Vec<usize>,
     first_token: Histograms,
@@ -122,6 +125,29 @@ impl Drop for Queued {
     fn drop(&mut self) {
         self.waiting.dec();
         self.waited.observe(self.since.elapsed().as_secs_f64());
+    }
+}
+
+/// What can come of a hedge.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Hedged {
+    /// A second attempt was made.
+    Sent,
+    /// It answered first.
+    Won,
+    /// There was none, as the budget was used up.
+    OverBudget,
+}
+
+impl Hedged {
+    const ALL: [Self; 3] = [Self::Sent, Self::Won, Self::OverBudget];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Won => "won",
+            Self::OverBudget => "over_budget",
+        }
     }
 }
 
@@ -325,6 +351,18 @@ impl Metrics {
                 ),
                 &["upstream"],
             )),
+            retries: register.counters(
+                "gateway_retries_total",
+                "Attempts that repeat one which failed, by upstream.",
+                &["upstream"],
+                upstreams,
+            ),
+            hedges: register.counters(
+                "gateway_hedges_total",
+                "Second attempts beside a slow one, by route: sent, won, or refused by the budget.",
+                &["route", "event"],
+                route::hedged(topology).len() * Hedged::ALL.len(),
+            ),
             fallback_used: register.counters(
                 "gateway_fallback_used_total",
                 "Requests answered by another model than the one asked for.",
@@ -376,6 +414,16 @@ impl Metrics {
         for upstream in topology.upstreams {
             if upstream.settings.breaker.is_some() {
                 metrics.circuit_opened(upstream);
+            }
+        }
+        for route in topology.models.iter().map(|model| model.settings.route) {
+            if route.retry.is_some() {
+                route::upstreams(&route.rule).for_each(|upstream| _ = metrics.retries(upstream));
+            }
+        }
+        for (route, hedge) in route::hedged(topology) {
+            for hedged in Hedged::ALL {
+                metrics.hedges(route, hedge, hedged);
             }
         }
         metrics
@@ -498,6 +546,19 @@ impl Metrics {
     pub(crate) fn circuit_opened(&self, upstream: &Upstream) -> &IntCounter {
         self.circuit_opened
             .at(upstream.slot.index(), &[upstream.settings.name])
+    }
+
+    /// How often an attempt at `upstream` was repeated.
+    pub(crate) fn retries(&self, upstream: &Upstream) -> &IntCounter {
+        self.retries
+            .at(upstream.slot.index(), &[upstream.settings.name])
+    }
+
+    /// How often this came of the `hedge` of `route`.
+    pub(crate) fn hedges(&self, route: &Route, hedge: &Hedge, hedged: Hedged) -> &IntCounter {
+        let place = hedged as usize;
+        let index = hedge.slot.index() * Hedged::ALL.len() + place;
+        self.hedges.at(index, &[route.name, hedged.word()])
     }
 
     /// Shows the state of the circuit breaker of `upstream`.

@@ -17,7 +17,8 @@ pub(crate) enum Outcome {
     Malformed,
     /// A response began, and its body broke off or stalled.
     Interrupted,
-    /// The client went away before the response's first byte.
+    /// It was taken back before the response's first byte: the client went away, its time was over, or
+    /// another upstream answered first.
     Cancelled,
 }
 

@@ -11,7 +11,7 @@ mod prefix;
 use crate::route::circle::Circle;
 use crate::route::draw::scaled;
 use crate::route::prefix::Ranking;
-use crate::topology::{Rule, Share, Target, Upstream};
+use crate::topology::{Hedge, Route, Rule, Share, Target, Topology, Upstream};
 
 /// All upstreams of `rule`, each once: first the one that `draw` picks, then those to try after a
 /// failure. Rules that go by it are told the `load` of an upstream: its requests in flight.
@@ -65,12 +65,31 @@ pub(crate) fn order(rule: &'static Rule, draw: u64, load: impl Fn(&Upstream) -> 
     }
 }
 
+/// All upstreams of `rule`, in any order.
+pub(crate) fn upstreams(rule: &'static Rule) -> Order {
+    order(rule, 0, |_| 0)
+}
+
 /// The upstreams whose requests in flight `rule` goes by.
 pub(crate) fn counted(rule: &'static Rule) -> &'static [&'static Upstream] {
     match rule {
         Rule::LeastInFlight(upstreams) | Rule::Prefix { upstreams, .. } => upstreams,
         Rule::Direct(_) | Rule::Weighted(_) | Rule::Canary { .. } | Rule::Priority(_) => &[],
     }
+}
+
+/// The routes that hedge, each once.
+pub(crate) fn hedged(topology: &Topology) -> Vec<(&'static Route, &'static Hedge)> {
+    let mut hedged: Vec<(&'static Route, &'static Hedge)> = Vec::new();
+    for model in topology.models {
+        let route = model.settings.route;
+        if let Some(hedge) = &route.hedge
+            && !hedged.iter().any(|(known, _)| std::ptr::eq(*known, route))
+        {
+            hedged.push((route, hedge));
+        }
+    }
+    hedged
 }
 
 /// The upstreams of a route in the order of trying.

@@ -14,10 +14,10 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use hyper::body::{Body as _, Frame, SizeHint};
 use hyper::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
-use hyper::{HeaderMap, Response, StatusCode};
+use hyper::{HeaderMap, Response};
 use tokio::time::{Instant, Sleep, sleep};
 
-use crate::error;
+use crate::error::{self, Interruption};
 use crate::stream::body::Body;
 use crate::stream::relay::Relay;
 use crate::upstream::http_body::Broken;
@@ -177,8 +177,8 @@ impl State {
             Body::Relayed(relay) if relay.is_stream() => Self::Relaying(relay),
             Body::Relayed(mut relay) if head.headers.contains_key(CONTENT_ENCODING) => {
                 // Nobody asked for that, and the head that would say so is out.
-                let _broken = relay.break_off(StatusCode::BAD_GATEWAY);
-                let event = error::event(StatusCode::BAD_GATEWAY, true);
+                let _broken = relay.break_off(Interruption::Broken);
+                let event = error::event(Interruption::Broken, true);
                 Self::Wrapping(Wrapped::Rest(Some(event)))
             }
             other => Self::Wrapping(Wrapped::Opening(other)),
@@ -217,7 +217,7 @@ impl Wrapped {
                         }
                     }
                     Some(Err(Broken)) => {
-                        let event = error::event(StatusCode::BAD_GATEWAY, false);
+                        let event = error::event(Interruption::Broken, false);
                         *self = Self::Rest(Some(event));
                     }
                     None => *self = Self::Rest(Some(Bytes::from_static(b"\n\n"))),
@@ -248,6 +248,7 @@ mod tests {
 
     use super::*;
     use crate::fixture::{account, dataplane, worker};
+    use crate::forward::deadline::Deadline;
     use crate::stream::observer::{Manner, Observer};
     use crate::upstream::breaker::Pass;
     use crate::upstream::mock_body::MockBody;
@@ -267,6 +268,7 @@ mod tests {
             &worker.dataplane.upstreams[0],
             Pass::default(),
             None,
+            Deadline::after(None),
         )))
     }
 

@@ -5,15 +5,15 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use hyper::StatusCode;
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::error;
+use crate::error::{self, Interruption};
+use crate::forward::deadline::Deadline;
 use crate::idempotency::Recording;
 use crate::observe::account::Account;
 use crate::server::drain::Begun;
@@ -45,6 +45,7 @@ pub(crate) struct Relay {
     recording: Option<Box<Recording>>,
     /// The end of the time that it has once the gateway stops.
     cut: Begun,
+    deadline: Deadline,
     /// Since when the upstream has had nothing to give, if it is waited for.
     waiting_since: Option<Instant>,
     /// Wakes the task when the upstream may have stalled; made when first waited for.
@@ -52,7 +53,8 @@ pub(crate) struct Relay {
 }
 
 impl Relay {
-    /// Relays `source`, the response of `upstream`, which has it in flight until then.
+    /// Relays `source`, the response of `upstream`, which has it in flight until then, at most to the
+    /// `deadline`.
     pub(crate) fn new(
         source: Source,
         entered: Option<Entered>,
@@ -61,6 +63,7 @@ impl Relay {
         upstream: &'static Live,
         pass: Pass,
         recording: Option<Box<Recording>>,
+        deadline: Deadline,
     ) -> Self {
         let cut = account.until_cut();
         let source = Some(source);
@@ -74,6 +77,7 @@ impl Relay {
             upstream,
             pass,
             recording,
+            deadline,
             waiting_since: None,
             alarm: None,
         };
@@ -105,10 +109,14 @@ impl Relay {
                         self.complete();
                         continue;
                     }
+                    let now = Instant::now();
+                    if self.deadline.is_over(now) {
+                        return Poll::Ready(Some(self.break_off(Interruption::OutOfTime)));
+                    }
                     self.waiting_since = None;
                     // A long response need not end before others may pass.
                     self.judge(Verdict::Answer);
-                    let passage = self.observer.see(&data, Instant::now(), &self.account);
+                    let passage = self.observer.see(&data, now, &self.account);
                     self.recording.take_if(|recording| !recording.see(&data));
                     self.account.relayed(&data);
                     self.complete_at_end();
@@ -119,20 +127,23 @@ impl Relay {
                 }
                 // Where the length is not known, a body that ends is not always whole.
                 Poll::Ready(None) if self.observer.is_cut() => {
-                    return Poll::Ready(Some(self.break_off(StatusCode::BAD_GATEWAY)));
+                    return Poll::Ready(Some(self.break_off(Interruption::Broken)));
                 }
                 Poll::Ready(None) => self.complete(),
                 Poll::Ready(Some(Err(Broken))) if is_over => self.complete(),
                 Poll::Ready(Some(Err(Broken))) => {
-                    return Poll::Ready(Some(self.break_off(StatusCode::BAD_GATEWAY)));
+                    return Poll::Ready(Some(self.break_off(Interruption::Broken)));
                 }
-                Poll::Pending if !is_over && Pin::new(&mut self.cut).poll(cx).is_ready() => {
-                    return Poll::Ready(Some(self.cut()));
+                Poll::Pending if is_over => {
+                    ready!(self.poll_overdue(is_over, cx));
+                    self.complete();
                 }
-                Poll::Pending if !self.has_stalled(is_over, cx) => return Poll::Pending,
-                Poll::Pending if is_over => self.complete(),
+                Poll::Pending if Pin::new(&mut self.cut).poll(cx).is_ready() => {
+                    return Poll::Ready(Some(self.break_off(Interruption::Stopped)));
+                }
                 Poll::Pending => {
-                    return Poll::Ready(Some(self.break_off(StatusCode::GATEWAY_TIMEOUT)));
+                    let overdue = ready!(self.poll_overdue(is_over, cx));
+                    return Poll::Ready(Some(self.break_off(overdue)));
                 }
             }
         }
@@ -180,7 +191,7 @@ impl Relay {
     fn complete(&mut self) {
         if self.observer.has_failed() {
             // The client knows: it has got the event.
-            return self.fail(StatusCode::BAD_GATEWAY);
+            return self.give_up(Interruption::Broken);
         }
         self.source = None;
         self.entered = None;
@@ -192,12 +203,17 @@ impl Relay {
         }
     }
 
-    /// The upstream failed.
-    fn fail(&mut self, status: StatusCode) {
-        self.give_up();
-        self.account.interrupted(status);
-        self.upstream.health.note(false);
-        self.judge(Verdict::Failure);
+    fn give_up(&mut self, why: Interruption) {
+        self.source = None;
+        self.entered = None;
+        self.recording = None;
+        self.observer.report(&mut self.account);
+        self.account.interrupted(why);
+        // One that sends as it should cannot help it that the time is over.
+        if why.speaks_against_upstream() {
+            self.upstream.health.note(false);
+            self.judge(Verdict::Failure);
+        }
     }
 
     fn judge(&mut self, verdict: Verdict) {
@@ -206,62 +222,41 @@ impl Relay {
             .circuit_changed(self.upstream.upstream(), change);
     }
 
-    /// Whether the upstream has had nothing to give for too long, or, where the stream `is_over`, no end.
-    fn has_stalled(&mut self, is_over: bool, cx: &mut Context<'_>) -> bool {
+    /// Ready when the next piece is not waited for any longer, or, where the stream `is_over`, its end.
+    fn poll_overdue(&mut self, is_over: bool, cx: &mut Context<'_>) -> Poll<Interruption> {
         // Only waiting counts: while a slow client holds up the relay, the upstream is not to
         // blame.
         let now = Instant::now();
-        let patience = self.upstream.timeouts().between_chunks;
-        let patience = if is_over {
-            patience.min(AFTER_DONE)
+        let mut patience = self.upstream.timeouts().between_chunks;
+        if is_over {
+            patience = patience.min(AFTER_DONE);
+        }
+        let stalls = *self.waiting_since.get_or_insert(now) + patience;
+        let due = self.deadline.or_sooner(stalls);
+        if now < due {
+            // The alarm is not set anew for each piece: when it goes off, it is put off to when it
+            // is due.
+            let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(due)));
+            if alarm.deadline() > due {
+                alarm.as_mut().reset(due);
+            }
+            while Instant::now() < due {
+                ready!(alarm.as_mut().poll(cx));
+                alarm.as_mut().reset(due);
+            }
+        }
+        Poll::Ready(if due < stalls {
+            Interruption::OutOfTime
         } else {
-            patience
-        };
-        let due = *self.waiting_since.get_or_insert(now) + patience;
-        if now >= due {
-            return true;
-        }
-        // The alarm is not set anew for each piece: when it goes off, it is put off to when it is
-        // due.
-        let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(due)));
-        if alarm.deadline() > due {
-            alarm.as_mut().reset(due);
-        }
-        while alarm.as_mut().poll(cx).is_ready() {
-            if Instant::now() >= due {
-                return true;
-            }
-            alarm.as_mut().reset(due);
-        }
-        false
+            Interruption::Stalled
+        })
     }
 
-    /// Ends the body as one whose upstream failed, with `status` for the account.
-    pub(crate) fn break_off(&mut self, status: StatusCode) -> Result<Frame<Bytes>, Broken> {
-        self.fail(status);
-        self.last_word(status)
-    }
-
-    /// The gateway stops.
-    fn cut(&mut self) -> Result<Frame<Bytes>, Broken> {
-        self.give_up();
-        self.account.cut();
-        self.last_word(StatusCode::SERVICE_UNAVAILABLE)
-    }
-
-    fn give_up(&mut self) {
-        self.source = None;
-        self.entered = None;
-        self.recording = None;
-        self.observer.report(&mut self.account);
-    }
-
-    fn last_word(&self, status: StatusCode) -> Result<Frame<Bytes>, Broken> {
+    /// The upstream failed, or the time is over, the request's or the gateway's.
+    pub(crate) fn break_off(&mut self, why: Interruption) -> Result<Frame<Bytes>, Broken> {
+        self.give_up(why);
         match &self.observer {
-            Observer::Events(events) => {
-                let between_events = events.between_events();
-                Ok(Frame::data(error::event(status, between_events)))
-            }
+            Observer::Events(events) => Ok(Frame::data(error::event(why, events.between_events()))),
             Observer::Document(_) => Err(Broken),
         }
     }
@@ -282,6 +277,7 @@ mod tests {
     use std::time::Duration;
 
     use http_body_util::BodyExt;
+    use hyper::StatusCode;
 
     use super::*;
     use crate::fixture::{account, dataplane, worker};
@@ -290,12 +286,16 @@ mod tests {
     use crate::upstream::mock_body::MockBody;
 
     /// What a client receives of a stream of two events that are this far apart, where an upstream
-    /// may pause for a second.
-    async fn received(pace: Duration) -> (Vec<Bytes>, StatusCode) {
-        received_of(&["data: 1\n\n", "data: [DONE]\n\n"], pace).await
+    /// may pause for a second and the request may take as long as this.
+    async fn received(pace: Duration, total: Option<Duration>) -> (Vec<Bytes>, StatusCode) {
+        received_of(&["data: 1\n\n", "data: [DONE]\n\n"], pace, total).await
     }
 
-    async fn received_of(events: &[&'static str], pace: Duration) -> (Vec<Bytes>, StatusCode) {
+    async fn received_of(
+        events: &[&'static str],
+        pace: Duration,
+        total: Option<Duration>,
+    ) -> (Vec<Bytes>, StatusCode) {
         let events = events.iter().copied().map(Bytes::from).collect();
         let source = Source::Mock(MockBody::paced(events, pace));
         let worker = worker(dataplane());
@@ -308,6 +308,7 @@ mod tests {
             live,
             Pass::default(),
             None,
+            Deadline::after(total),
         );
         let mut body = Body::Relayed(Box::new(relay));
         let mut pieces = Vec::new();
@@ -315,8 +316,14 @@ mod tests {
             pieces.push(frame.unwrap().into_data().unwrap());
         }
         let metrics = String::from_utf8(worker.dataplane.metrics.text()).unwrap();
-        let counted =
-            |status: &StatusCode| metrics.contains(&format!("status=\"{}\"", status.as_str()));
+        let requests = || {
+            let lines = metrics.lines();
+            lines.filter(|line| line.starts_with("gateway_requests_total"))
+        };
+        let counted = |status: &StatusCode| {
+            let label = format!("status=\"{}\"", status.as_str());
+            requests().any(|line| line.contains(&label))
+        };
         let statuses = [
             StatusCode::OK,
             StatusCode::BAD_GATEWAY,
@@ -327,7 +334,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn relays_every_piece() {
-        let (pieces, status) = received(Duration::from_millis(900)).await;
+        let (pieces, status) = received(Duration::from_millis(900), None).await;
         assert_eq!(pieces, ["data: 1\n\n", "data: [DONE]\n\n"]);
         assert_eq!(status, StatusCode::OK);
     }
@@ -340,7 +347,16 @@ mod tests {
         let live = &worker.dataplane.upstreams[0];
         let account = account(&worker);
         let observer = Observer::of_events(Manner::default());
-        let relay = Relay::new(source, None, observer, account, live, Pass::default(), None);
+        let relay = Relay::new(
+            source,
+            None,
+            observer,
+            account,
+            live,
+            Pass::default(),
+            None,
+            Deadline::after(None),
+        );
         let mut body = Body::Relayed(Box::new(relay));
         let mut next = async || body.frame().await.unwrap().unwrap().into_data().unwrap();
         assert_eq!(next().await, "data: 1\n\n");
@@ -353,7 +369,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_stream_that_stalls_ends_with_an_error_event() {
-        let (pieces, status) = received(Duration::from_millis(1100)).await;
+        let (pieces, status) = received(Duration::from_millis(1100), None).await;
         let [first, error] = pieces.as_slice() else {
             panic!("{pieces:?}")
         };
@@ -369,13 +385,13 @@ mod tests {
             &["data: 1\n\n", error, "data: [DONE]\n\n"][..],
             &["data: 1\n\n", error],
         ] {
-            let (pieces, status) = received_of(events, Duration::ZERO).await;
+            let (pieces, status) = received_of(events, Duration::ZERO, None).await;
             assert_eq!(pieces, events);
             assert_eq!(status, StatusCode::BAD_GATEWAY);
         }
         let mistake = "data: {\"error\":{\"code\":400}}\n\n";
         let events = ["data: 1\n\n", mistake, "data: [DONE]\n\n"];
-        let (_, status) = received_of(&events, Duration::ZERO).await;
+        let (_, status) = received_of(&events, Duration::ZERO, None).await;
         assert_eq!(status, StatusCode::OK);
     }
 
@@ -389,11 +405,32 @@ mod tests {
             (&["data: 1\n\ndata: [DONE]\n\n", done], later),
             (&["data: 1\n\ndata: [DONE]\n", "\n"], later),
         ] {
-            let (pieces, status) = received_of(events, pace).await;
+            let (pieces, status) = received_of(events, pace, None).await;
             let got = pieces.concat();
             assert!(got.starts_with(b"data: 1\n\ndata: [DONE]\n"), "{pieces:?}");
             assert!(got.len() <= 9 + done.len(), "{pieces:?}");
             assert_eq!(status, StatusCode::OK);
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_whose_time_is_over_ends_with_an_error_event() {
+        let total = Some(Duration::from_millis(500));
+        let (pieces, status) = received(Duration::from_millis(900), total).await;
+        let [first, error] = pieces.as_slice() else {
+            panic!("{pieces:?}")
+        };
+        assert_eq!(first, "data: 1\n\n");
+        let error = std::str::from_utf8(error).unwrap();
+        assert!(error.contains("deadline_exceeded"), "{error}");
+        assert_eq!(status, StatusCode::GATEWAY_TIMEOUT);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_that_ends_in_time_is_whole() {
+        let total = Some(Duration::from_millis(1000));
+        let (pieces, status) = received(Duration::from_millis(900), total).await;
+        assert_eq!(pieces, ["data: 1\n\n", "data: [DONE]\n\n"]);
+        assert_eq!(status, StatusCode::OK);
     }
 }

@@ -66,8 +66,8 @@ pub(crate) async fn exchange(
     }
 }
 
-/// An attempt without an outcome yet. Dropped before it has one, because the client has gone, it is
-/// counted as cancelled: an upstream that hangs must not look like one that nobody asks.
+/// An attempt without an outcome yet. Dropped before it has one, because nobody waits for it any more,
+/// it is counted as cancelled: an upstream that hangs must not look like one that nobody asks.
 struct Underway<'a> {
     metrics: &'a Metrics,
     upstream: &'static Upstream,

@@ -97,6 +97,27 @@ impl Failure {
         )
     }
 
+    /// Whether the same upstream may answer the same request a moment later: nothing listened, the
+    /// connection was lost, or what stands before a model server had no server for it. What took its
+    /// time, or broke while it worked, would do so again; who says when is taken at their word.
+    pub(crate) fn may_pass(self) -> bool {
+        match self {
+            Self::Refused | Self::ConnectFailed | Self::ConnectTimeout | Self::Closed => true,
+            Self::Status {
+                status,
+                retry_after: None,
+            } => matches!(
+                status,
+                StatusCode::REQUEST_TIMEOUT
+                    | StatusCode::TOO_MANY_REQUESTS
+                    | StatusCode::BAD_GATEWAY
+                    | StatusCode::SERVICE_UNAVAILABLE
+                    | StatusCode::GATEWAY_TIMEOUT
+            ),
+            _ => false,
+        }
+    }
+
     /// Its metric label.
     pub(crate) fn outcome(self) -> Outcome {
         match self {
@@ -144,6 +165,23 @@ mod tests {
         for status in [301, 401, 403, 407, 408, 429, 500, 503] {
             assert!(failure_of(status).is_some(), "{status}");
         }
+    }
+
+    #[test]
+    fn only_what_may_pass_is_worth_another_try() {
+        let of_status = |status: u16, retry_after| Failure::Status {
+            status: StatusCode::from_u16(status).unwrap(),
+            retry_after,
+        };
+        for status in [408, 429, 502, 503, 504] {
+            assert!(of_status(status, None).may_pass(), "{status}");
+            assert!(!of_status(status, Some(1)).may_pass(), "{status}");
+        }
+        for status in [301, 400, 401, 403, 404, 407, 413, 422, 500, 501] {
+            assert!(!of_status(status, None).may_pass(), "{status}");
+        }
+        assert!(Failure::Refused.may_pass() && Failure::Closed.may_pass());
+        assert!(!Failure::FirstByteTimeout.may_pass() && !Failure::Malformed.may_pass());
     }
 
     #[test]

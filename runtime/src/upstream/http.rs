@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{AUTHORIZATION, HOST, HeaderValue};
 use hyper::{Method, Request, Uri};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 
 use crate::address::Address;
 use crate::endpoint::Operation;
@@ -75,32 +75,37 @@ impl Http {
     /// sent once more, over a new connection. What tells such a server from one that broke down at its
     /// work is the time: the close was under way when the request went out, so it is here before a
     /// connection to the server could be made. One that comes later is a failure: the server has seen the
-    /// request, and the same one could be too much for it again.
+    /// request, and the same one could be too much for it again. The second try has what is left of the
+    /// time, so that no exchange takes longer than to connect and to the first byte.
     pub(crate) async fn exchange(
         &self,
         pool: &SharedPool,
         timeouts: &Timeouts,
         outgoing: Outgoing<'_>,
     ) -> Result<Answer, Failure> {
-        let deliver = async |connection, outgoing| {
+        let deliver = async |connection, outgoing, due| {
             let lease = Lease::new(pool, connection);
             let sent = pin!(self.send(lease, outgoing));
-            timeout(timeouts.first_byte, sent)
+            timeout_at(due, sent)
                 .await
                 .unwrap_or(Err(Unanswered::Failed(Failure::FirstByteTimeout)))
         };
+        let mut time = timeouts.first_byte;
         if let Some(kept) = pool.take() {
             let sent = Instant::now();
-            match deliver(kept, outgoing.clone()).await {
+            match deliver(kept, outgoing.clone(), sent + time).await {
                 Ok(answer) => return Ok(answer),
                 Err(Unanswered::Unsent) => {}
                 Err(Unanswered::Closed) if sent.elapsed() < timeouts.connect => {}
                 Err(unanswered) => return Err(unanswered.failure()),
             }
+            time = time.saturating_sub(sent.elapsed());
         }
         // Boxed, as it is rare and large: every request would carry its state.
         let fresh = Box::pin(connect(&self.destination, timeouts.connect)).await?;
-        deliver(fresh, outgoing).await.map_err(Unanswered::failure)
+        deliver(fresh, outgoing, Instant::now() + time)
+            .await
+            .map_err(Unanswered::failure)
     }
 
     /// Where its connections lead.

@@ -160,6 +160,12 @@ impl Live {
             .is_some_and(|vitals| !vitals.are_good())
     }
 
+    /// Whether nothing speaks against one more request to it, one that could do without.
+    pub(crate) fn is_ready(&self) -> bool {
+        let is_closed = |breaker: &Breaker| breaker.is_closed();
+        !self.comes_last() && self.breaker.as_ref().is_none_or(is_closed)
+    }
+
     /// Its health check and how it is reached, if it has one.
     pub(super) fn check(&self) -> Option<(&Check, &Http)> {
         match &self.target {

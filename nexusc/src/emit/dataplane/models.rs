@@ -1,11 +1,12 @@
 //! `models.rs`: the names that clients ask for.
 
+use proc_macro2::TokenStream;
 use quote::quote;
 
 use crate::emit::dataplane::limits;
-use crate::emit::dataplane::literal::constant;
+use crate::emit::dataplane::literal::{constant, duration, option};
 use crate::emit::dataplane::table::TableFile;
-use crate::ir::Topology;
+use crate::ir::{Topology, Total};
 
 pub(super) fn emit(topology: &Topology) -> TableFile {
     let mut file = TableFile::new("The names that clients ask for.");
@@ -23,6 +24,8 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
             .fallback
             .iter()
             .map(|&id| self::constant(&topology.models.get(id).name));
+        let total = time(model.totals.whole.as_ref());
+        let total_streamed = time(model.totals.streamed.as_ref());
         let limit = limits::reference(model.limit, topology);
         file.entry(
             &model.path,
@@ -33,6 +36,8 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
                     defaults: &[#(Parameter::new(#fields, #values),)*],
                     route: &routes::#route,
                     fallback: &[#(&#fallback,)*],
+                    total: #total,
+                    total_streamed: #total_streamed,
                     limit: #limit,
                 });
             },
@@ -41,4 +46,8 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
     let names = topology.models.iter().map(|model| model.name.as_str());
     file.all("Every model.", quote!(Model), names);
     file
+}
+
+fn time(total: Option<&Total>) -> TokenStream {
+    option(total.map(|total| duration(total.time)))
 }

@@ -3,10 +3,10 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::emit::dataplane::literal::{constant, integer, option, percent, size};
+use crate::emit::dataplane::literal::{constant, duration, integer, option, percent, size};
 use crate::emit::dataplane::table::TableFile;
 use crate::ir::table::Id;
-use crate::ir::{Draw, Rule, Shadow, Topology, Upstream};
+use crate::ir::{Draw, Hedge, Retry, Rule, Shadow, Topology, Upstream};
 
 pub(super) fn emit(topology: &Topology) -> TableFile {
     let mut file = TableFile::new("How the requests of a model choose among upstreams.");
@@ -20,6 +20,8 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
             .expect("resolved: a route without a rule is reported");
         let rule = self::rule(rule, topology);
         let shadow = option(route.shadow.as_ref().map(|copies| shadow(copies, topology)));
+        let retry = option(route.retry.as_ref().map(retry));
+        let hedge = option(route.hedge.as_ref().map(hedge));
         file.entry(
             &route.path,
             quote! {
@@ -28,11 +30,37 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
                     draw: #draw,
                     rule: #rule,
                     shadow: #shadow,
+                    retry: #retry,
+                    hedge: #hedge,
                 };
             },
         );
     }
     file
+}
+
+fn retry(retry: &Retry) -> TokenStream {
+    let attempts = integer(retry.attempts);
+    let backoff = duration(retry.backoff);
+    let max_backoff = duration(retry.max_backoff);
+    quote! {
+        Retry {
+            attempts: #attempts,
+            backoff: #backoff,
+            max_backoff: #max_backoff,
+        }
+    }
+}
+
+fn hedge(hedge: &Hedge) -> TokenStream {
+    let after = duration(hedge.after);
+    let percent = percent(hedge.budget);
+    quote! {
+        Hedge::new(HedgeSettings {
+            after: #after,
+            budget: Share::percent(#percent),
+        })
+    }
 }
 
 fn draw(draw: Draw) -> TokenStream {

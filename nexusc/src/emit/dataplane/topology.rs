@@ -21,6 +21,7 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
     let read_timeout = duration(gateway.read_timeout);
     let write_timeout = duration(gateway.write_timeout);
     let shutdown_grace = duration(gateway.shutdown_grace);
+    let max_attempts = integer(gateway.max_attempts);
     let cors = option(gateway.cors.as_ref().map(|cors| {
         let origins = &cors.origins;
         quote!(Cors { origins: &[#(#origins,)*], })
@@ -46,6 +47,7 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
                     cors: #cors,
                     input: #input,
                     idempotency: #idempotency,
+                    max_attempts: #max_attempts,
                     keep_alive: #keep_alive,
                 },
                 auth: policies::AUTH,

@@ -14,6 +14,8 @@ pub static CHAINED: Model = Model::new(ModelSettings {
     fallback: &[
         &PLAIN,
     ],
+    total: None,
+    total_streamed: None,
     limit: None,
 });
 
@@ -24,6 +26,8 @@ pub static GUARDED: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &routes::GUARDED,
     fallback: &[],
+    total: None,
+    total_streamed: None,
     limit: None,
 });
 
@@ -36,6 +40,8 @@ pub static GUARDED_CHAINED: Model = Model::new(ModelSettings {
     fallback: &[
         &PLAIN,
     ],
+    total: None,
+    total_streamed: None,
     limit: None,
 });
 
@@ -46,6 +52,8 @@ pub static HASTY: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &routes::HASTY,
     fallback: &[],
+    total: None,
+    total_streamed: None,
     limit: None,
 });
 
@@ -58,6 +66,8 @@ pub static HASTY_CHAINED: Model = Model::new(ModelSettings {
     fallback: &[
         &PLAIN,
     ],
+    total: None,
+    total_streamed: None,
     limit: None,
 });
 
@@ -71,6 +81,8 @@ pub static LONG_CHAIN: Model = Model::new(ModelSettings {
         &RENAMED,
         &PLAIN,
     ],
+    total: None,
+    total_streamed: None,
     limit: None,
 });
 
@@ -83,6 +95,8 @@ pub static PLAIN: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &routes::PLAIN,
     fallback: &[],
+    total: None,
+    total_streamed: None,
     limit: None,
 });
 
@@ -93,6 +107,8 @@ pub static RECOVERING: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &routes::RECOVERING,
     fallback: &[],
+    total: None,
+    total_streamed: None,
     limit: None,
 });
 
@@ -108,6 +124,8 @@ pub static RENAMED: Model = Model::new(ModelSettings {
     ],
     route: &routes::RENAMED,
     fallback: &[],
+    total: None,
+    total_streamed: None,
     limit: None,
 });
 
@@ -118,6 +136,8 @@ pub static SECURED: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &routes::SECURED,
     fallback: &[],
+    total: None,
+    total_streamed: None,
     limit: None,
 });
 
@@ -128,6 +148,8 @@ pub static SHARED: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &routes::SHARED,
     fallback: &[],
+    total: None,
+    total_streamed: None,
     limit: None,
 });
 
@@ -138,6 +160,8 @@ pub static TRIAL: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &routes::TRIAL,
     fallback: &[],
+    total: None,
+    total_streamed: None,
     limit: None,
 });
 

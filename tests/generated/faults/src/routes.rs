@@ -11,6 +11,8 @@ pub static CHAINED: Route = Route {
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::CHAINED),
     shadow: None,
+    retry: None,
+    hedge: None,
 };
 
 /// `[routes.guarded]`
@@ -19,6 +21,8 @@ pub static GUARDED: Route = Route {
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::GUARDED),
     shadow: None,
+    retry: None,
+    hedge: None,
 };
 
 /// `[routes.hasty]`
@@ -27,6 +31,8 @@ pub static HASTY: Route = Route {
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::HASTY),
     shadow: None,
+    retry: None,
+    hedge: None,
 };
 
 /// `[routes.plain]`
@@ -35,6 +41,8 @@ pub static PLAIN: Route = Route {
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::PLAIN),
     shadow: None,
+    retry: None,
+    hedge: None,
 };
 
 /// `[routes.recovering]`
@@ -43,6 +51,8 @@ pub static RECOVERING: Route = Route {
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::RECOVERING),
     shadow: None,
+    retry: None,
+    hedge: None,
 };
 
 /// `[routes.renamed]`
@@ -51,6 +61,8 @@ pub static RENAMED: Route = Route {
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::RENAMED),
     shadow: None,
+    retry: None,
+    hedge: None,
 };
 
 /// `[routes.secured]`
@@ -59,6 +71,8 @@ pub static SECURED: Route = Route {
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::SECURED),
     shadow: None,
+    retry: None,
+    hedge: None,
 };
 
 /// `[routes.shared]`
@@ -70,6 +84,8 @@ pub static SHARED: Route = Route {
         Target::new(&upstreams::RIGHT, 1),
     ])),
     shadow: None,
+    retry: None,
+    hedge: None,
 };
 
 /// `[routes.trial]`
@@ -82,4 +98,6 @@ pub static TRIAL: Route = Route {
         share: Share::percent(5.0),
     },
     shadow: None,
+    retry: None,
+    hedge: None,
 };

@@ -14,6 +14,8 @@ pub static FIRST: Model = Model::new(ModelSettings {
     fallback: &[
         &SECOND,
     ],
+    total: None,
+    total_streamed: None,
     limit: None,
 });
 
@@ -24,6 +26,8 @@ pub static PAIR: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &routes::PAIR,
     fallback: &[],
+    total: None,
+    total_streamed: None,
     limit: None,
 });
 
@@ -34,6 +38,8 @@ pub static SECOND: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &routes::SECOND,
     fallback: &[],
+    total: None,
+    total_streamed: None,
     limit: None,
 });
 

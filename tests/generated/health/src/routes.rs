@@ -11,6 +11,8 @@ pub static FIRST: Route = Route {
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::FIRST),
     shadow: None,
+    retry: None,
+    hedge: None,
 };
 
 /// `[routes.pair]`
@@ -26,6 +28,8 @@ pub static PAIR: Route = Route {
         ],
     ]),
     shadow: None,
+    retry: None,
+    hedge: None,
 };
 
 /// `[routes.second]`
@@ -34,4 +38,6 @@ pub static SECOND: Route = Route {
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::SECOND),
     shadow: None,
+    retry: None,
+    hedge: None,
 };

@@ -14,6 +14,8 @@ pub static CHAINED: Model = Model::new(ModelSettings {
     fallback: &[
         &CHAT,
     ],
+    total: None,
+    total_streamed: None,
     limit: None,
 });
 
@@ -24,6 +26,8 @@ pub static CHAT: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &routes::CHAT,
     fallback: &[],
+    total: None,
+    total_streamed: None,
     limit: None,
 });
 

@@ -11,6 +11,8 @@ pub static CHAINED: Route = Route {
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::AWAY),
     shadow: None,
+    retry: None,
+    hedge: None,
 };
 
 /// `[routes.chat]`
@@ -19,4 +21,6 @@ pub static CHAT: Route = Route {
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::VLLM),
     shadow: None,
+    retry: None,
+    hedge: None,
 };

@@ -29,6 +29,7 @@ pub static TOPOLOGY: Topology = Topology {
             ttl: Duration::from_secs(3600),
             max_bytes: MIB,
         }),
+        max_attempts: 8,
         keep_alive: None,
     },
     auth: policies::AUTH,

@@ -12,6 +12,8 @@ pub static CHAT: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &routes::CHAT,
     fallback: &[],
+    total: None,
+    total_streamed: None,
     limit: None,
 });
 

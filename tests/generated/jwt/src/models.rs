@@ -12,6 +12,8 @@ pub static CHAT: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &routes::ALL_,
     fallback: &[],
+    total: None,
+    total_streamed: None,
     limit: None,
 });
 
@@ -22,6 +24,8 @@ pub static SMALL: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &routes::ALL_,
     fallback: &[],
+    total: None,
+    total_streamed: None,
     limit: None,
 });
 

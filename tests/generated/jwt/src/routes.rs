@@ -11,4 +11,6 @@ pub static ALL_: Route = Route {
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::VLLM),
     shadow: None,
+    retry: None,
+    hedge: None,
 };

@@ -21,6 +21,7 @@ pub static TOPOLOGY: Topology = Topology {
         cors: None,
         input: None,
         idempotency: None,
+        max_attempts: 8,
         keep_alive: None,
     },
     auth: policies::AUTH,

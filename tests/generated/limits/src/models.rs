@@ -14,6 +14,8 @@ pub static CHAT: Model = Model::new(ModelSettings {
     ],
     route: &routes::CHAT,
     fallback: &[],
+    total: None,
+    total_streamed: None,
     limit: None,
 });
 
@@ -24,6 +26,8 @@ pub static IMPATIENT: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &routes::CHAT,
     fallback: &[],
+    total: None,
+    total_streamed: None,
     limit: Some(&limits::NO_TIME),
 });
 
@@ -34,6 +38,8 @@ pub static QUEUED: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &routes::CHAT,
     fallback: &[],
+    total: None,
+    total_streamed: None,
     limit: Some(&limits::ONE_BY_ONE),
 });
 
@@ -44,6 +50,8 @@ pub static SCARCE: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &routes::CHAT,
     fallback: &[],
+    total: None,
+    total_streamed: None,
     limit: Some(&limits::FEW),
 });
 

@@ -18,6 +18,8 @@ pub static CHAT: Route = Route {
         ],
     ]),
     shadow: None,
+    retry: None,
+    hedge: None,
 };
 
 /// `[routes.embed]`
@@ -26,4 +28,6 @@ pub static EMBED: Route = Route {
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::EMBED),
     shadow: None,
+    retry: None,
+    hedge: None,
 };

@@ -12,6 +12,8 @@ pub static CACHED: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &routes::CACHED,
     fallback: &[],
+    total: None,
+    total_streamed: None,
     limit: None,
 });
 
@@ -22,6 +24,8 @@ pub static IDLEST: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &routes::IDLEST,
     fallback: &[],
+    total: None,
+    total_streamed: None,
     limit: None,
 });
 
@@ -32,6 +36,8 @@ pub static KEPT_FOR_KEY: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &routes::KEPT_FOR_KEY,
     fallback: &[],
+    total: None,
+    total_streamed: None,
     limit: None,
 });
 
@@ -42,6 +48,8 @@ pub static KEPT_FOR_SESSION: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &routes::KEPT_FOR_SESSION,
     fallback: &[],
+    total: None,
+    total_streamed: None,
     limit: None,
 });
 
@@ -54,6 +62,8 @@ pub static ORDERED: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &routes::ORDERED,
     fallback: &[],
+    total: None,
+    total_streamed: None,
     limit: None,
 });
 

@@ -17,6 +17,8 @@ pub static CACHED: Route = Route {
         load_factor: LoadFactor::percent(150.0),
     },
     shadow: None,
+    retry: None,
+    hedge: None,
 };
 
 /// `[routes.idlest]`
@@ -28,6 +30,8 @@ pub static IDLEST: Route = Route {
         &upstreams::RIGHT,
     ]),
     shadow: None,
+    retry: None,
+    hedge: None,
 };
 
 /// `[routes.kept-for-key]`
@@ -40,6 +44,8 @@ pub static KEPT_FOR_KEY: Route = Route {
         share: Share::percent(50.0),
     },
     shadow: None,
+    retry: None,
+    hedge: None,
 };
 
 /// `[routes.kept-for-session]`
@@ -51,6 +57,8 @@ pub static KEPT_FOR_SESSION: Route = Route {
         Target::new(&upstreams::RIGHT, 1),
     ])),
     shadow: None,
+    retry: None,
+    hedge: None,
 };
 
 /// `[routes.ordered]`
@@ -66,4 +74,6 @@ pub static ORDERED: Route = Route {
         ],
     ]),
     shadow: None,
+    retry: None,
+    hedge: None,
 };

@@ -12,6 +12,8 @@ pub static BESIDE: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &routes::BESIDE,
     fallback: &[],
+    total: None,
+    total_streamed: None,
     limit: None,
 });
 
@@ -22,6 +24,8 @@ pub static CHAT: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &routes::CHAT,
     fallback: &[],
+    total: None,
+    total_streamed: None,
     limit: None,
 });
 
@@ -32,6 +36,8 @@ pub static GUARDED: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &routes::GUARDED,
     fallback: &[],
+    total: None,
+    total_streamed: None,
     limit: None,
 });
 
@@ -42,6 +48,8 @@ pub static HASTY: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &routes::HASTY,
     fallback: &[],
+    total: None,
+    total_streamed: None,
     limit: None,
 });
 
@@ -52,6 +60,8 @@ pub static PAIR: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &routes::PAIR,
     fallback: &[],
+    total: None,
+    total_streamed: None,
     limit: None,
 });
 
@@ -62,6 +72,8 @@ pub static QUARTER: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &routes::QUARTER,
     fallback: &[],
+    total: None,
+    total_streamed: None,
     limit: None,
 });
 

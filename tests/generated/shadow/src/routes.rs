@@ -15,6 +15,8 @@ pub static BESIDE: Route = Route {
         share: Share::percent(100.0),
         concurrent: 16,
     })),
+    retry: None,
+    hedge: None,
 };
 
 /// `[routes.chat]`
@@ -27,6 +29,8 @@ pub static CHAT: Route = Route {
         share: Share::percent(100.0),
         concurrent: 2,
     })),
+    retry: None,
+    hedge: None,
 };
 
 /// `[routes.guarded]`
@@ -35,6 +39,8 @@ pub static GUARDED: Route = Route {
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::GUARDED),
     shadow: None,
+    retry: None,
+    hedge: None,
 };
 
 /// `[routes.hasty]`
@@ -47,6 +53,8 @@ pub static HASTY: Route = Route {
         share: Share::percent(100.0),
         concurrent: 16,
     })),
+    retry: None,
+    hedge: None,
 };
 
 /// `[routes.pair]`
@@ -62,6 +70,8 @@ pub static PAIR: Route = Route {
         ],
     ]),
     shadow: None,
+    retry: None,
+    hedge: None,
 };
 
 /// `[routes.quarter]`
@@ -74,4 +84,6 @@ pub static QUARTER: Route = Route {
         share: Share::percent(25.0),
         concurrent: 1000,
     })),
+    retry: None,
+    hedge: None,
 };

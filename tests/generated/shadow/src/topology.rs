@@ -25,6 +25,7 @@ pub static TOPOLOGY: Topology = Topology {
         }),
         input: None,
         idempotency: None,
+        max_attempts: 8,
         keep_alive: None,
     },
     auth: policies::AUTH,

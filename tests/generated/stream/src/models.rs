@@ -14,6 +14,8 @@ pub static CHAT: Model = Model::new(ModelSettings {
     fallback: &[
         &SPARE,
     ],
+    total: None,
+    total_streamed: None,
     limit: None,
 });
 
@@ -24,6 +26,8 @@ pub static OLD: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &routes::OLD,
     fallback: &[],
+    total: None,
+    total_streamed: None,
     limit: None,
 });
 
@@ -36,6 +40,8 @@ pub static RENAMED: Model = Model::new(ModelSettings {
     ],
     route: &routes::RENAMED,
     fallback: &[],
+    total: None,
+    total_streamed: None,
     limit: None,
 });
 
@@ -46,6 +52,8 @@ pub static SPARE: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &routes::SPARE,
     fallback: &[],
+    total: None,
+    total_streamed: None,
     limit: None,
 });
 

@@ -11,6 +11,8 @@ pub static CHAT: Route = Route {
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::VLLM),
     shadow: None,
+    retry: None,
+    hedge: None,
 };
 
 /// `[routes.old]`
@@ -19,6 +21,8 @@ pub static OLD: Route = Route {
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::OLD),
     shadow: None,
+    retry: None,
+    hedge: None,
 };
 
 /// `[routes.renamed]`
@@ -27,6 +31,8 @@ pub static RENAMED: Route = Route {
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::RENAMED),
     shadow: None,
+    retry: None,
+    hedge: None,
 };
 
 /// `[routes.spare]`
@@ -35,4 +41,6 @@ pub static SPARE: Route = Route {
     draw: Draw::Sequence,
     rule: Rule::Direct(&upstreams::SPARE),
     shadow: None,
+    retry: None,
+    hedge: None,
 };

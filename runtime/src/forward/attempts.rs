@@ -1,0 +1,221 @@
+//! The attempts of one request, one after the other: how many there may still be, until when, and what
+//! came of each. Nothing has been sent to the client yet, so after a failure the next may try.
+
+use std::future::Future;
+use std::pin::pin;
+
+use prometheus::IntCounter;
+
+use crate::error::Error;
+use crate::forward::deadline::{Deadline, OutOfTime};
+use crate::forward::{Asked, Taken, outgoing, unasked_usage};
+use crate::observe::account::Account;
+use crate::observe::metrics::Hedged;
+use crate::topology::{Hedge, Model};
+use crate::upstream::attempt::attempt;
+use crate::upstream::breaker::{Pass, Skipped, Verdict};
+use crate::upstream::exchange::Answer;
+use crate::upstream::failure::Failure;
+use crate::upstream::in_flight::Entered;
+use crate::upstream::live::Live;
+use crate::upstream::miss::Miss;
+use crate::worker::Worker;
+
+/// The attempts of one request.
+pub(super) struct Attempts<'a> {
+    pub(super) worker: &'a Worker,
+    pub(super) deadline: Deadline,
+    account: &'a mut Account,
+    asked: &'a Asked<'a>,
+    /// How many more there may be.
+    left: usize,
+    misses: Vec<Missed>,
+}
+
+/// An upstream that has not answered for a model.
+struct Missed {
+    model: &'static Model,
+    live: &'static Live,
+    miss: Miss,
+}
+
+/// What is held while an attempt is being made. Dropped before its end, it says nothing about the
+/// upstream.
+pub(super) struct Begun {
+    model: &'static Model,
+    live: &'static Live,
+    entered: Option<Entered>,
+    pass: Pass,
+    /// The place among the misses of the attempt that it repeats.
+    repeats: Option<usize>,
+    /// The hedge that it is, if it was begun beside a slow one.
+    pub(super) hedge: Option<&'static Hedge>,
+}
+
+/// What came of an attempt.
+pub(super) type Ended = Result<Result<Answer, Failure>, OutOfTime>;
+
+impl<'a> Attempts<'a> {
+    /// None yet; the request's time begins.
+    pub(super) fn of(worker: &'a Worker, account: &'a mut Account, asked: &'a Asked<'a>) -> Self {
+        Self {
+            worker,
+            deadline: Deadline::of(asked),
+            account,
+            asked,
+            left: worker.dataplane.topology.gateway.max_attempts,
+            misses: Vec::new(),
+        }
+    }
+
+    /// Asks `live` for `model`, if that is of any use.
+    pub(super) async fn ask(
+        &mut self,
+        model: &'static Model,
+        live: &'static Live,
+    ) -> Option<Taken> {
+        let begun = self.begin(model, live)?;
+        let sent = pin!(self.send(&begun));
+        let ended = self.deadline.limit(sent).await;
+        self.end(begun, ended)
+    }
+
+    /// Repeats the attempt whose miss has this place.
+    pub(super) async fn ask_again(&mut self, place: usize) -> Option<Taken> {
+        let &Missed { model, live, .. } = self.misses.get(place)?;
+        // Where its circuit has opened meanwhile, the failure is what remains to be said.
+        let mut begun = self.admit(model, live).ok()?;
+        begun.repeats = Some(place);
+        self.worker.dataplane.metrics.retries(live.upstream()).inc();
+        let sent = pin!(self.send(&begun));
+        let ended = self.deadline.limit(sent).await;
+        self.end(begun, ended)
+    }
+
+    /// How many upstreams have not answered.
+    pub(super) fn missed(&self) -> usize {
+        self.misses.len()
+    }
+
+    /// Whether there may be another attempt, at the upstream whose miss has this place, and it may
+    /// answer now.
+    pub(super) fn is_worth_repeating(&self, place: usize) -> bool {
+        let is_of_use = |missed: &Missed| missed.miss.may_pass() && missed.live.is_ready();
+        self.may_go_on() && self.misses.get(place).is_some_and(is_of_use)
+    }
+
+    /// Whether there may be another attempt.
+    pub(super) fn may_go_on(&self) -> bool {
+        self.left > 0
+    }
+
+    /// Begins an attempt. Without one, the misses say why.
+    pub(super) fn begin(&mut self, model: &'static Model, live: &'static Live) -> Option<Begun> {
+        // Two models may share an upstream that serves one model. It gets each request once.
+        let is_asked = |missed: &Missed| std::ptr::eq(missed.live, live);
+        let is_repetition = live.served_model.is_some() && self.misses.iter().any(is_asked);
+        if is_repetition || !self.may_go_on() {
+            return None;
+        }
+        let admitted = self.admit(model, live);
+        if let Err(skipped) = admitted {
+            let miss = Miss::Skipped(skipped);
+            self.misses.push(Missed { model, live, miss });
+        }
+        admitted.ok()
+    }
+
+    /// Uses one of the attempts that are left for `live`, unless its circuit is open.
+    fn admit(&mut self, model: &'static Model, live: &'static Live) -> Result<Begun, Skipped> {
+        let (pass, change) = live.pass()?;
+        self.left = self.left.saturating_sub(1);
+        self.account.circuit_changed(live.upstream(), change);
+        Ok(Begun {
+            model,
+            live,
+            entered: live.enter(),
+            pass,
+            repeats: None,
+            hedge: None,
+        })
+    }
+
+    /// Sends the request of an attempt. Dropping this takes the request back.
+    pub(super) fn send(
+        &self,
+        begun: &Begun,
+    ) -> impl Future<Output = Result<Answer, Failure>> + use<'a> {
+        let (worker, live) = (self.worker, begun.live);
+        let outgoing = outgoing(worker, self.asked, begun.model, live);
+        let metrics = &worker.dataplane.metrics;
+        attempt(live, worker.pool(live.upstream()), metrics, outgoing)
+    }
+
+    /// Notes what came of an attempt, and takes the answer if it is one.
+    pub(super) fn end(&mut self, begun: Begun, ended: Ended) -> Option<Taken> {
+        let upstream = begun.live.upstream();
+        let mut pass = begun.pass;
+        let miss = match ended {
+            Ok(Ok(answer)) => {
+                self.account.answered(begun.model, upstream, answer.status);
+                if let Some(hedge) = begun.hedge {
+                    self.hedges(begun.model, hedge, Hedged::Won).inc();
+                }
+                if !answer.status.is_success() {
+                    let change = pass.settle(Verdict::Answer);
+                    self.account.circuit_changed(upstream, change);
+                    pass = Pass::default();
+                }
+                return Some(Taken {
+                    answer,
+                    requested: self.asked.requested,
+                    model: begun.model,
+                    live: begun.live,
+                    entered: begun.entered,
+                    pass,
+                    deadline: self.deadline,
+                    hides_usage: unasked_usage(self.asked, begun.live).is_some(),
+                });
+            }
+            Ok(Err(failure)) => {
+                let change = pass.settle(Verdict::of(failure));
+                self.account
+                    .attempt_failed(upstream, &failure, failure.status());
+                self.account.circuit_changed(upstream, change);
+                Miss::Failed(failure)
+            }
+            // Its own times were not over yet, so nothing is said against the upstream.
+            Err(OutOfTime) => {
+                self.left = 0;
+                self.account
+                    .attempt_failed(upstream, &Miss::OutOfTime, None);
+                Miss::OutOfTime
+            }
+        };
+        match begun.repeats.and_then(|place| self.misses.get_mut(place)) {
+            Some(missed) => missed.miss = miss,
+            None => self.misses.push(Missed {
+                model: begun.model,
+                live: begun.live,
+                miss,
+            }),
+        }
+        None
+    }
+
+    /// How often this came of the `hedge` of the route of `model`.
+    pub(super) fn hedges(&self, model: &Model, hedge: &Hedge, hedged: Hedged) -> &IntCounter {
+        let metrics = &self.worker.dataplane.metrics;
+        metrics.hedges(model.settings.route, hedge, hedged)
+    }
+
+    /// What is said when nobody has answered.
+    pub(super) fn in_vain(self) -> Error {
+        let misses = self.misses.into_iter();
+        let misses = misses.map(|missed| (missed.live.upstream().settings.name, missed.miss));
+        Error::NoneAnswered {
+            model: self.asked.requested.settings.name,
+            misses: misses.collect(),
+        }
+    }
+}
