@@ -87,6 +87,8 @@ edits! {
     let_requests_wait: "models = [\"chat\", \"small\"]" => "models = [\"chat\", \"small\"]\nlimit = \"busy\"\n\n[limits.busy]\nconcurrent = 16\nqueue = { wait = \"10s\" }";
     let_a_key_use_everything: "models = [\"chat\", \"small\"]" => "models = [\"*\"]";
     let_a_web_page_in: "[timeouts]" => "[gateway.cors]\norigins = [\"https://chat.example.com\"]\n\n[timeouts]";
+    keep_streams_alive: "[timeouts]" => "[gateway.stream]\nkeep_alive = \"15s\"\n\n[timeouts]";
+    ask_an_upstream_for_usage: "url = \"http://small-a:8000\"" => "url = \"http://small-a:8000\"\nstream_usage = true";
     keep_answers: "[timeouts]" => "[gateway.idempotency]\n\n[timeouts]";
     forbid_words: "[timeouts]" => "[gateway.input]\nforbidden_words = { file = \"/etc/nexus/words\" }\n\n[timeouts]";
     limit_the_messages: "[timeouts]" => "[gateway.input]\nmax_messages = 512\n\n[timeouts]";

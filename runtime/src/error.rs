@@ -4,7 +4,9 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use hyper::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use hyper::header::{
+    ACCEPT_ENCODING, ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use hyper::{Response, StatusCode};
 use serde::Serialize;
 use thiserror::Error;
@@ -122,6 +124,7 @@ impl Error {
             Self::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::Unread(Unread::Late) => StatusCode::REQUEST_TIMEOUT,
             Self::Unread(Unread::TooLarge { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Unread(Unread::Compressed) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Limited(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Refused(refused) => refused.status(),
             #[cfg(feature = "redis")]
@@ -168,6 +171,10 @@ impl Error {
             }
             Self::UnknownCaller(_) => Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
             Self::WrongMethod { allowed } => Some((ALLOW, HeaderValue::from_static(allowed))),
+            // What would do, as RFC 9110 has it for requests (section 12.5.3).
+            Self::Unread(Unread::Compressed) => {
+                Some((ACCEPT_ENCODING, HeaderValue::from_static("identity")))
+            }
             Self::Repeated(BadRepeat::Running) => {
                 Some((RETRY_AFTER, HeaderValue::from(DEFAULT_RETRY_AFTER)))
             }
@@ -233,6 +240,7 @@ impl Error {
             Self::UnknownCaller(Unknown::IssuerAway) => "issuer_unavailable",
             Self::Unread(Unread::TooLarge { .. }) => "request_too_large",
             Self::Unread(Unread::Late) => "request_timeout",
+            Self::Unread(Unread::Compressed) => "unsupported_encoding",
             Self::NotARequest(_) | Self::Unread(_) => "invalid_request",
             Self::UnknownModel { .. } => "model_not_found",
             Self::ModelNotAllowed { .. } => "model_not_allowed",

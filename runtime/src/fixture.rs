@@ -39,6 +39,7 @@ const fn upstream(name: &'static str, variable: &'static str, api_key: Option<Se
         breaker: None,
         health: None,
         tls: None,
+        stream_usage: false,
     })
 }
 
@@ -121,6 +122,7 @@ const GATEWAY: Gateway = Gateway {
     max_attempts: 8,
     tls: None,
     http2: true,
+    keep_alive: None,
 };
 
 pub(crate) static CHAT: Topology = Topology {

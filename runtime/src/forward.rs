@@ -15,6 +15,7 @@ use hyper::http::request::Parts;
 
 use crate::api::rewrite;
 use crate::api::scan::Scan;
+use crate::api::stream_options::Splice;
 use crate::caller::Caller;
 use crate::endpoint::Operation;
 use crate::error::Error;
@@ -24,7 +25,7 @@ use crate::idempotency::{Claim, Recording};
 use crate::observe::account::Account;
 use crate::route::{self, draw};
 use crate::stream::body::Body;
-use crate::stream::observer::Observer;
+use crate::stream::observer::{Manner, Observer};
 use crate::stream::relay::Relay;
 use crate::topology::{Draw, Model, Upstream};
 use crate::upstream::breaker::Pass;
@@ -55,6 +56,8 @@ pub(crate) struct Taken {
     entered: Option<Entered>,
     pass: Pass,
     deadline: Deadline,
+    /// The gateway has asked for the usage of the stream; its client has not.
+    hides_usage: bool,
 }
 
 /// Tries the upstreams of the model, then those of the models that stand in for it, until one
@@ -125,6 +128,12 @@ fn draw(worker: &Worker, asked: &Asked<'_>, model: &Model) -> u64 {
     drawn.unwrap_or_else(|| worker.draw(model))
 }
 
+/// What asks `live` for the usage of a stream, where the gateway does that and not the client.
+fn unasked_usage<'a>(asked: &Asked<'a>, live: &Live) -> Option<&'a Splice> {
+    let asks = live.upstream().settings.stream_usage && asked.operation.generates();
+    asked.scan.unasked_usage.as_ref().filter(|_| asks)
+}
+
 /// The request as it goes to the upstream `live` for `model`.
 pub(crate) fn outgoing<'a>(
     worker: &Worker,
@@ -142,7 +151,13 @@ pub(crate) fn outgoing<'a>(
         operation: asked.operation,
         query: asked.head.uri.query(),
         headers: asked.head.headers.clone(),
-        body: rewrite::rewrite(asked.body, asked.scan, name.as_ref(), defaults),
+        body: rewrite::rewrite(
+            asked.body,
+            asked.scan,
+            name.as_ref(),
+            defaults,
+            unasked_usage(asked, live),
+        ),
     }
 }
 
@@ -150,11 +165,15 @@ pub(crate) fn outgoing<'a>(
 pub(crate) fn relay(account: Account, taken: Taken, claim: Option<Claim>) -> Response<Body> {
     let mut recording = claim.and_then(|claim| Recording::of(claim, &taken.answer));
     let mut headers = taken.answer.headers;
+    let has_no_end = !headers::tell_the_end(&headers);
     headers::strip_response(&mut headers);
     let observer = if headers::is_event_stream(&headers) {
         // An error event may yet be added.
         headers.remove(CONTENT_LENGTH);
-        Observer::of_events()
+        Observer::of_events(Manner {
+            hides_usage: taken.hides_usage,
+            has_no_end,
+        })
     } else {
         Observer::of_document()
     };

@@ -17,6 +17,7 @@
 //!    unhealthy come last. After the first byte of a response nothing is tried again.
 //!    `shadow` sends a copy of some requests to one more upstream, beside them.
 //! 4. `stream` relays the response as it comes, byte for byte, and reads along: first token, usage.
+//!    What only the gateway asked for is left out; a client that waits may get a comment.
 //! 5. `observe` accounts for it when the last byte is out or the client has gone: metrics and a log
 //!    line.
 //! 6. Whatever went wrong becomes an OpenAI error object in `error`, and nowhere else.
@@ -48,6 +49,7 @@ mod route;
 mod secret;
 mod server;
 mod shadow;
+mod sse;
 mod stream;
 #[cfg(feature = "tls")]
 mod tls;

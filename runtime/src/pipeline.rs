@@ -24,11 +24,13 @@ use crate::error::Error;
 use crate::forward::{Asked, Taken, relay, try_in_turn};
 use crate::idempotency::{self, BadRepeat, Claim, Claimed, Kept};
 use crate::limit::demand::Demand;
+use crate::limit::headers::Headers;
 use crate::observe::account::Account;
 use crate::observe::metrics::{Metrics, RefusedInput, Repeated};
 use crate::observe::trace::Trace;
 use crate::shadow;
 use crate::stream::body::Body;
+use crate::stream::keep_alive::{Beginning, kept_alive};
 use crate::topology::Model;
 use crate::unwind::caught;
 use crate::upstream::headers;
@@ -42,6 +44,22 @@ pub(crate) async fn serve(
     worker: Rc<Worker>,
     client_ip: IpAddr,
     request: Request<Incoming>,
+) -> Response<Body> {
+    let Some(every) = worker.dataplane.topology.gateway.keep_alive else {
+        return pass(worker, client_ip, request, None).await;
+    };
+    let beginning = Rc::new(Beginning::default());
+    let passing = pass(worker, client_ip, request, Some(Rc::clone(&beginning)));
+    kept_alive(every, beginning, Box::pin(passing)).await
+}
+
+/// Takes one request through its stations. As soon as nothing but its upstreams is waited for, and it
+/// streams, the response may have its `beginning`.
+async fn pass(
+    worker: Rc<Worker>,
+    client_ip: IpAddr,
+    request: Request<Incoming>,
+    beginning: Option<Rc<Beginning>>,
 ) -> Response<Body> {
     let (head, body) = request.into_parts();
     let mut body = Arriving::new(&head, body);
@@ -57,6 +75,23 @@ pub(crate) async fn serve(
         &head.headers,
     );
 
+    let mark = |limits: Option<Headers>, headers: &mut HeaderMap| {
+        if let Some(limits) = limits {
+            limits.mark(headers);
+        }
+        if let Some(sharing) = sharing {
+            sharing.mark(headers);
+        }
+        trace.mark_response(headers);
+    };
+    let may_begin = |account: &Account| {
+        if let Some(beginning) = &beginning {
+            let mut headers = HeaderMap::new();
+            mark(account.limits.headers(), &mut headers);
+            beginning.may_have(headers);
+        }
+    };
+
     // 2. to 7., with the account noting what is learned on the way.
     let result = {
         let answered = pin!(answer(
@@ -65,7 +100,8 @@ pub(crate) async fn serve(
             &trace,
             endpoint,
             head,
-            &mut body
+            &mut body,
+            may_begin,
         ));
         caught(answered).await.unwrap_or(Err(Error::Panic))
     };
@@ -96,13 +132,7 @@ pub(crate) async fn serve(
             error.into_response().map(Body::whole)
         }
     };
-    if let Some(limits) = limits {
-        limits.mark(response.headers_mut());
-    }
-    if let Some(sharing) = sharing {
-        sharing.mark(response.headers_mut());
-    }
-    trace.mark_response(response.headers_mut());
+    mark(limits, response.headers_mut());
     response
 }
 
@@ -145,6 +175,7 @@ async fn answer(
     endpoint: Endpoint,
     mut head: Parts,
     body: &mut Arriving,
+    may_begin: impl Fn(&Account),
 ) -> Result<Reply, Error> {
     let dataplane = worker.dataplane;
     if let Some(allowed) = endpoint.refuses(&head.method) {
@@ -272,6 +303,9 @@ async fn answer(
         named,
         requested,
     };
+    if scan.streams && operation.generates() {
+        may_begin(account);
+    }
     let copy = shadow::due(worker, account, &asked);
     let send = copy.map(|copy| || copy.send(worker, &asked));
     let answering = pin!(try_in_turn(worker, account, &asked));

@@ -63,6 +63,8 @@ pub struct Gateway {
     pub idempotency: Option<Idempotency>,
     /// The most attempts at upstreams that one request may make, hedges and fallback models included.
     pub max_attempts: usize,
+    /// After how long without anything else a client that streams gets a comment; `None` for never.
+    pub keep_alive: Option<Duration>,
     /// How clients reach it encrypted; `None` for plain connections. Needs the feature `certificates`.
     pub tls: Option<GatewayTls>,
     /// Whether clients may speak HTTP/2. Needs the feature `http2`.
@@ -684,6 +686,8 @@ pub struct UpstreamSettings {
     pub breaker: Option<Breaker>,
     /// How it is checked while no client waits for it; `None` does not.
     pub health: Option<Health>,
+    /// Whether the gateway asks it for the usage of a stream where the client does not.
+    pub stream_usage: bool,
     /// Whom to believe and what to show, where it is reached by `https://`; `None` believes the web's
     /// authorities and shows nothing. Needs the feature `certificates`.
     pub tls: Option<UpstreamTls>,

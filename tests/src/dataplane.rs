@@ -148,6 +148,20 @@ impl Dataplane {
         Metrics::parse(&response.text())
     }
 
+    /// How much memory it holds now, in bytes.
+    ///
+    /// # Panics
+    /// When the system does not say.
+    pub fn memory(&self) -> u64 {
+        let pid = self.process.id().expect("the process runs");
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status"));
+        let status = status.expect("the process has a status");
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kibibytes =
+            resident.and_then(|size| size.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+        kibibytes.expect("the status has a size in memory") * 1024
+    }
+
     /// Its log.
     pub fn log(&self) -> &Log {
         &self.log

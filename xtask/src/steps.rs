@@ -26,6 +26,7 @@ const DATAPLANES: &[&str] = &[
     "store-refuse",
     "subjects",
     "tls",
+    "stream",
 ];
 
 /// A step of the gate.

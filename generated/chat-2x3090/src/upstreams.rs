@@ -25,6 +25,7 @@ pub static CLOUD: Upstream = Upstream::new(UpstreamSettings {
     }),
     health: None,
     tls: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.vllm-14b]`
@@ -53,6 +54,7 @@ pub static VLLM_14B: Upstream = Upstream::new(UpstreamSettings {
         healthy_after: 1,
     }),
     tls: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.vllm-14b-next]`
@@ -81,6 +83,7 @@ pub static VLLM_14B_NEXT: Upstream = Upstream::new(UpstreamSettings {
         healthy_after: 1,
     }),
     tls: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.vllm-3b]`
@@ -109,6 +112,7 @@ pub static VLLM_3B: Upstream = Upstream::new(UpstreamSettings {
         healthy_after: 1,
     }),
     tls: None,
+    stream_usage: false,
 });
 
 /// Every upstream.

@@ -43,6 +43,7 @@ pub static TOPOLOGY: Topology = Topology {
             client_ca: None,
         }),
         http2: true,
+        keep_alive: Some(Duration::from_secs(15)),
     },
     auth: policies::AUTH,
     limits: limits::ALL,

@@ -22,6 +22,7 @@ pub static CHAT_LARGE_A: Upstream = Upstream::new(UpstreamSettings {
     breaker: None,
     health: None,
     tls: None,
+    stream_usage: true,
 });
 
 /// `[upstreams.chat-large-b]`
@@ -41,6 +42,7 @@ pub static CHAT_LARGE_B: Upstream = Upstream::new(UpstreamSettings {
     breaker: None,
     health: None,
     tls: None,
+    stream_usage: true,
 });
 
 /// `[upstreams.chat-large-c]`
@@ -60,6 +62,7 @@ pub static CHAT_LARGE_C: Upstream = Upstream::new(UpstreamSettings {
     breaker: None,
     health: None,
     tls: None,
+    stream_usage: true,
 });
 
 /// `[upstreams.chat-large-d]`
@@ -79,6 +82,7 @@ pub static CHAT_LARGE_D: Upstream = Upstream::new(UpstreamSettings {
     breaker: None,
     health: None,
     tls: None,
+    stream_usage: true,
 });
 
 /// `[upstreams.chat-medium-a]`
@@ -98,6 +102,7 @@ pub static CHAT_MEDIUM_A: Upstream = Upstream::new(UpstreamSettings {
     breaker: None,
     health: None,
     tls: None,
+    stream_usage: true,
 });
 
 /// `[upstreams.chat-medium-b]`
@@ -117,6 +122,7 @@ pub static CHAT_MEDIUM_B: Upstream = Upstream::new(UpstreamSettings {
     breaker: None,
     health: None,
     tls: None,
+    stream_usage: true,
 });
 
 /// `[upstreams.chat-medium-c]`
@@ -136,6 +142,7 @@ pub static CHAT_MEDIUM_C: Upstream = Upstream::new(UpstreamSettings {
     breaker: None,
     health: None,
     tls: None,
+    stream_usage: true,
 });
 
 /// `[upstreams.chat-small-a]`
@@ -155,6 +162,7 @@ pub static CHAT_SMALL_A: Upstream = Upstream::new(UpstreamSettings {
     breaker: None,
     health: None,
     tls: None,
+    stream_usage: true,
 });
 
 /// `[upstreams.chat-small-b]`
@@ -174,6 +182,7 @@ pub static CHAT_SMALL_B: Upstream = Upstream::new(UpstreamSettings {
     breaker: None,
     health: None,
     tls: None,
+    stream_usage: true,
 });
 
 /// `[upstreams.code-large-a]`
@@ -193,6 +202,7 @@ pub static CODE_LARGE_A: Upstream = Upstream::new(UpstreamSettings {
     breaker: None,
     health: None,
     tls: None,
+    stream_usage: true,
 });
 
 /// `[upstreams.code-large-b]`
@@ -212,6 +222,7 @@ pub static CODE_LARGE_B: Upstream = Upstream::new(UpstreamSettings {
     breaker: None,
     health: None,
     tls: None,
+    stream_usage: true,
 });
 
 /// `[upstreams.code-small-a]`
@@ -231,6 +242,7 @@ pub static CODE_SMALL_A: Upstream = Upstream::new(UpstreamSettings {
     breaker: None,
     health: None,
     tls: None,
+    stream_usage: true,
 });
 
 /// `[upstreams.code-small-b]`
@@ -250,6 +262,7 @@ pub static CODE_SMALL_B: Upstream = Upstream::new(UpstreamSettings {
     breaker: None,
     health: None,
     tls: None,
+    stream_usage: true,
 });
 
 /// `[upstreams.embed-a]`
@@ -269,6 +282,7 @@ pub static EMBED_A: Upstream = Upstream::new(UpstreamSettings {
     breaker: None,
     health: None,
     tls: None,
+    stream_usage: true,
 });
 
 /// `[upstreams.embed-b]`
@@ -288,6 +302,7 @@ pub static EMBED_B: Upstream = Upstream::new(UpstreamSettings {
     breaker: None,
     health: None,
     tls: None,
+    stream_usage: true,
 });
 
 /// `[upstreams.embed-en-a]`
@@ -307,6 +322,7 @@ pub static EMBED_EN_A: Upstream = Upstream::new(UpstreamSettings {
     breaker: None,
     health: None,
     tls: None,
+    stream_usage: true,
 });
 
 /// `[upstreams.guard-a]`
@@ -326,6 +342,7 @@ pub static GUARD_A: Upstream = Upstream::new(UpstreamSettings {
     breaker: None,
     health: None,
     tls: None,
+    stream_usage: true,
 });
 
 /// `[upstreams.math-a]`
@@ -345,6 +362,7 @@ pub static MATH_A: Upstream = Upstream::new(UpstreamSettings {
     breaker: None,
     health: None,
     tls: None,
+    stream_usage: true,
 });
 
 /// `[upstreams.reason-a]`
@@ -364,6 +382,7 @@ pub static REASON_A: Upstream = Upstream::new(UpstreamSettings {
     breaker: None,
     health: None,
     tls: None,
+    stream_usage: true,
 });
 
 /// `[upstreams.reason-b]`
@@ -383,6 +402,7 @@ pub static REASON_B: Upstream = Upstream::new(UpstreamSettings {
     breaker: None,
     health: None,
     tls: None,
+    stream_usage: true,
 });
 
 /// `[upstreams.summary-a]`
@@ -402,6 +422,7 @@ pub static SUMMARY_A: Upstream = Upstream::new(UpstreamSettings {
     breaker: None,
     health: None,
     tls: None,
+    stream_usage: true,
 });
 
 /// `[upstreams.summary-b]`
@@ -421,6 +442,7 @@ pub static SUMMARY_B: Upstream = Upstream::new(UpstreamSettings {
     breaker: None,
     health: None,
     tls: None,
+    stream_usage: true,
 });
 
 /// `[upstreams.vision-a]`
@@ -440,6 +462,7 @@ pub static VISION_A: Upstream = Upstream::new(UpstreamSettings {
     breaker: None,
     health: None,
     tls: None,
+    stream_usage: true,
 });
 
 /// `[upstreams.vision-b]`
@@ -459,6 +482,7 @@ pub static VISION_B: Upstream = Upstream::new(UpstreamSettings {
     breaker: None,
     health: None,
     tls: None,
+    stream_usage: true,
 });
 
 /// Every upstream.

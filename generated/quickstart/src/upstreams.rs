@@ -19,6 +19,7 @@ pub static BROKEN: Upstream = Upstream::new(UpstreamSettings {
     breaker: None,
     health: None,
     tls: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.mock]`
@@ -35,6 +36,7 @@ pub static MOCK: Upstream = Upstream::new(UpstreamSettings {
     breaker: None,
     health: None,
     tls: None,
+    stream_usage: false,
 });
 
 /// Every upstream.

@@ -33,6 +33,7 @@ mod single_attempt;
 mod single_upstream;
 mod sticky;
 mod store;
+mod streams;
 mod token_limits;
 mod tokens;
 mod unchecked_health;
@@ -86,6 +87,7 @@ pub fn check(topology: &Topology, left_out: &BTreeSet<KeyPath>) -> Vec<Diagnosti
         single_upstream::check,
         sticky::check,
         store::check,
+        streams::check,
         token_limits::check,
         tokens::check,
         unchecked_health::check,

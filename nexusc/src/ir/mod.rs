@@ -74,10 +74,23 @@ pub struct Gateway {
     pub input: Option<Input>,
     /// Which answers are kept for requests that are repeated.
     pub idempotency: Option<Idempotency>,
+    /// What is done for streamed responses.
+    pub stream: Option<Stream>,
     /// How clients reach it encrypted.
     pub tls: Option<GatewayTls>,
     /// Whether clients may speak HTTP/2.
     pub http2: bool,
+}
+
+/// What is done for responses that are streamed.
+#[derive(Clone, Debug)]
+pub struct Stream {
+    /// `gateway.stream`.
+    pub path: KeyPath,
+    /// After how long without anything else a client gets a comment.
+    pub keep_alive: Option<Duration>,
+    /// Whether upstreams are asked for usage that the client does not ask for, unless they say otherwise.
+    pub usage: bool,
 }
 
 /// How clients reach the gateway encrypted.
@@ -218,6 +231,8 @@ pub struct Upstream {
     pub health: Option<Health>,
     /// How it is reached encrypted, if not as everybody is on the web.
     pub tls: Option<UpstreamTls>,
+    /// Whether it is asked for the usage of a stream whose client does not ask.
+    pub stream_usage: bool,
 }
 
 /// How an upstream is checked while no client waits for it.

@@ -8,7 +8,7 @@ use crate::diagnostic::code::Code;
 use crate::key_path::KeyPath;
 use crate::redact::shown;
 use crate::resolve::scope::Scope;
-use crate::resolve::{cors, idempotency, input, tls};
+use crate::resolve::{cors, idempotency, input, stream, tls};
 use crate::source::Place;
 use crate::{ir, spec};
 
@@ -37,6 +37,7 @@ pub(super) fn resolve(gateway: &spec::gateway::Gateway, scope: &mut Scope<'_>) -
         idempotency,
         tls,
         http2,
+        stream,
     } = gateway;
     ir::Gateway {
         listen: listen
@@ -90,6 +91,9 @@ pub(super) fn resolve(gateway: &spec::gateway::Gateway, scope: &mut Scope<'_>) -
             .as_ref()
             .and_then(|tls| tls::of_gateway(tls, &at("tls"), scope)),
         http2: http2.unwrap_or(true),
+        stream: stream
+            .as_ref()
+            .map(|stream| stream::resolve(stream, &at("stream"), scope)),
     }
 }
 

@@ -24,6 +24,7 @@ mod scope;
 mod secret;
 mod shadow;
 mod store;
+mod stream;
 mod timeouts;
 mod tls;
 mod upstream;
@@ -62,6 +63,7 @@ pub fn resolve(source: &Source, spec: &Spec, left_out: BTreeSet<KeyPath>) -> Res
         timeouts,
         breaker,
         health,
+        stream_usage: gateway.stream.as_ref().is_some_and(|stream| stream.usage),
     };
     let upstreams = upstream::resolve_all(&spec.upstreams, &defaults, &mut scope);
     let routes = route::resolve_all(&spec.routes, &mut scope);

@@ -17,6 +17,7 @@ pub(super) struct Defaults {
     pub(super) timeouts: Timeouts,
     pub(super) breaker: Option<ir::Breaker>,
     pub(super) health: Option<ir::Health>,
+    pub(super) stream_usage: bool,
 }
 
 pub(super) fn resolve_all(
@@ -36,6 +37,7 @@ pub(super) fn resolve_all(
             breaker,
             health,
             tls,
+            stream_usage,
         } = upstream;
         if let Some(model) = model {
             scope.check_model_name(model, Place::Value(path.key("model")));
@@ -63,6 +65,7 @@ pub(super) fn resolve_all(
             tls: tls
                 .as_ref()
                 .map(|tls| tls::of_upstream(tls, &path.key("tls"), scope)),
+            stream_usage: stream_usage.unwrap_or(defaults.stream_usage),
             path,
         }
     };

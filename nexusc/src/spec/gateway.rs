@@ -6,6 +6,7 @@ use serde::Deserialize;
 use crate::spec::cors::Cors;
 use crate::spec::idempotency::Idempotency;
 use crate::spec::input::Input;
+use crate::spec::stream::Stream;
 use crate::spec::tls::GatewayTls;
 
 /// The front door: where the gateway listens, and the bounds of what a client can make it hold.
@@ -49,4 +50,6 @@ pub struct Gateway {
     /// Whether clients may speak HTTP/2: with TLS as they ask for (ALPN), without it by prior knowledge. They may
     /// always speak HTTP/1.1, which the gateway speaks to upstreams. Default: `true`.
     pub http2: Option<bool>,
+    /// What is done for responses that are streamed. Default: they are relayed, and no more.
+    pub stream: Option<Stream>,
 }

@@ -21,6 +21,7 @@ pub mod route;
 pub mod secret;
 pub mod shadow;
 pub mod store;
+pub mod stream;
 pub mod timeouts;
 pub mod tls;
 pub mod upstream;

@@ -31,4 +31,7 @@ pub struct Upstream {
     /// Whom to believe and what to present, for an address that begins with `https://`. Default: a certificate of
     /// the web's authorities is believed, and nothing presented.
     pub tls: Option<UpstreamTls>,
+    /// Asks this server for the usage of a stream whose client does not. `false` for servers that refuse
+    /// `stream_options`, such as vLLM before 0.4.3. Default: as `usage` in `[gateway.stream]`.
+    pub stream_usage: Option<bool>,
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
-use hyper::header::{CONTENT_LENGTH, EXPECT};
+use hyper::header::{CONTENT_ENCODING, CONTENT_LENGTH, EXPECT};
 use hyper::http::request::Parts;
 use thiserror::Error;
 use tokio::time::timeout;
@@ -22,6 +22,8 @@ pub(crate) enum Unread {
     Late,
     #[error("the request body is not valid HTTP")]
     Malformed,
+    #[error("the request body is compressed; this gateway takes it as it is")]
+    Compressed,
     #[error("the client went away")]
     ClientGone,
 }
@@ -42,6 +44,8 @@ pub(crate) struct Arriving {
     declared: Option<usize>,
     /// The client sends it when it is asked to with `100 Continue`, and was not asked yet.
     awaits_continue: bool,
+    /// It is not what it says once it is read: what cannot be looked into is not passed on.
+    is_compressed: bool,
 }
 
 impl Arriving {
@@ -55,6 +59,11 @@ impl Arriving {
             incoming,
             declared: declared.and_then(|length| length.parse().ok()),
             awaits_continue: head.headers.contains_key(EXPECT),
+            is_compressed: head
+                .headers
+                .get_all(CONTENT_ENCODING)
+                .iter()
+                .any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")),
         }
     }
 
@@ -64,6 +73,9 @@ impl Arriving {
         max_body: usize,
         read_timeout: Duration,
     ) -> Result<Bytes, Unread> {
+        if self.is_compressed {
+            return Err(Unread::Compressed);
+        }
         if self.declared.is_some_and(|length| length > max_body) {
             return Err(Unread::TooLarge { limit: max_body });
         }

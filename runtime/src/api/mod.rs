@@ -10,3 +10,4 @@ pub(crate) mod models;
 pub(crate) mod rewrite;
 pub(crate) mod scan;
 mod span;
+pub(crate) mod stream_options;

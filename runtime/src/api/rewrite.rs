@@ -1,5 +1,5 @@
-//! The only changes that a request's body sees: the model's name, and default parameters that it
-//! lacks.
+//! The only changes that a request's body sees: the model's name, default parameters that it lacks, and
+//! that a stream is to end with its usage.
 //!
 //! They are spliced into the client's own bytes; nothing is parsed and written again.
 
@@ -7,6 +7,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::api::fields::{Fields, Vocabulary};
 use crate::api::scan::Scan;
+use crate::api::stream_options::Splice;
 use crate::topology::{Model, Parameter};
 
 /// The defaults of one model, ready to be spliced.
@@ -56,6 +57,7 @@ pub(crate) fn rewrite(
     scan: &Scan<'_>,
     model_name: Option<&Bytes>,
     defaults: Option<&Defaults>,
+    usage: Option<&Splice>,
 ) -> Bytes {
     let missing = || {
         let entries = defaults.map_or(&[][..], |defaults| &defaults.entries);
@@ -65,7 +67,7 @@ pub(crate) fn rewrite(
             .map(|(_, text)| text)
     };
     let inserted: usize = missing().map(Bytes::len).sum();
-    if inserted == 0 && model_name.is_none() {
+    if inserted == 0 && model_name.is_none() && usage.is_none() {
         return body.clone();
     }
     // A scanned body is an object, with nothing but white space before its brace.
@@ -73,19 +75,27 @@ pub(crate) fn rewrite(
         .iter()
         .position(|byte| *byte == b'{')
         .map_or(0, |position| position + 1);
-    let (before, rest) = body.split_at(scan.model_span.start);
-    let (client_name, after_model) = rest.split_at(scan.model_span.len());
-    let (head, before_model) = before.split_at(brace);
-    let name = model_name.map_or(client_name, |name| name.as_ref());
+    let name = model_name.map(|name| (&scan.model_span, name.as_ref()));
+    let usage = usage.map(|splice| (&splice.span, splice.text.as_bytes()));
+    let in_order = match (name, usage) {
+        (Some(name), Some(usage)) if usage.0.start < name.0.start => [Some(usage), Some(name)],
+        unordered => unordered.into(),
+    };
+    let added: usize = in_order.iter().flatten().map(|(_, text)| text.len()).sum();
 
-    let mut rewritten = BytesMut::with_capacity(body.len() + inserted + name.len());
-    rewritten.put_slice(head);
+    let mut rewritten = BytesMut::with_capacity(body.len() + inserted + added);
+    let original = |from: usize, to: usize| body.get(from..to).unwrap_or_default();
+    rewritten.put_slice(original(0, brace));
     for text in missing() {
         rewritten.put_slice(text);
     }
-    rewritten.put_slice(before_model);
-    rewritten.put_slice(name);
-    rewritten.put_slice(after_model);
+    let mut copied = brace;
+    for (span, text) in in_order.into_iter().flatten() {
+        rewritten.put_slice(original(copied, span.start));
+        rewritten.put_slice(text);
+        copied = span.end;
+    }
+    rewritten.put_slice(original(copied, body.len()));
     rewritten.freeze()
 }
 
@@ -115,7 +125,7 @@ mod tests {
         let body = Bytes::from(body.to_owned());
         let scan = scan(&body, &vocabulary, None).unwrap();
         let name = name.map(|name| Bytes::from(quoted(name)));
-        let bytes = rewrite(&body, &scan, name.as_ref(), Some(&defaults));
+        let bytes = rewrite(&body, &scan, name.as_ref(), Some(&defaults), None);
         String::from_utf8(bytes.to_vec()).unwrap()
     }
 
@@ -144,11 +154,35 @@ mod tests {
     }
 
     #[test]
+    fn asks_for_usage_before_or_after_the_model() {
+        for (body, expected) in [
+            (
+                r#"{"model":"a","stream":true,"stream_options":{}}"#,
+                r#"{"model":"b","stream":true,"stream_options":{"include_usage":true}}"#,
+            ),
+            (
+                r#"{"stream":true,"stream_options":null, "model" : "a"}"#,
+                r#"{"stream":true,"stream_options":{"include_usage":true}, "model" : "b"}"#,
+            ),
+            (
+                r#"{"stream":true,"model":"a"}"#,
+                r#"{"stream_options":{"include_usage":true},"stream":true,"model":"b"}"#,
+            ),
+        ] {
+            let body = Bytes::from_static(body.as_bytes());
+            let scan = scan(&body, &Vocabulary::default(), None).unwrap();
+            let name = Bytes::from_static(br#""b""#);
+            let usage = scan.unasked_usage.as_ref();
+            assert_eq!(rewrite(&body, &scan, Some(&name), None, usage), expected);
+        }
+    }
+
+    #[test]
     fn unchanged_bytes_are_not_copied() {
         let vocabulary = Vocabulary::default();
         let body = Bytes::from_static(br#"{"model":"a"}"#);
         let scan = scan(&body, &vocabulary, None).unwrap();
-        let forwarded = rewrite(&body, &scan, None, None);
+        let forwarded = rewrite(&body, &scan, None, None, None);
         assert_eq!(forwarded.as_ptr(), body.as_ptr());
     }
 

@@ -15,6 +15,7 @@ use thiserror::Error;
 use crate::api::fields::{Fields, Vocabulary};
 use crate::api::messages::{Messages, MessagesSeed};
 use crate::api::span::span;
+use crate::api::stream_options::{self, Splice};
 
 /// What was found.
 #[derive(Debug)]
@@ -39,8 +40,8 @@ pub(crate) struct Scan<'a> {
     pub(crate) output_limit: Option<u64>,
     /// How many answers the client wants.
     pub(crate) choices: Option<u64>,
-    /// Whether the client wants the answer as a stream.
-    pub(crate) streamed: bool,
+    /// What would ask for the usage of a stream whose client does not.
+    pub(crate) unasked_usage: Option<Splice>,
 }
 
 /// Why a body is not a request.
@@ -127,6 +128,12 @@ pub(crate) fn scan<'a>(
             expected: "a number",
         });
     }
+    let streams = stream == Some("true");
+    let unasked_usage = if streams {
+        stream_options::unasked_usage(body, found.stream_options)?
+    } else {
+        None
+    };
     if found.uncountable {
         return Err(Fault::WrongType {
             field: "messages",
@@ -144,11 +151,11 @@ pub(crate) fn scan<'a>(
         model,
         model_span: span(body, raw),
         present: found.present,
-        streams: stream == Some("true"),
+        streams,
         context: found.context,
         output_limit: found.output_limit,
         choices: found.choices,
-        streamed: stream == Some("true"),
+        unasked_usage,
     })
 }
 
@@ -160,6 +167,7 @@ struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 struct Found<'a> {
     model: Option<&'a RawValue>,
     stream: Option<&'a RawValue>,
+    stream_options: Option<&'a RawValue>,
     duplicate: Option<&'static str>,
     present: Fields,
     context: Option<&'a [u8]>,
@@ -220,6 +228,11 @@ impl<'de> Visitor<'de> for TopLevel<'_, 'de> {
                         found.duplicate = Some("stream");
                     }
                 }
+                Field::StreamOptions => {
+                    if found.stream_options.replace(map.next_value()?).is_some() {
+                        found.duplicate = Some("stream_options");
+                    }
+                }
                 Field::Messages if self.count_messages => {
                     match map.next_value_seed(MessagesSeed { body: self.body })? {
                         Messages::Listed { count, json } => {
@@ -276,6 +289,7 @@ fn number(value: &RawValue) -> Result<Option<u64>, NotANumber> {
 enum Field {
     Model,
     Stream,
+    StreamOptions,
     Messages,
     Context,
     OutputLimit(&'static str, Fields),
@@ -306,6 +320,7 @@ impl Visitor<'_> for FieldSeed<'_> {
         Ok(match name {
             "model" => Field::Model,
             "stream" => Field::Stream,
+            "stream_options" => Field::StreamOptions,
             "messages" => Field::Messages,
             "prompt" | "input" => Field::Context,
             "max_tokens" => Field::OutputLimit("max_tokens", self.vocabulary.fields(name)),

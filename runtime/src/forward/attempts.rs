@@ -8,7 +8,7 @@ use prometheus::IntCounter;
 
 use crate::error::Error;
 use crate::forward::deadline::{Deadline, OutOfTime};
-use crate::forward::{Asked, Taken, outgoing};
+use crate::forward::{Asked, Taken, outgoing, unasked_usage};
 use crate::observe::account::Account;
 use crate::observe::metrics::Hedged;
 use crate::topology::{Hedge, Model};
@@ -174,6 +174,7 @@ impl<'a> Attempts<'a> {
                     entered: begun.entered,
                     pass,
                     deadline: self.deadline,
+                    hides_usage: unasked_usage(self.asked, begun.live).is_some(),
                 });
             }
             Ok(Err(failure)) => {

@@ -20,7 +20,7 @@ impl Deadline {
     /// The deadline of `asked`, which begins now.
     pub(super) fn of(asked: &Asked<'_>) -> Self {
         let settings = &asked.requested.settings;
-        Self::after(if asked.operation.generates() && asked.scan.streamed {
+        Self::after(if asked.operation.generates() && asked.scan.streams {
             settings.total_streamed
         } else {
             settings.total

@@ -43,6 +43,7 @@ const fn upstream(name: &'static str, variable: &'static str) -> Upstream {
         }),
         health: None,
         tls: None,
+        stream_usage: false,
     })
 }
 
@@ -117,6 +118,7 @@ static TOPOLOGY: Topology = Topology {
         cors: None,
         input: None,
         idempotency: None,
+        keep_alive: None,
         max_attempts: 8,
         tls: None,
         http2: false,

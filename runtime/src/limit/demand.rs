@@ -2,6 +2,7 @@
 
 use crate::api::scan::Scan;
 use crate::endpoint::Operation;
+use crate::limit::images;
 use crate::topology::Model;
 
 /// The output that is assumed where neither the request nor its model sets `max_tokens`.
@@ -23,7 +24,9 @@ impl Demand {
     /// What the request that was scanned may take, of a model that is assumed to write
     /// `assumed_output`.
     pub(crate) fn of(scan: &Scan<'_>, operation: Operation, assumed_output: u64) -> Self {
-        let prompt = scan.context.map_or(0, <[u8]>::len) / BYTES_PER_TOKEN;
+        let (images, bytes) = scan.context.map_or((0, 0), images::count);
+        let text = scan.context.map_or(0, <[u8]>::len).saturating_sub(bytes);
+        let prompt = text / BYTES_PER_TOKEN + images * images::TOKENS;
         let output = if operation.generates() {
             let each = scan.output_limit.unwrap_or(assumed_output);
             each.saturating_mul(scan.choices.unwrap_or(1).max(1))
@@ -70,6 +73,14 @@ mod tests {
         assert_eq!(demand(r#"{"model":"a"}"#, Operation::Chat), (1, 100));
         let twice = r#"{"model":"a","max_tokens":7,"max_completion_tokens":9,"n":3}"#;
         assert_eq!(demand(twice, Operation::Completions), (1, 27));
+    }
+
+    #[test]
+    fn an_image_is_not_taken_for_text() {
+        let image = "A".repeat(1 << 20);
+        let body = format!(r#"{{"model":"a","messages":["data:image/png;base64,{image}"]}}"#);
+        let (prompt, _) = demand(&body, Operation::Chat);
+        assert_eq!(prompt, 1024);
     }
 
     #[test]

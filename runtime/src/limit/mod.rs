@@ -3,6 +3,7 @@
 pub(crate) mod applied;
 pub(crate) mod demand;
 pub(crate) mod headers;
+mod images;
 pub(crate) mod limiter;
 mod places;
 pub(crate) mod quota;

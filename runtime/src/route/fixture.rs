@@ -22,6 +22,7 @@ const fn upstream(name: &'static str) -> Upstream {
         breaker: None,
         health: None,
         tls: None,
+        stream_usage: false,
     })
 }
 

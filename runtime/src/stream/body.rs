@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
 
+use crate::stream::keep_alive::KeptAlive;
 use crate::stream::relay::Relay;
 use crate::upstream::http_body::Broken;
 
@@ -15,6 +16,8 @@ pub(crate) enum Body {
     Whole(Option<Bytes>),
     /// An upstream's.
     Relayed(Box<Relay>),
+    /// An upstream's, with comments where it has nothing to say.
+    KeptAlive(Box<KeptAlive>),
 }
 
 impl Body {
@@ -35,6 +38,7 @@ impl hyper::body::Body for Body {
         match self.get_mut() {
             Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Self::Relayed(relay) => relay.poll_frame(cx),
+            Self::KeptAlive(body) => body.poll_frame(cx),
         }
     }
 
@@ -42,6 +46,7 @@ impl hyper::body::Body for Body {
         match self {
             Self::Whole(bytes) => bytes.is_none(),
             Self::Relayed(relay) => relay.is_end_stream(),
+            Self::KeptAlive(body) => body.is_end_stream(),
         }
     }
 
@@ -49,6 +54,7 @@ impl hyper::body::Body for Body {
         match self {
             Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64),
             Self::Relayed(relay) => relay.size_hint(),
+            Self::KeptAlive(body) => body.size_hint(),
         }
     }
 }

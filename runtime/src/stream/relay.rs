@@ -1,10 +1,12 @@
 //! Relays a response's body: every piece at once, as it came. If the upstream fails on the way, a
 //! stream ends with an error event, anything else with a broken connection; neither looks like
-//! success.
+//! success. A stream is whole with its `[DONE]`, whatever the upstream does then.
 
+use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
@@ -15,18 +17,24 @@ use crate::forward::deadline::Deadline;
 use crate::idempotency::Recording;
 use crate::observe::account::Account;
 use crate::server::drain::Begun;
-use crate::stream::observer::Observer;
+use crate::stream::observer::{Observer, Passage};
 use crate::upstream::breaker::{Pass, Verdict};
 use crate::upstream::http_body::Broken;
 use crate::upstream::in_flight::Entered;
 use crate::upstream::live::Live;
 use crate::upstream::source::Source;
 
+/// How long an upstream may take to end a stream after its last event. A client need not wait longer, nor
+/// an upstream connection that can be used again be closed.
+const AFTER_DONE: Duration = Duration::from_secs(1);
+
 /// A body on its way from an upstream to a client. Dropped before its end, it closes the upstream's
 /// connection and accounts for a client that has gone.
 pub(crate) struct Relay {
     /// `None` once the body has ended, one way or another.
     source: Option<Source>,
+    /// What the client gets of a piece that it does not get as it is.
+    parts: VecDeque<Bytes>,
     /// Ends with `source`.
     entered: Option<Entered>,
     observer: Observer,
@@ -61,6 +69,7 @@ impl Relay {
         let source = Some(source);
         let mut relay = Self {
             source,
+            parts: VecDeque::new(),
             cut,
             entered,
             observer,
@@ -82,15 +91,24 @@ impl Relay {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         loop {
+            if let Some(part) = self.parts.pop_front() {
+                return Poll::Ready(Some(Ok(Frame::data(part))));
+            }
             let Some(source) = &mut self.source else {
                 return Poll::Ready(None);
             };
-            match Pin::new(source).poll_frame(cx) {
+            let polled = Pin::new(source).poll_frame(cx);
+            let is_over = self.observer.is_over();
+            match polled {
                 Poll::Ready(Some(Ok(frame))) => {
                     // Trailers belong to one connection; the gateway announces none.
                     let Ok(data) = frame.into_data() else {
                         continue;
                     };
+                    if self.observer.is_done() {
+                        self.complete();
+                        continue;
+                    }
                     let now = Instant::now();
                     if self.deadline.is_over(now) {
                         return Poll::Ready(Some(self.break_off(Interruption::OutOfTime)));
@@ -98,37 +116,56 @@ impl Relay {
                     self.waiting_since = None;
                     // A long response need not end before others may pass.
                     self.judge(Verdict::Answer);
-                    self.observer.see(&data, now, &self.account);
+                    let passage = self.observer.see(&data, now, &self.account);
                     self.recording.take_if(|recording| !recording.see(&data));
                     self.account.relayed(&data);
                     self.complete_at_end();
-                    return Poll::Ready(Some(Ok(Frame::data(data))));
+                    match passage {
+                        Passage::Whole => return Poll::Ready(Some(Ok(Frame::data(data)))),
+                        Passage::Parts(parts) => self.parts = parts,
+                    }
                 }
                 // Where the length is not known, a body that ends is not always whole.
                 Poll::Ready(None) if self.observer.is_cut() => {
                     return Poll::Ready(Some(self.break_off(Interruption::Broken)));
                 }
-                Poll::Ready(None) => {
-                    self.complete();
-                    return Poll::Ready(None);
-                }
+                Poll::Ready(None) => self.complete(),
+                Poll::Ready(Some(Err(Broken))) if is_over => self.complete(),
                 Poll::Ready(Some(Err(Broken))) => {
                     return Poll::Ready(Some(self.break_off(Interruption::Broken)));
+                }
+                Poll::Pending if is_over => {
+                    ready!(self.poll_overdue(is_over, cx));
+                    self.complete();
                 }
                 Poll::Pending if Pin::new(&mut self.cut).poll(cx).is_ready() => {
                     return Poll::Ready(Some(self.break_off(Interruption::Stopped)));
                 }
                 Poll::Pending => {
-                    let overdue = ready!(self.poll_overdue(cx));
+                    let overdue = ready!(self.poll_overdue(is_over, cx));
                     return Poll::Ready(Some(self.break_off(overdue)));
                 }
             }
         }
     }
 
+    /// Whether the body is a stream of events.
+    pub(crate) fn is_stream(&self) -> bool {
+        matches!(self.observer, Observer::Events(_))
+    }
+
+    /// Whether something may be said to the client here that is not of the upstream: it stands between two
+    /// events, and there will be more.
+    pub(crate) fn may_be_interrupted(&self) -> bool {
+        self.source.is_some()
+            && self.parts.is_empty()
+            && self.observer.between_events()
+            && !self.observer.is_over()
+    }
+
     /// Whether the last piece is out.
     pub(crate) fn is_end_stream(&self) -> bool {
-        self.source.is_none()
+        self.source.is_none() && self.parts.is_empty()
     }
 
     /// What is known about the length.
@@ -137,18 +174,25 @@ impl Relay {
             // A stream may yet end with an event that the upstream did not send.
             (Some(_), Observer::Events(_)) => SizeHint::default(),
             (Some(source), Observer::Document(_)) => source.size_hint(),
-            (None, _) => SizeHint::with_exact(0),
+            (None, _) => {
+                SizeHint::with_exact(self.parts.iter().map(|part| part.len() as u64).sum())
+            }
         }
     }
 
     /// Hyper does not ask for another piece of a body that says that it has ended.
     fn complete_at_end(&mut self) {
-        if self.source.as_ref().is_some_and(Body::is_end_stream) {
+        // Of what is cut there is more to say.
+        if self.source.as_ref().is_some_and(Body::is_end_stream) && !self.observer.is_cut() {
             self.complete();
         }
     }
 
     fn complete(&mut self) {
+        if self.observer.has_failed() {
+            // The client knows: it has got the event.
+            return self.give_up(Interruption::Broken);
+        }
         self.source = None;
         self.entered = None;
         self.judge(Verdict::Success);
@@ -159,24 +203,43 @@ impl Relay {
         }
     }
 
+    fn give_up(&mut self, why: Interruption) {
+        self.source = None;
+        self.entered = None;
+        self.recording = None;
+        self.observer.report(&mut self.account);
+        self.account.interrupted(why);
+        // One that sends as it should cannot help it that the time is over.
+        if why.speaks_against_upstream() {
+            self.upstream.health.note(false);
+            self.judge(Verdict::Failure);
+        }
+    }
+
     fn judge(&mut self, verdict: Verdict) {
         let change = self.pass.settle(verdict);
         self.account
             .circuit_changed(self.upstream.upstream(), change);
     }
 
-    /// Ready when the next piece is not waited for any longer.
-    fn poll_overdue(&mut self, cx: &mut Context<'_>) -> Poll<Interruption> {
+    /// Ready when the next piece is not waited for any longer, or, where the stream `is_over`, its end.
+    fn poll_overdue(&mut self, is_over: bool, cx: &mut Context<'_>) -> Poll<Interruption> {
         // Only waiting counts: while a slow client holds up the relay, the upstream is not to
         // blame.
         let now = Instant::now();
-        let stalls =
-            *self.waiting_since.get_or_insert(now) + self.upstream.timeouts().between_chunks;
+        let mut patience = self.upstream.timeouts().between_chunks;
+        if is_over {
+            patience = patience.min(AFTER_DONE);
+        }
+        let stalls = *self.waiting_since.get_or_insert(now) + patience;
         let due = self.deadline.or_sooner(stalls);
         if now < due {
             // The alarm is not set anew for each piece: when it goes off, it is put off to when it
             // is due.
             let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(due)));
+            if alarm.deadline() > due {
+                alarm.as_mut().reset(due);
+            }
             while Instant::now() < due {
                 ready!(alarm.as_mut().poll(cx));
                 alarm.as_mut().reset(due);
@@ -190,17 +253,8 @@ impl Relay {
     }
 
     /// The upstream failed, or the time is over, the request's or the gateway's.
-    fn break_off(&mut self, why: Interruption) -> Result<Frame<Bytes>, Broken> {
-        self.source = None;
-        self.entered = None;
-        self.recording = None;
-        self.observer.report(&mut self.account);
-        self.account.interrupted(why);
-        // One that sends as it should cannot help it that the time is over.
-        if why.speaks_against_upstream() {
-            self.upstream.health.note(false);
-            self.judge(Verdict::Failure);
-        }
+    pub(crate) fn break_off(&mut self, why: Interruption) -> Result<Frame<Bytes>, Broken> {
+        self.give_up(why);
         match &self.observer {
             Observer::Events(events) => Ok(Frame::data(error::event(why, events.between_events()))),
             Observer::Document(_) => Err(Broken),
@@ -228,19 +282,28 @@ mod tests {
     use super::*;
     use crate::fixture::{account, dataplane, worker};
     use crate::stream::body::Body;
+    use crate::stream::observer::Manner;
     use crate::upstream::mock_body::MockBody;
 
     /// What a client receives of a stream of two events that are this far apart, where an upstream
     /// may pause for a second and the request may take as long as this.
     async fn received(pace: Duration, total: Option<Duration>) -> (Vec<Bytes>, StatusCode) {
-        let events = vec![Bytes::from("data: 1\n\n"), Bytes::from("data: [DONE]\n\n")];
+        received_of(&["data: 1\n\n", "data: [DONE]\n\n"], pace, total).await
+    }
+
+    async fn received_of(
+        events: &[&'static str],
+        pace: Duration,
+        total: Option<Duration>,
+    ) -> (Vec<Bytes>, StatusCode) {
+        let events = events.iter().copied().map(Bytes::from).collect();
         let source = Source::Mock(MockBody::paced(events, pace));
         let worker = worker(dataplane());
         let live = &worker.dataplane.upstreams[0];
         let relay = Relay::new(
             source,
             None,
-            Observer::of_events(),
+            Observer::of_events(Manner::default()),
             account(&worker),
             live,
             Pass::default(),
@@ -261,7 +324,11 @@ mod tests {
             let label = format!("status=\"{}\"", status.as_str());
             requests().any(|line| line.contains(&label))
         };
-        let statuses = [StatusCode::OK, StatusCode::GATEWAY_TIMEOUT];
+        let statuses = [
+            StatusCode::OK,
+            StatusCode::BAD_GATEWAY,
+            StatusCode::GATEWAY_TIMEOUT,
+        ];
         (pieces, statuses.into_iter().find(counted).unwrap())
     }
 
@@ -279,7 +346,7 @@ mod tests {
         let worker = worker(dataplane());
         let live = &worker.dataplane.upstreams[0];
         let account = account(&worker);
-        let observer = Observer::of_events();
+        let observer = Observer::of_events(Manner::default());
         let relay = Relay::new(
             source,
             None,
@@ -309,6 +376,41 @@ mod tests {
         assert_eq!(first, "data: 1\n\n");
         assert!(error.starts_with(b"data: {\"error\":{"));
         assert_eq!(status, StatusCode::GATEWAY_TIMEOUT);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_upstreams_own_error_event_is_passed_on_and_counts_as_a_failure() {
+        let error = "data: {\"error\":{\"message\":\"out of memory\"}}\n\n";
+        for events in [
+            &["data: 1\n\n", error, "data: [DONE]\n\n"][..],
+            &["data: 1\n\n", error],
+        ] {
+            let (pieces, status) = received_of(events, Duration::ZERO, None).await;
+            assert_eq!(pieces, events);
+            assert_eq!(status, StatusCode::BAD_GATEWAY);
+        }
+        let mistake = "data: {\"error\":{\"code\":400}}\n\n";
+        let events = ["data: 1\n\n", mistake, "data: [DONE]\n\n"];
+        let (_, status) = received_of(&events, Duration::ZERO, None).await;
+        assert_eq!(status, StatusCode::OK);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_an_upstream_does_after_done_changes_nothing() {
+        let done = "data: [DONE]\n\n";
+        let (again, later) = (Duration::from_millis(1), Duration::from_secs(9));
+        for (events, pace) in [
+            (&["data: 1\n\n", done, done][..], again),
+            (&["data: 1\n\n", done, "data: 2\n\n"], again),
+            (&["data: 1\n\ndata: [DONE]\n\n", done], later),
+            (&["data: 1\n\ndata: [DONE]\n", "\n"], later),
+        ] {
+            let (pieces, status) = received_of(events, pace, None).await;
+            let got = pieces.concat();
+            assert!(got.starts_with(b"data: 1\n\ndata: [DONE]\n"), "{pieces:?}");
+            assert!(got.len() <= 9 + done.len(), "{pieces:?}");
+            assert_eq!(status, StatusCode::OK);
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,8 +1,11 @@
 //! Reading `usage` out of a response: how many tokens went in and came out.
 
 use memchr::memmem;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::observe::account::Usage;
+use crate::sse;
 
 /// The last `usage` object in a piece of JSON, which may lack its beginning.
 ///
@@ -20,7 +23,35 @@ pub(crate) fn last_usage(json: &[u8]) -> Option<Usage> {
     None
 }
 
+/// Whether an event is the chunk that `include_usage` adds: no choices, and the usage.
+pub(crate) fn is_usage_alone(event: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Chunk {
+        choices: Vec<IgnoredAny>,
+        #[serde(rename = "usage")]
+        _usage: Usage,
+    }
+    let chunk = sse::data(event).map(|data| serde_json::from_slice::<Chunk>(&data));
+    chunk.is_some_and(|chunk| chunk.is_ok_and(|chunk| chunk.choices.is_empty()))
+}
+
+/// Whether an event that begins like this may turn out to be that chunk. Servers write the choices before
+/// all that takes room, so of any other event this is known soon.
+pub(crate) fn may_be_usage_alone(begun: &[u8]) -> bool {
+    if begun.trim_ascii_end().ends_with(sse::DONE) {
+        return false;
+    }
+    let choice = memmem::find(begun, CHOICES).and_then(|start| {
+        let list = begun.get(start + CHOICES.len()..)?.trim_ascii_start();
+        let list = list.strip_prefix(b":")?.trim_ascii_start();
+        list.strip_prefix(b"[")?.trim_ascii_start().first()
+    });
+    choice.is_none_or(|byte| *byte == b']')
+}
+
 const NAME: &[u8] = b"\"usage\"";
+
+const CHOICES: &[u8] = b"\"choices\"";
 
 /// The most tokens that are believed: beyond it an upstream is mistaken, and a counter would be ruined.
 const MOST: u64 = 1_000_000_000;
@@ -97,5 +128,43 @@ mod tests {
     #[test]
     fn a_truncated_usage_is_none() {
         assert_eq!(last_usage(br#"{"usage":{"prompt_tok"#), None);
+    }
+
+    const ALONE: &str = "data: {\"id\":\"c\",\"choices\":[],\"usage\":{\"prompt_tokens\":3}}\n\n";
+
+    #[test]
+    fn the_usage_alone_is_told_from_chunks_with_more() {
+        for alone in [
+            ALONE,
+            "data: {\"usage\" : {\"prompt_tokens\":3}, \"choices\" : [ ] }\r\n\r\n",
+            "id: 7\ndata: {\"choices\":[],\ndata: \"usage\":{}}\n\n",
+        ] {
+            assert!(is_usage_alone(alone.as_bytes()), "{alone}");
+        }
+        for other in [
+            "data: {\"choices\":[{}],\"usage\":{\"prompt_tokens\":3}}\n\n",
+            "data: {\"choices\":[],\"usage\":null}\n\n",
+            "data: {\"choices\":[]}\n\n",
+            "data: {\"usage\":{\"prompt_tokens\":3}}\n\n",
+            "data: {\"x\":{\"choices\":[],\"usage\":{}},\"choices\":[{}]}\n\n",
+            "data: {\"choices\":[],\"choices\":[{}],\"usage\":{}}\n\n",
+            ": {\"choices\":[],\"usage\":{}}\n\n",
+        ] {
+            assert!(!is_usage_alone(other.as_bytes()), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_choice_settles_what_an_event_is() {
+        for end in 0..ALONE.len() {
+            assert!(may_be_usage_alone(&ALONE.as_bytes()[..end]), "{end}");
+        }
+        for other in [
+            "data: {\"choices\":[{",
+            "data: {\"choices\" : [ 1",
+            "data: [DONE]\n",
+        ] {
+            assert!(!may_be_usage_alone(other.as_bytes()), "{other}");
+        }
     }
 }

@@ -31,6 +31,8 @@ pub(crate) enum Failure {
     FirstByteTimeout,
     #[error("response is not valid HTTP")]
     Malformed,
+    #[error("answered with an error")]
+    ErrorEvent,
     #[error("answered {}", .status.as_u16())]
     Status {
         status: StatusCode,
@@ -125,6 +127,7 @@ impl Failure {
             Self::ConnectTimeout | Self::FirstByteTimeout => Outcome::Timeout,
             Self::Closed => Outcome::Closed,
             Self::Malformed => Outcome::Malformed,
+            Self::ErrorEvent => Outcome::Interrupted,
             Self::Status { status, .. } => Outcome::Status(status),
         }
     }

@@ -110,6 +110,12 @@ fn strip_hop_by_hop(headers: &mut HeaderMap) {
     }
 }
 
+/// Whether headers say how the end of the body will be known; without them, any end of the connection is
+/// one.
+pub(crate) fn tell_the_end(headers: &HeaderMap) -> bool {
+    headers.contains_key(TRANSFER_ENCODING) || headers.contains_key(CONTENT_LENGTH)
+}
+
 /// Whether headers announce an SSE stream that can be read. One that is compressed, although nobody
 /// asked for that, is relayed as any other bytes are.
 pub(crate) fn is_event_stream(headers: &HeaderMap) -> bool {

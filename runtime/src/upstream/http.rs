@@ -15,7 +15,7 @@ use crate::upstream::connection::Connection;
 use crate::upstream::exchange::{Answer, Outgoing};
 use crate::upstream::failure::Failure;
 use crate::upstream::headers;
-use crate::upstream::http_body::{Broken, HttpBody};
+use crate::upstream::http_body::HttpBody;
 use crate::upstream::pool::{Lease, SharedPool};
 use crate::upstream::source::Source;
 
@@ -129,8 +129,7 @@ impl Http {
                 let mut body = HttpBody::new(body, lease);
                 // A model server sends the head of a stream before it begins to work on it.
                 if head.status.is_success() && headers::is_event_stream(&head.headers) {
-                    let begun = body.begun().await;
-                    begun.map_err(|Broken| Unanswered::Failed(Failure::Closed))?;
+                    body.begun().await.map_err(Unanswered::Failed)?;
                 }
                 Ok(Answer {
                     status: head.status,

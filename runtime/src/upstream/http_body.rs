@@ -4,9 +4,11 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 
+use crate::upstream::failure::Failure;
+use crate::upstream::opening::Opening;
 use crate::upstream::pool::Lease;
 
 /// A body from a connection.
@@ -34,14 +36,41 @@ impl HttpBody {
         body
     }
 
-    /// Waits for the first piece, or for the end of a body without any.
-    pub(crate) async fn begun(&mut self) -> Result<(), Broken> {
-        while self.first.is_none()
-            && let Some(frame) = poll_fn(|cx| self.poll_frame(cx)).await
-        {
-            self.first = frame?.into_data().ok().map(Box::new);
+    /// Waits until a stream has begun with something that the client should have: its first piece, or as
+    /// many as it takes to know that they are no error.
+    pub(crate) async fn begun(&mut self) -> Result<(), Failure> {
+        loop {
+            let first = self.first.take();
+            let frame = poll_fn(|cx| self.poll_frame(cx)).await;
+            let Some(frame) = frame else {
+                let first = first.ok_or(Failure::Closed)?;
+                let opening = Opening::of_event(&first);
+                self.first = Some(first);
+                return match opening {
+                    Opening::Failed(failure) => Err(failure),
+                    Opening::Good | Opening::Undecided => Ok(()),
+                };
+            };
+            let data = frame.map_err(|Broken| Failure::Closed)?.into_data();
+            // Trailers belong to one connection.
+            let data = data.unwrap_or_default();
+            let first = match first {
+                Some(first) => {
+                    let mut both = BytesMut::from(*first);
+                    both.extend_from_slice(&data);
+                    both.freeze()
+                }
+                None if data.is_empty() => continue,
+                None => data,
+            };
+            let opening = Opening::of(&first);
+            self.first = Some(Box::new(first));
+            match opening {
+                Opening::Undecided => {}
+                Opening::Good => return Ok(()),
+                Opening::Failed(failure) => return Err(failure),
+            }
         }
-        Ok(())
     }
 
     /// Whether all of it was read.

@@ -20,6 +20,7 @@ pub(crate) mod mock;
 #[cfg(feature = "mock")]
 pub(crate) mod mock_body;
 pub(crate) mod once;
+pub(crate) mod opening;
 pub(crate) mod pool;
 pub(crate) mod source;
 #[cfg(feature = "tls")]

@@ -31,6 +31,8 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
     let input = option(gateway.input.as_ref().map(input::input));
     let tls = option(gateway.tls.as_ref().map(tls::of_gateway));
     let http2 = gateway.http2;
+    let keep_alive = gateway.stream.as_ref().and_then(|stream| stream.keep_alive);
+    let keep_alive = option(keep_alive.map(duration));
     let limits = limits::all(topology);
     let store = option(topology.store.as_ref().map(store));
     file.item(
@@ -52,6 +54,7 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
                     max_attempts: #max_attempts,
                     tls: #tls,
                     http2: #http2,
+                    keep_alive: #keep_alive,
                 },
                 auth: policies::AUTH,
                 limits: #limits,

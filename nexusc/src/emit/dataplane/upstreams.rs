@@ -30,6 +30,7 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
         let breaker = option(upstream.breaker.as_ref().map(breaker));
         let health = option(upstream.health.as_ref().map(health));
         let tls = option(upstream.tls.as_ref().map(tls::of_upstream));
+        let stream_usage = upstream.stream_usage;
         file.entry(
             &upstream.path,
             quote! {
@@ -46,6 +47,7 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
                     breaker: #breaker,
                     health: #health,
                     tls: #tls,
+                    stream_usage: #stream_usage,
                 });
             },
         );

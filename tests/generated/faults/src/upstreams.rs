@@ -22,6 +22,7 @@ pub static CANDIDATE: Upstream = Upstream::new(UpstreamSettings {
     breaker: None,
     health: None,
     tls: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.chained]`
@@ -41,6 +42,7 @@ pub static CHAINED: Upstream = Upstream::new(UpstreamSettings {
     breaker: None,
     health: None,
     tls: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.guarded]`
@@ -63,6 +65,7 @@ pub static GUARDED: Upstream = Upstream::new(UpstreamSettings {
     }),
     health: None,
     tls: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.hasty]`
@@ -82,6 +85,7 @@ pub static HASTY: Upstream = Upstream::new(UpstreamSettings {
     breaker: None,
     health: None,
     tls: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.left]`
@@ -101,6 +105,7 @@ pub static LEFT: Upstream = Upstream::new(UpstreamSettings {
     breaker: None,
     health: None,
     tls: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.plain]`
@@ -120,6 +125,7 @@ pub static PLAIN: Upstream = Upstream::new(UpstreamSettings {
     breaker: None,
     health: None,
     tls: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.recovering]`
@@ -142,6 +148,7 @@ pub static RECOVERING: Upstream = Upstream::new(UpstreamSettings {
     }),
     health: None,
     tls: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.renamed]`
@@ -161,6 +168,7 @@ pub static RENAMED: Upstream = Upstream::new(UpstreamSettings {
     breaker: None,
     health: None,
     tls: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.right]`
@@ -180,6 +188,7 @@ pub static RIGHT: Upstream = Upstream::new(UpstreamSettings {
     breaker: None,
     health: None,
     tls: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.secured]`
@@ -199,6 +208,7 @@ pub static SECURED: Upstream = Upstream::new(UpstreamSettings {
     breaker: None,
     health: None,
     tls: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.stable]`
@@ -218,6 +228,7 @@ pub static STABLE: Upstream = Upstream::new(UpstreamSettings {
     breaker: None,
     health: None,
     tls: None,
+    stream_usage: false,
 });
 
 /// Every upstream.

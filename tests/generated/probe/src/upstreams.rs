@@ -28,6 +28,7 @@ pub static EMBED: Upstream = Upstream::new(UpstreamSettings {
         healthy_after: 1,
     }),
     tls: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.first]`
@@ -53,6 +54,7 @@ pub static FIRST: Upstream = Upstream::new(UpstreamSettings {
         healthy_after: 1,
     }),
     tls: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.second]`
@@ -78,6 +80,7 @@ pub static SECOND: Upstream = Upstream::new(UpstreamSettings {
         healthy_after: 1,
     }),
     tls: None,
+    stream_usage: false,
 });
 
 /// Every upstream.

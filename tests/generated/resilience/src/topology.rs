@@ -24,6 +24,7 @@ pub static TOPOLOGY: Topology = Topology {
         max_attempts: 4,
         tls: None,
         http2: true,
+        keep_alive: None,
     },
     auth: policies::AUTH,
     limits: &[],

@@ -22,6 +22,7 @@ pub static AGAIN: Upstream = Upstream::new(UpstreamSettings {
     breaker: None,
     health: None,
     tls: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.bounded]`
@@ -41,6 +42,7 @@ pub static BOUNDED: Upstream = Upstream::new(UpstreamSettings {
     breaker: None,
     health: None,
     tls: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.first]`
@@ -63,6 +65,7 @@ pub static FIRST: Upstream = Upstream::new(UpstreamSettings {
     }),
     health: None,
     tls: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.many-a]`
@@ -82,6 +85,7 @@ pub static MANY_A: Upstream = Upstream::new(UpstreamSettings {
     breaker: None,
     health: None,
     tls: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.many-b]`
@@ -101,6 +105,7 @@ pub static MANY_B: Upstream = Upstream::new(UpstreamSettings {
     breaker: None,
     health: None,
     tls: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.patient]`
@@ -120,6 +125,7 @@ pub static PATIENT: Upstream = Upstream::new(UpstreamSettings {
     breaker: None,
     health: None,
     tls: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.second]`
@@ -142,6 +148,7 @@ pub static SECOND: Upstream = Upstream::new(UpstreamSettings {
     }),
     health: None,
     tls: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.spare]`
@@ -161,6 +168,7 @@ pub static SPARE: Upstream = Upstream::new(UpstreamSettings {
     breaker: None,
     health: None,
     tls: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.thrifty-first]`
@@ -180,6 +188,7 @@ pub static THRIFTY_FIRST: Upstream = Upstream::new(UpstreamSettings {
     breaker: None,
     health: None,
     tls: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.thrifty-second]`
@@ -199,6 +208,7 @@ pub static THRIFTY_SECOND: Upstream = Upstream::new(UpstreamSettings {
     breaker: None,
     health: None,
     tls: None,
+    stream_usage: false,
 });
 
 /// Every upstream.

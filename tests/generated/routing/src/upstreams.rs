@@ -22,6 +22,7 @@ pub static LEFT: Upstream = Upstream::new(UpstreamSettings {
     breaker: None,
     health: None,
     tls: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.right]`
@@ -41,6 +42,7 @@ pub static RIGHT: Upstream = Upstream::new(UpstreamSettings {
     breaker: None,
     health: None,
     tls: None,
+    stream_usage: false,
 });
 
 /// Every upstream.

@@ -22,6 +22,7 @@ pub static COPY: Upstream = Upstream::new(UpstreamSettings {
     breaker: None,
     health: None,
     tls: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.first]`
@@ -41,6 +42,7 @@ pub static FIRST: Upstream = Upstream::new(UpstreamSettings {
     breaker: None,
     health: None,
     tls: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.guarded]`
@@ -63,6 +65,7 @@ pub static GUARDED: Upstream = Upstream::new(UpstreamSettings {
     }),
     health: None,
     tls: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.hasty-copy]`
@@ -82,6 +85,7 @@ pub static HASTY_COPY: Upstream = Upstream::new(UpstreamSettings {
     breaker: None,
     health: None,
     tls: None,
+    stream_usage: false,
 });
 
 /// `[upstreams.second]`
@@ -101,6 +105,7 @@ pub static SECOND: Upstream = Upstream::new(UpstreamSettings {
     breaker: None,
     health: None,
     tls: None,
+    stream_usage: false,
 });
 
 /// Every upstream.

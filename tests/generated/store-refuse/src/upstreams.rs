@@ -22,6 +22,7 @@ pub static VLLM: Upstream = Upstream::new(UpstreamSettings {
     breaker: None,
     health: None,
     tls: None,
+    stream_usage: false,
 });
 
 /// Every upstream.

@@ -30,6 +30,7 @@ pub static TOPOLOGY: Topology = Topology {
             client_ca: Some("/proc/self/cwd/gateway/ca.crt"),
         }),
         http2: true,
+        keep_alive: None,
     },
     auth: policies::AUTH,
     limits: &[],

@@ -35,6 +35,7 @@ pub static MUTUAL: Upstream = Upstream::new(UpstreamSettings {
         }),
         server_name: None,
     }),
+    stream_usage: false,
 });
 
 /// `[upstreams.named]`
@@ -58,6 +59,7 @@ pub static NAMED: Upstream = Upstream::new(UpstreamSettings {
         identity: None,
         server_name: Some("model.internal"),
     }),
+    stream_usage: false,
 });
 
 /// `[upstreams.public]`
@@ -77,6 +79,7 @@ pub static PUBLIC: Upstream = Upstream::new(UpstreamSettings {
     breaker: None,
     health: None,
     tls: None,
+    stream_usage: false,
 });
 
 /// Every upstream.

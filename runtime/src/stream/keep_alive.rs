@@ -1,0 +1,338 @@
+//! Comments for a client that waits: through a long prefill, and between two events. Clients pass over
+//! them; what they keep from happening is that the client, or a proxy before it, takes silence for death.
+//!
+//! The first comment begins the response, before anybody knows who will answer. The request goes on all the
+//! same, inside of the response's body: as no content has been sent, fallback works as it does without.
+
+use std::cell::RefCell;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use hyper::body::{Body as _, Frame, SizeHint};
+use hyper::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
+use hyper::{HeaderMap, Response};
+use tokio::time::{Instant, Sleep, sleep};
+
+use crate::error::{self, Interruption};
+use crate::stream::body::Body;
+use crate::stream::relay::Relay;
+use crate::upstream::http_body::Broken;
+
+const COMMENT: Bytes = Bytes::from_static(b": keep-alive\n\n");
+
+/// A request on its way to its response.
+pub(crate) type Underway = Pin<Box<dyn Future<Output = Response<Body>>>>;
+
+/// Where a request that streams leaves the headers that its response has in any case, once it is on its way
+/// to an upstream: from then on the response may begin.
+#[derive(Default)]
+pub(crate) struct Beginning(RefCell<Option<HeaderMap>>);
+
+impl Beginning {
+    /// The response may begin, with these headers.
+    pub(crate) fn may_have(&self, headers: HeaderMap) {
+        *self.0.borrow_mut() = Some(headers);
+    }
+
+    fn is_allowed(&self) -> bool {
+        self.0.borrow().is_some()
+    }
+}
+
+/// The response of `request`; that of one that streams has a comment wherever there was nothing else for as
+/// long as `every`.
+pub(crate) async fn kept_alive(
+    every: Duration,
+    beginning: Rc<Beginning>,
+    mut request: Underway,
+) -> Response<Body> {
+    let mut alarm = None;
+    let answered = poll_fn(|cx| {
+        if let Poll::Ready(response) = request.as_mut().poll(cx) {
+            return Poll::Ready(Some(response));
+        }
+        if !beginning.is_allowed() {
+            return Poll::Pending;
+        }
+        let alarm = alarm.get_or_insert_with(|| Box::pin(sleep(every)));
+        alarm.as_mut().poll(cx).map(|()| None)
+    });
+    match answered.await {
+        Some(response) => response.map(|body| match body {
+            Body::Relayed(relay) if relay.is_stream() => {
+                Body::KeptAlive(KeptAlive::new(every, State::Relaying(relay)))
+            }
+            other => other,
+        }),
+        None => {
+            let body = KeptAlive::new(every, State::Awaiting(request));
+            let mut response = Response::new(Body::KeptAlive(body));
+            let headers = response.headers_mut();
+            *headers = beginning.0.take().unwrap_or_default();
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+            response
+        }
+    }
+}
+
+/// The body of a response that is kept alive.
+pub(crate) struct KeptAlive {
+    state: State,
+    every: Duration,
+    /// When the client last got something; `None` before the comment that begins the response.
+    last: Option<Instant>,
+    alarm: Pin<Box<Sleep>>,
+}
+
+enum State {
+    /// Nobody has answered yet.
+    Awaiting(Underway),
+    /// A stream is relayed.
+    Relaying(Box<Relay>),
+    /// Something else has come for a client that was promised a stream.
+    Wrapping(Wrapped),
+}
+
+impl KeptAlive {
+    fn new(every: Duration, state: State) -> Box<Self> {
+        let last = match state {
+            State::Awaiting(_) => None,
+            _ => Some(Instant::now()),
+        };
+        Box::new(Self {
+            state,
+            every,
+            last,
+            alarm: Box::pin(sleep(every)),
+        })
+    }
+
+    /// The next piece, or a comment.
+    pub(crate) fn poll_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        loop {
+            if self.last.is_none() {
+                self.last = Some(Instant::now());
+                return Poll::Ready(Some(Ok(Frame::data(COMMENT))));
+            }
+            let polled = match &mut self.state {
+                State::Awaiting(request) => {
+                    if let Poll::Ready(response) = request.as_mut().poll(cx) {
+                        self.state = State::of(response);
+                        continue;
+                    }
+                    Poll::Pending
+                }
+                State::Relaying(relay) => relay.poll_frame(cx),
+                State::Wrapping(wrapped) => wrapped.poll_frame(cx),
+            };
+            if polled.is_ready() {
+                self.last = Some(Instant::now());
+                return polled;
+            }
+            ready!(self.poll_silence(cx));
+            self.last = None;
+        }
+    }
+
+    /// Whether all of it is out.
+    pub(crate) fn is_end_stream(&self) -> bool {
+        matches!(&self.state, State::Relaying(relay) if self.last.is_some() && relay.is_end_stream())
+    }
+
+    /// What is known about the length: nothing.
+    pub(crate) fn size_hint(&self) -> SizeHint {
+        SizeHint::default()
+    }
+
+    /// Ready when it is time for a comment.
+    fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        // As in the relay, the alarm is not set anew for each piece: it is put off when it goes off.
+        loop {
+            ready!(self.alarm.as_mut().poll(cx));
+            let now = Instant::now();
+            let due = self.last.unwrap_or(now) + self.every;
+            let is_silent = now >= due;
+            self.alarm
+                .as_mut()
+                .reset(if is_silent { now + self.every } else { due });
+            if is_silent && self.state.may_be_interrupted() {
+                return Poll::Ready(());
+            }
+        }
+    }
+}
+
+impl State {
+    fn of(response: Response<Body>) -> Self {
+        let (head, body) = response.into_parts();
+        match body {
+            Body::Relayed(relay) if relay.is_stream() => Self::Relaying(relay),
+            Body::Relayed(mut relay) if head.headers.contains_key(CONTENT_ENCODING) => {
+                // Nobody asked for that, and the head that would say so is out.
+                let _broken = relay.break_off(Interruption::Broken);
+                let event = error::event(Interruption::Broken, true);
+                Self::Wrapping(Wrapped::Rest(Some(event)))
+            }
+            other => Self::Wrapping(Wrapped::Opening(other)),
+        }
+    }
+
+    fn may_be_interrupted(&self) -> bool {
+        match self {
+            Self::Awaiting(_) => true,
+            Self::Relaying(relay) => relay.may_be_interrupted(),
+            Self::Wrapping(_) => false,
+        }
+    }
+}
+
+/// A document, most likely an error, as the one event of a stream.
+enum Wrapped {
+    Opening(Body),
+    Content(Body),
+    Rest(Option<Bytes>),
+}
+
+impl Wrapped {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        loop {
+            match self {
+                Self::Opening(body) => {
+                    *self = Self::Content(std::mem::replace(body, Body::Whole(None)));
+                    let start = Bytes::from_static(b"data: ");
+                    return Poll::Ready(Some(Ok(Frame::data(start))));
+                }
+                Self::Content(body) => match ready!(Pin::new(body).poll_frame(cx)) {
+                    Some(Ok(frame)) => {
+                        if let Ok(piece) = frame.into_data() {
+                            return Poll::Ready(Some(Ok(Frame::data(in_one_line(&piece)))));
+                        }
+                    }
+                    Some(Err(Broken)) => {
+                        let event = error::event(Interruption::Broken, false);
+                        *self = Self::Rest(Some(event));
+                    }
+                    None => *self = Self::Rest(Some(Bytes::from_static(b"\n\n"))),
+                },
+                Self::Rest(rest) => {
+                    return Poll::Ready(rest.take().map(|rest| Ok(Frame::data(rest))));
+                }
+            }
+        }
+    }
+}
+
+/// JSON means the same with spaces for its line ends.
+fn in_one_line(piece: &[u8]) -> Bytes {
+    let mut line = BytesMut::from(piece);
+    for byte in line.iter_mut() {
+        if matches!(byte, b'\n' | b'\r') {
+            *byte = b' ';
+        }
+    }
+    line.freeze()
+}
+
+#[cfg(test)]
+#[cfg(feature = "mock")]
+mod tests {
+    use http_body_util::BodyExt;
+
+    use super::*;
+    use crate::fixture::{account, dataplane, worker};
+    use crate::forward::deadline::Deadline;
+    use crate::stream::observer::{Manner, Observer};
+    use crate::upstream::breaker::Pass;
+    use crate::upstream::mock_body::MockBody;
+    use crate::upstream::source::Source;
+
+    const EVERY: Duration = Duration::from_millis(400);
+
+    /// The relay of a stream of these pieces, that far apart.
+    fn stream(pieces: &[&'static str], pace: Duration) -> Body {
+        let worker = worker(dataplane());
+        let pieces = pieces.iter().copied().map(Bytes::from).collect();
+        Body::Relayed(Box::new(Relay::new(
+            Source::Mock(MockBody::paced(pieces, pace)),
+            None,
+            Observer::of_events(Manner::default()),
+            account(&worker),
+            &worker.dataplane.upstreams[0],
+            Pass::default(),
+            None,
+            Deadline::after(None),
+        )))
+    }
+
+    /// What a client gets where a request takes `delay` to be answered with `body`.
+    async fn received(delay: Duration, allowed: bool, body: Body) -> (Response<()>, String) {
+        let beginning = Rc::new(Beginning::default());
+        if allowed {
+            beginning.may_have(HeaderMap::new());
+        }
+        let request = Box::pin(async move {
+            sleep(delay).await;
+            Response::new(body)
+        });
+        let (head, mut body) = kept_alive(EVERY, beginning, request).await.into_parts();
+        let mut text = String::new();
+        while let Some(frame) = body.frame().await {
+            text += std::str::from_utf8(&frame.unwrap().into_data().unwrap()).unwrap();
+        }
+        (Response::from_parts(head, ()), text)
+    }
+
+    const C: &str = ": keep-alive\n\n";
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_hears_something_while_nobody_answers() {
+        let body = stream(
+            &["data: 1\n\n", "data: [DONE]\n\n"],
+            Duration::from_millis(900),
+        );
+        let (head, text) = received(Duration::from_millis(1300), true, body).await;
+        assert_eq!(head.headers()[CONTENT_TYPE], "text/event-stream");
+        assert_eq!(text, format!("{C}{C}{C}data: 1\n\n{C}{C}data: [DONE]\n\n"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_answered_in_time_hears_nothing_else() {
+        let body = stream(
+            &["data: 1\n\n", "data: [DONE]\n\n"],
+            Duration::from_millis(300),
+        );
+        let (head, text) = received(Duration::from_millis(300), true, body).await;
+        assert!(head.headers().is_empty());
+        assert_eq!(text, "data: 1\n\ndata: [DONE]\n\n");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_comment_splits_an_event() {
+        let pieces = ["data: {\"a\"", ":1}\n\n", "data: [DONE]\n\n"];
+        let body = stream(&pieces, Duration::from_millis(900));
+        let (_, text) = received(Duration::ZERO, true, body).await;
+        assert_eq!(text, format!("data: {{\"a\":1}}\n\n{C}{C}data: [DONE]\n\n"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failure_after_a_comment_is_an_event() {
+        let body = Body::whole(Bytes::from("{\"error\":\n{}}"));
+        let (_, text) = received(Duration::from_millis(500), true, body).await;
+        assert_eq!(text, format!("{C}data: {{\"error\": {{}}}}\n\n"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_begins_before_the_request_is_on_its_way() {
+        let body = Body::whole(Bytes::from("{}"));
+        let (_, text) = received(Duration::from_secs(5), false, body).await;
+        assert_eq!(text, "{}");
+    }
+}

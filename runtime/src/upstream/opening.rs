@@ -1,0 +1,175 @@
+//! Events that tell of an error: at the beginning of a stream, which another upstream may then answer, and
+//! later, where its client is told by the event itself.
+//!
+//! Servers send the head of a stream, 200, before they work on it; what fails then is an event.
+
+use hyper::{HeaderMap, StatusCode};
+use memchr::memmem;
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::sse::{self, Boundaries};
+use crate::upstream::failure::Failure;
+
+/// The most that is read of a first event in pieces, in bytes, to know whether it is an error.
+const MAX_OPENING: usize = 16 * 1024;
+
+const ERROR: &[u8] = b"\"error\"";
+
+/// What the beginning of a stream tells.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Opening {
+    /// It may be an error: more has to come.
+    Undecided,
+    /// The client should have it.
+    Good,
+    /// The upstream has failed.
+    Failed(Failure),
+}
+
+impl Opening {
+    /// Of a stream that begins like this.
+    pub(crate) fn of(begun: &[u8]) -> Self {
+        match Boundaries::new().next_end(begun) {
+            Some(end) => Self::of_event(begun.get(..end).unwrap_or_default()),
+            None if begun.len() < MAX_OPENING && may_be_error(begun) => Self::Undecided,
+            None => Self::Good,
+        }
+    }
+
+    /// Of a stream whose first event this is, perhaps without its last line end.
+    pub(crate) fn of_event(event: &[u8]) -> Self {
+        if memmem::find(event, ERROR).is_none() {
+            return Self::Good;
+        }
+        match sse::data(event).and_then(|data| failure(&data)) {
+            Some(failure) => Self::Failed(failure),
+            None => Self::Good,
+        }
+    }
+}
+
+/// The failure of the upstream that an event within a stream tells of.
+pub(crate) fn failure_within(event: &[u8]) -> Option<Failure> {
+    // Of nearly all events the first bytes tell that they have none.
+    match may_be_error(event).then(|| Opening::of_event(event)) {
+        Some(Opening::Failed(failure)) => Some(failure),
+        _ => None,
+    }
+}
+
+/// Whether what begins like this may be an event with an error: of any other, the first bytes tell.
+fn may_be_error(begun: &[u8]) -> bool {
+    const DATA: &[u8] = b"data:";
+    let Some(data) = begun.strip_prefix(DATA) else {
+        return DATA.starts_with(begun) || begun.starts_with(b"event");
+    };
+    let data = data.trim_ascii_start();
+    let Some(object) = data.strip_prefix(b"{") else {
+        return data.is_empty();
+    };
+    let name = object.trim_ascii_start();
+    name.starts_with(ERROR) || ERROR.starts_with(name)
+}
+
+/// The failure that the data of an event tells of; `None` where it tells of none, or of a mistake of the
+/// client's own.
+fn failure(data: &[u8]) -> Option<Failure> {
+    #[derive(Deserialize)]
+    struct Event<'a> {
+        #[serde(borrow)]
+        error: Option<&'a RawValue>,
+        object: Option<Value>,
+        code: Option<Value>,
+    }
+    #[derive(Deserialize)]
+    struct Details {
+        code: Option<Value>,
+    }
+    let event: Event<'_> = serde_json::from_slice(data).ok()?;
+    let code = match event.error {
+        Some(error) => {
+            let details: Option<Details> = serde_json::from_str(error.get()).ok();
+            details.and_then(|details| details.code)
+        }
+        None if event.object.is_some_and(|object| object == "error") => event.code,
+        None => return None,
+    };
+    let status = code
+        .and_then(|code| code.as_u64())
+        .and_then(|code| u16::try_from(code).ok())
+        .and_then(|code| StatusCode::from_u16(code).ok())
+        .filter(|status| status.is_client_error() || status.is_server_error());
+    match status {
+        Some(status) => Failure::of_status(status, &HeaderMap::new()),
+        None => Some(Failure::ErrorEvent),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed(status: u16) -> Opening {
+        Opening::Failed(Failure::Status {
+            status: StatusCode::from_u16(status).unwrap(),
+            retry_after: None,
+        })
+    }
+
+    #[test]
+    fn an_error_is_told_from_content() {
+        for (begun, opening) in [
+            (
+                "data: {\"error\":{\"message\":\"x\"}}\n\n",
+                Opening::Failed(Failure::ErrorEvent),
+            ),
+            (
+                "event: error\ndata: {\"error\":\"x\"}\n\n",
+                Opening::Failed(Failure::ErrorEvent),
+            ),
+            (
+                "data: {\"error\":{\"code\":500}}\n\ndata: [DONE]\n\n",
+                failed(500),
+            ),
+            ("data: {\"object\":\"error\",\"code\":503}\n\n", failed(503)),
+            ("data: {\"error\":{\"code\":429}}\n\n", failed(429)),
+            ("data: {\"error\":{\"code\":400}}\n\n", Opening::Good),
+            ("data: {\"error\":null,\"choices\":[]}\n\n", Opening::Good),
+            (
+                "data: {\"choices\":[{\"text\":\"\\\"error\\\"\"}]}\n\n",
+                Opening::Good,
+            ),
+            ("data: {\"x\":[\"error\"]}\n\n", Opening::Good),
+            ("data: [DONE]\n\n", Opening::Good),
+            (": ping\n\n", Opening::Good),
+        ] {
+            assert_eq!(Opening::of(begun.as_bytes()), opening, "{begun}");
+        }
+    }
+
+    #[test]
+    fn only_what_may_be_an_error_is_waited_for() {
+        let error = "data: { \"error\": {\"message\":\"x\"}}\n";
+        for end in 1..=error.len() {
+            assert_eq!(
+                Opening::of(&error.as_bytes()[..end]),
+                Opening::Undecided,
+                "{end}"
+            );
+        }
+        for other in [
+            "data: {\"i",
+            "data: {\"err\"",
+            "data: x",
+            ": pi",
+            "id: 7\n",
+            "x",
+        ] {
+            assert_eq!(Opening::of(other.as_bytes()), Opening::Good, "{other}");
+        }
+        let endless = error.repeat(MAX_OPENING / error.len() + 1);
+        assert_eq!(Opening::of(endless.as_bytes()), Opening::Good);
+    }
+}
