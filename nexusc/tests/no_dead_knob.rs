@@ -37,6 +37,10 @@ const INSTEAD: &[(&str, &[&str])] = &[
         "forbidden_words = { file = \"/etc/nexus/words\" }\n",
         &["forbidden_words = { env = \"FORBIDDEN_WORDS\" }\n"],
     ),
+    (
+        "salt = { env = \"AUDIT_SALT\" }\n",
+        &["salt = { file = \"/run/secrets/salt\" }\n"],
+    ),
 ];
 
 /// The spec, and the spec with each of the fields that exclude others.

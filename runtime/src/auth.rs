@@ -81,7 +81,7 @@ enum Mode {
 
 /// The holder of an API key.
 struct Holder {
-    name: &'static str,
+    key: &'static Key,
     identity: u64,
     limiter: Option<Box<Limiter>>,
     priority: PriorityClass,
@@ -172,6 +172,7 @@ impl Callers {
         match &self.mode {
             Mode::Development(rights) => Ok(Caller {
                 name: None,
+                key: None,
                 identity: None,
                 limiter: None,
                 priority: PriorityClass::Normal,
@@ -204,9 +205,9 @@ impl Callers {
 }
 
 impl Holder {
-    fn of(key: &Key, all: &Listing) -> Self {
+    fn of(key: &'static Key, all: &Listing) -> Self {
         Self {
-            name: key.settings.name,
+            key,
             identity: hash::stable(key.settings.name.as_bytes()),
             limiter: Limiter::of(key.settings.limit),
             priority: key.settings.priority,
@@ -216,7 +217,8 @@ impl Holder {
 
     fn caller(&self) -> Caller<'_> {
         Caller {
-            name: Some(Cow::Borrowed(self.name)),
+            name: Some(Cow::Borrowed(self.key.settings.name)),
+            key: Some(self.key),
             identity: Some(self.identity),
             limiter: self.limiter.as_deref(),
             priority: self.priority,

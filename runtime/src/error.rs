@@ -59,6 +59,8 @@ pub(crate) enum Error {
         model: &'static str,
         misses: Vec<(&'static str, Miss)>,
     },
+    #[error("requests are not served while the audit log cannot be written")]
+    NotAudited,
     #[error("the gateway failed to process this request")]
     Panic,
 }
@@ -83,6 +85,7 @@ impl Error {
             Self::Unread(Unread::Late) => StatusCode::REQUEST_TIMEOUT,
             Self::Unread(Unread::TooLarge { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Limited(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::NotAudited => StatusCode::SERVICE_UNAVAILABLE,
             Self::Panic => StatusCode::INTERNAL_SERVER_ERROR,
             Self::NoneAnswered { misses, .. } => match common_cause(misses) {
                 Cause::Shut => StatusCode::SERVICE_UNAVAILABLE,
@@ -128,6 +131,7 @@ impl Error {
             Self::Repeated(Refused::Running) => {
                 Some((RETRY_AFTER, HeaderValue::from(DEFAULT_RETRY_AFTER)))
             }
+            Self::NotAudited => Some((RETRY_AFTER, HeaderValue::from(DEFAULT_RETRY_AFTER))),
             Self::Limited(refusal) => Some(match refusal.retry_after() {
                 Some(seconds) => (RETRY_AFTER, HeaderValue::from(seconds)),
                 None => (SHOULD_RETRY, HeaderValue::from_static("false")),
@@ -196,6 +200,7 @@ impl Error {
                 Cause::Slow => "upstream_timeout",
                 Cause::Broken => "upstream_error",
             },
+            Self::NotAudited => "audit_unavailable",
             Self::Panic => "internal_error",
         }
     }

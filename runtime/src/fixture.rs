@@ -13,6 +13,7 @@ use crate::environment;
 use crate::observe::account::Account;
 use crate::observe::level::Level;
 use crate::observe::log;
+use crate::observe::reports::Sinks;
 use crate::observe::trace::Trace;
 use crate::topology::{
     Access, Auth, Draw, Endpoint, Gateway, Key, KeySettings, MIB, Model, ModelSettings,
@@ -65,6 +66,7 @@ pub(crate) static MODEL_LARGE: Model = Model::new(ModelSettings {
     route: &LARGE_ROUTE,
     fallback: &[&MODEL_SMALL],
     limit: None,
+    log_sample: None,
 });
 
 pub(crate) static MODEL_SMALL: Model = Model::new(ModelSettings {
@@ -74,6 +76,7 @@ pub(crate) static MODEL_SMALL: Model = Model::new(ModelSettings {
     route: &SMALL_ROUTE,
     fallback: &[],
     limit: None,
+    log_sample: None,
 });
 
 static BATCH: Key = Key::new(KeySettings {
@@ -82,6 +85,7 @@ static BATCH: Key = Key::new(KeySettings {
     models: Access::Only(&[&MODEL_SMALL]),
     limit: None,
     priority: PriorityClass::Normal,
+    log_sample: None,
 });
 
 static WEB: Key = Key::new(KeySettings {
@@ -90,6 +94,7 @@ static WEB: Key = Key::new(KeySettings {
     models: Access::All,
     limit: None,
     priority: PriorityClass::Normal,
+    log_sample: None,
 });
 
 pub(crate) static CHAT: Topology = Topology {
@@ -107,6 +112,10 @@ pub(crate) static CHAT: Topology = Topology {
         idempotency: None,
     },
     auth: Auth::ApiKeys(&[&BATCH, &WEB]),
+    log_sample: None,
+    privacy: None,
+    audit: None,
+    otlp: None,
     limits: &[],
     models: &[&MODEL_LARGE, &MODEL_SMALL],
     upstreams: &[&CLOUD, &VLLM_LARGE, &VLLM_SMALL],
@@ -135,14 +144,15 @@ pub(crate) fn dataplane_towards(url: &str) -> &'static Dataplane {
 /// A worker of `dataplane` that logs nothing.
 pub(crate) fn worker(dataplane: &'static Dataplane) -> Rc<Worker> {
     let dropped = dataplane.metrics.log_dropped.clone();
-    let (sink, _) = log::start(Level::Error, dropped, std::io::sink()).expect("a thread starts");
-    Rc::new(Worker::new(dataplane, sink))
+    let (sink, _) =
+        log::start(Level::Error, &CHAT, dropped, std::io::sink()).expect("a thread starts");
+    Rc::new(Worker::new(dataplane, sink, Sinks::default()))
 }
 
 /// The account of a chat request that is being answered.
 pub(crate) fn account(worker: &Rc<Worker>) -> Account {
     let (head, ()) = Request::new(()).into_parts();
-    let trace = Trace::identify(&head.headers);
+    let trace = Trace::identify(&head.headers, None);
     let client_ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let mut account = Account::open(
         worker,

@@ -114,7 +114,8 @@ async fn try_one(
         }
     };
     let entered = live.enter();
-    let outgoing = outgoing(worker, asked, model, live);
+    let mut outgoing = outgoing(worker, asked, model, live);
+    account.attempt_begins(model, live, &mut outgoing.headers);
     let metrics = &worker.dataplane.metrics;
     match attempt(live, worker.pool(upstream), metrics, outgoing).await {
         Ok(answer) => {
@@ -133,7 +134,7 @@ async fn try_one(
             })
         }
         Err(failure) => {
-            account.attempt_failed(upstream, &failure, failure.status());
+            account.attempt_failed(upstream, failure);
             account.circuit_changed(upstream, pass.settle(Verdict::of(failure)));
             misses.push((upstream, Miss::Failed(failure)));
             None

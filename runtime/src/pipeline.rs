@@ -44,7 +44,7 @@ pub(crate) async fn serve(
     let endpoint = Endpoint::at(head.uri.path());
 
     // 1. Identify: which request is this, in logs and upstream?
-    let trace = Trace::identify(&head.headers);
+    let trace = Trace::identify(&head.headers, worker.dataplane.trace_sample());
     let mut account = Account::open(&worker, client_ip, &head, endpoint, trace.clone());
 
     let sharing = Sharing::of(
@@ -180,6 +180,7 @@ async fn answer(
         .await
         .inspect_err(|unknown| account.unknown(unknown))?;
     account.user.clone_from(&caller.name);
+    account.key = caller.key;
     let operation = match endpoint {
         Endpoint::Inference(operation) => operation,
         Endpoint::Model => {
@@ -192,6 +193,9 @@ async fn answer(
         }
         _ => return own((StatusCode::OK, caller.models())),
     };
+    if worker.reports.refuse() {
+        return Err(Error::NotAudited);
+    }
     account.limits.by_key(caller.limiter);
 
     // 3. Read: the body, within its bounds, and what it asks for.

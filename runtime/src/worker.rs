@@ -6,6 +6,7 @@ use std::rc::Rc;
 use crate::auth::Own;
 use crate::dataplane::Dataplane;
 use crate::observe::log::{Log, Sink};
+use crate::observe::reports::{Reports, Sinks};
 use crate::route::draw::Sequence;
 use crate::server::drain::Drain;
 use crate::topology::{Model, Upstream};
@@ -21,19 +22,22 @@ pub(crate) struct Worker {
     pub(crate) own: Own,
     /// The end of the time that responses in flight have after a stop was asked for.
     pub(crate) cut: Rc<Drain>,
+    /// Where else its requests are reported to.
+    pub(crate) reports: Reports,
     pools: Vec<SharedPool>,
     sequences: Vec<Sequence>,
 }
 
 impl Worker {
     /// A worker for `dataplane`.
-    pub(crate) fn new(dataplane: &'static Dataplane, sink: Sink) -> Self {
+    pub(crate) fn new(dataplane: &'static Dataplane, sink: Sink, sinks: Sinks) -> Self {
         let sequence = |_: &_| Sequence::starting_at(fastrand::u64(..));
         Self {
             dataplane,
             log: Rc::new(Log::new(sink)),
             own: dataplane.callers.own(),
             cut: Rc::default(),
+            reports: Reports::new(sinks),
             pools: dataplane
                 .upstreams
                 .iter()

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod abort;
+mod audit;
 mod bounds;
 mod breaker;
 mod chat_2x3090;
@@ -17,13 +18,16 @@ mod keys;
 mod limits;
 mod log;
 mod metrics;
+mod privacy;
 mod probe;
 mod quickstart;
 mod relay;
 mod rewriting;
 mod routes;
 mod rules;
+mod sampling;
 mod start;
 mod stop;
+mod telemetry;
 mod trace;
 mod web_pages;

@@ -18,6 +18,7 @@ const DATAPLANES: &[&str] = &[
     "jwks",
     "jwt",
     "limits",
+    "observe",
     "probe",
     "routing",
 ];
@@ -102,7 +103,7 @@ impl Step {
                 DATAPLANES.iter().try_for_each(|name| dataplane(name))?;
                 links_only_what_it_uses(
                     "quickstart",
-                    &["aho-corasick", "jsonwebtoken", "ring", "rustls"],
+                    &["aho-corasick", "hmac", "jsonwebtoken", "ring", "rustls"],
                 )
             }
             Self::Alone => alone::build(),

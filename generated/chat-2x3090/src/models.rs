@@ -13,6 +13,7 @@ pub static CLOUD_MINI: Model = Model::new(ModelSettings {
     route: &routes::CLOUD_MINI,
     fallback: &[],
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.qwen-14b]`
@@ -31,6 +32,7 @@ pub static QWEN_14B: Model = Model::new(ModelSettings {
         &CLOUD_MINI,
     ],
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.qwen-3b]`
@@ -48,6 +50,7 @@ pub static QWEN_3B: Model = Model::new(ModelSettings {
         &CLOUD_MINI,
     ],
     limit: None,
+    log_sample: None,
 });
 
 /// Every model.

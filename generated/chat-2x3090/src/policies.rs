@@ -14,6 +14,7 @@ pub static BATCH: Key = Key::new(KeySettings {
     ]),
     limit: Some(&limits::BATCH),
     priority: PriorityClass::Normal,
+    log_sample: None,
 });
 
 /// `[keys.ops]`
@@ -23,6 +24,7 @@ pub static OPS: Key = Key::new(KeySettings {
     models: Access::All,
     limit: None,
     priority: PriorityClass::Normal,
+    log_sample: None,
 });
 
 /// `[keys.web]`
@@ -35,6 +37,7 @@ pub static WEB: Key = Key::new(KeySettings {
     ]),
     limit: Some(&limits::INTERACTIVE),
     priority: PriorityClass::Normal,
+    log_sample: None,
 });
 
 /// Every API key.

@@ -19,6 +19,7 @@ pub static CHAT_LARGE: Model = Model::new(ModelSettings {
         &CHAT_MEDIUM,
     ],
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.chat-medium]`
@@ -35,6 +36,7 @@ pub static CHAT_MEDIUM: Model = Model::new(ModelSettings {
         &CHAT_SMALL,
     ],
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.chat-small]`
@@ -47,6 +49,7 @@ pub static CHAT_SMALL: Model = Model::new(ModelSettings {
     route: &routes::CHAT_SMALL,
     fallback: &[],
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.code-large]`
@@ -62,6 +65,7 @@ pub static CODE_LARGE: Model = Model::new(ModelSettings {
         &CODE_SMALL,
     ],
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.code-small]`
@@ -75,6 +79,7 @@ pub static CODE_SMALL: Model = Model::new(ModelSettings {
     route: &routes::CODE_SMALL,
     fallback: &[],
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.embed]`
@@ -87,6 +92,7 @@ pub static EMBED: Model = Model::new(ModelSettings {
     route: &routes::EMBED,
     fallback: &[],
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.embed-en]`
@@ -97,6 +103,7 @@ pub static EMBED_EN: Model = Model::new(ModelSettings {
     route: &routes::EMBED_EN,
     fallback: &[],
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.guard]`
@@ -107,6 +114,7 @@ pub static GUARD: Model = Model::new(ModelSettings {
     route: &routes::GUARD,
     fallback: &[],
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.math]`
@@ -119,6 +127,7 @@ pub static MATH: Model = Model::new(ModelSettings {
         &CHAT_MEDIUM,
     ],
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.reason]`
@@ -131,6 +140,7 @@ pub static REASON: Model = Model::new(ModelSettings {
         &CHAT_LARGE,
     ],
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.summary]`
@@ -143,6 +153,7 @@ pub static SUMMARY: Model = Model::new(ModelSettings {
         &CHAT_SMALL,
     ],
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.vision]`
@@ -153,6 +164,7 @@ pub static VISION: Model = Model::new(ModelSettings {
     route: &routes::VISION,
     fallback: &[],
     limit: None,
+    log_sample: None,
 });
 
 /// Every model.

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use runtime::topology::{Access, Algorithm, Auth, Jwks, Jwt, Key, KeySettings, PriorityClass, Secret, TokenKeys};
+use runtime::topology::{Access, Algorithm, Auth, Jwks, Jwt, Key, KeySettings, PriorityClass, Secret, Share, TokenKeys};
 
 use crate::models;
 
@@ -19,6 +19,7 @@ pub static ASSISTANT: Key = Key::new(KeySettings {
     ]),
     limit: None,
     priority: PriorityClass::Normal,
+    log_sample: None,
 });
 
 /// `[keys.ide]`
@@ -31,6 +32,7 @@ pub static IDE: Key = Key::new(KeySettings {
     ]),
     limit: None,
     priority: PriorityClass::Normal,
+    log_sample: None,
 });
 
 /// `[keys.moderation]`
@@ -42,6 +44,7 @@ pub static MODERATION: Key = Key::new(KeySettings {
     ]),
     limit: None,
     priority: PriorityClass::Normal,
+    log_sample: Some(Share::percent(100.0)),
 });
 
 /// `[keys.ops]`
@@ -51,6 +54,7 @@ pub static OPS: Key = Key::new(KeySettings {
     models: Access::All,
     limit: None,
     priority: PriorityClass::Normal,
+    log_sample: None,
 });
 
 /// `[keys.research]`
@@ -64,6 +68,7 @@ pub static RESEARCH: Key = Key::new(KeySettings {
     ]),
     limit: None,
     priority: PriorityClass::Normal,
+    log_sample: None,
 });
 
 /// `[keys.search]`
@@ -77,6 +82,7 @@ pub static SEARCH: Key = Key::new(KeySettings {
     ]),
     limit: None,
     priority: PriorityClass::Normal,
+    log_sample: None,
 });
 
 /// Every API key.

@@ -36,6 +36,23 @@ pub static TOPOLOGY: Topology = Topology {
         }),
     },
     auth: policies::AUTH,
+    log_sample: Some(Share::percent(10.0)),
+    privacy: Some(Privacy {
+        client_ip: true,
+        email: true,
+        phone: true,
+        key: true,
+    }),
+    audit: Some(Audit {
+        salt: Secret::Env("AUDIT_SALT"),
+        file: Some("/var/log/nexus/audit.jsonl"),
+        when_failing: WhenFailing::Admit,
+    }),
+    otlp: Some(Otlp {
+        endpoint: "http://otel-collector.llm.internal:4318",
+        sample: Share::percent(1.0),
+        headers: &[],
+    }),
     limits: &[],
     models: models::ALL,
     upstreams: upstreams::ALL,

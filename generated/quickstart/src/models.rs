@@ -15,6 +15,7 @@ pub static CHAT: Model = Model::new(ModelSettings {
     route: &routes::MOCK,
     fallback: &[],
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.chat-large]`
@@ -27,6 +28,7 @@ pub static CHAT_LARGE: Model = Model::new(ModelSettings {
         &CHAT,
     ],
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.embed]`
@@ -39,6 +41,7 @@ pub static EMBED: Model = Model::new(ModelSettings {
     route: &routes::MOCK,
     fallback: &[],
     limit: None,
+    log_sample: None,
 });
 
 /// Every model.

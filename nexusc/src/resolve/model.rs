@@ -26,6 +26,7 @@ pub(super) fn resolve_all(
             fallback,
             defaults,
             limit,
+            log_sample,
         } = model;
         ir::Model {
             name: name.clone(),
@@ -34,6 +35,9 @@ pub(super) fn resolve_all(
             fallback: scope.models(fallback, &path.key("fallback")),
             defaults: parameters(defaults, &path.key("defaults"), scope),
             limit: scope.limit(limit.as_ref(), &path.key("limit")),
+            log_sample: log_sample
+                .as_ref()
+                .and_then(|sample| scope.percent(sample, &path.key("log_sample"))),
             path,
         }
     };

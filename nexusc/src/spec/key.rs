@@ -19,4 +19,7 @@ pub struct Key {
     /// free, `"normal"` two, `"low"` one; what a priority has no use for goes to the others. Default:
     /// `"normal"`.
     pub priority: Option<String>,
+    /// The part of its successful requests whose access line is logged, such as `"100%"`. Default: what the
+    /// model says, else `[log]`.
+    pub log_sample: Option<String>,
 }

@@ -4,6 +4,7 @@
 //! the JSON schema for editors and for [`crate::parse`], and their documentation is what editors show.
 //! No logic here: what the text means is settled by [`crate::resolve`].
 
+pub mod audit;
 pub mod auth;
 pub mod breaker;
 pub mod cors;
@@ -13,10 +14,13 @@ pub mod idempotency;
 pub mod input;
 pub mod key;
 pub mod limit;
+pub mod log;
 pub mod model;
 pub mod overlay;
+pub mod privacy;
 pub mod route;
 pub mod secret;
+pub mod telemetry;
 pub mod timeouts;
 pub mod upstream;
 
@@ -60,6 +64,15 @@ pub struct Spec {
     /// Other ways than API keys to know who asks.
     #[serde(default)]
     pub auth: auth::Auth,
+    /// What is logged of requests. Default: all.
+    pub log: Option<log::Log>,
+    /// What is kept out of whatever is written about requests. Default: nothing.
+    pub privacy: Option<privacy::Privacy>,
+    /// The record of who asked what. Default: none.
+    pub audit: Option<audit::Audit>,
+    /// What is told to other systems about requests.
+    #[serde(default)]
+    pub telemetry: telemetry::Telemetry,
     /// The environments that the gateway is deployed to.
     #[serde(default)]
     pub overlays: BTreeMap<String, overlay::Overlay>,

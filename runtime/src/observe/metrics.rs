@@ -382,7 +382,7 @@ impl Metrics {
     }
 
     /// Adds a metric of a part that only some topologies have; whoever adds it keeps it.
-    #[cfg(feature = "jwks")]
+    #[cfg(any(feature = "audit", feature = "jwks", feature = "otlp"))]
     pub(crate) fn add<C: prometheus::core::Collector + Clone + 'static>(
         &self,
         collector: prometheus::Result<C>,

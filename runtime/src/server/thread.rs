@@ -38,9 +38,14 @@ pub(crate) fn run(shared: Shared, listener: TcpListener, is_first: bool) -> io::
 }
 
 async fn serve(mut shared: Shared, listener: TcpListener, is_first: bool) -> io::Result<()> {
-    let worker = Rc::new(Worker::new(shared.dataplane, shared.sink.clone()));
+    let worker = Rc::new(Worker::new(
+        shared.dataplane,
+        shared.sink.clone(),
+        shared.sinks.clone(),
+    ));
     let drain = Rc::new(Drain::default());
     spawn_local(Rc::clone(&worker.log).keep_flushing());
+    worker.reports.keep_flushing();
     spawn_local(sweep(Rc::clone(&worker)));
     if is_first {
         checker::start(&worker);
@@ -80,6 +85,7 @@ async fn serve(mut shared: Shared, listener: TcpListener, is_first: bool) -> io:
     worker.cut.begin();
     let _ = shared.stage.wait_for(|stage| *stage == Stage::Ended).await;
     worker.log.flush();
+    worker.reports.flush();
     Ok(())
 }
 

@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 
+#[cfg(feature = "otlp")]
+use crate::address::Address;
 use crate::api::rewrite;
 use crate::environment::UpstreamAccess;
 use crate::topology::{Endpoint, Timeouts, Upstream};
@@ -135,6 +137,16 @@ impl Live {
         self.vitals
             .as_ref()
             .is_some_and(|vitals| !vitals.are_good())
+    }
+
+    /// Where it is; `None` for a mock.
+    #[cfg(feature = "otlp")]
+    pub(crate) fn address(&self) -> Option<&Address> {
+        match &self.target {
+            Target::Http(http, _) => Some(&http.destination().address),
+            #[cfg(feature = "mock")]
+            Target::Mock(_) => None,
+        }
     }
 
     /// Its health check and how it is reached, if it has one.

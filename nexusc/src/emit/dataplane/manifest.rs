@@ -33,6 +33,9 @@ fn features(topology: &Topology) -> Vec<&'static str> {
             .any(|upstream| test(&upstream.endpoint))
     };
     let mut features = Vec::new();
+    if topology.audit.is_some() {
+        features.push("audit");
+    }
     let jwks = topology.jwt.as_ref().and_then(Jwt::jwks);
     if jwks.is_some() {
         features.push("jwks");
@@ -43,9 +46,15 @@ fn features(topology: &Topology) -> Vec<&'static str> {
     if any(|endpoint| matches!(endpoint, Endpoint::MockLocal | Endpoint::MockFail)) {
         features.push("mock");
     }
-    if any(|endpoint| matches!(endpoint, Endpoint::Https(_)))
-        || jwks.is_some_and(Jwks::is_encrypted)
-    {
+    if topology.otlp.is_some() {
+        features.push("otlp");
+    }
+    let collector = topology
+        .otlp
+        .as_ref()
+        .and_then(|otlp| otlp.endpoint.as_ref());
+    let is_https = |endpoint: &Endpoint| matches!(endpoint, Endpoint::Https(_));
+    if any(is_https) || jwks.is_some_and(Jwks::is_encrypted) || collector.is_some_and(is_https) {
         features.push("tls");
     }
     let input = topology.gateway.input.as_ref();

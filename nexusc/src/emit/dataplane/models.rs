@@ -2,9 +2,9 @@
 
 use quote::quote;
 
-use crate::emit::dataplane::limits;
 use crate::emit::dataplane::literal::constant;
 use crate::emit::dataplane::table::TableFile;
+use crate::emit::dataplane::{limits, observe};
 use crate::ir::Topology;
 
 pub(super) fn emit(topology: &Topology) -> TableFile {
@@ -24,6 +24,7 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
             .iter()
             .map(|&id| self::constant(&topology.models.get(id).name));
         let limit = limits::reference(model.limit, topology);
+        let log_sample = observe::sample(model.log_sample);
         file.entry(
             &model.path,
             quote! {
@@ -34,6 +35,7 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
                     route: &routes::#route,
                     fallback: &[#(&#fallback,)*],
                     limit: #limit,
+                    log_sample: #log_sample,
                 });
             },
         );

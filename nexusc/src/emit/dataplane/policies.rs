@@ -4,9 +4,9 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use crate::conventions;
-use crate::emit::dataplane::limits;
 use crate::emit::dataplane::literal::{constant, duration, secret};
 use crate::emit::dataplane::table::TableFile;
+use crate::emit::dataplane::{limits, observe};
 use crate::ir::{Access, Algorithm, Jwt, Priority, TokenKeys, Topology};
 
 pub(super) fn emit(topology: &Topology) -> TableFile {
@@ -31,6 +31,7 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
         let models = access(&key.models, topology);
         let limit = limits::reference(key.limit, topology);
         let priority = priority(key.priority);
+        let log_sample = observe::sample(key.log_sample);
         file.entry(
             &key.path,
             quote! {
@@ -40,6 +41,7 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
                     models: #models,
                     limit: #limit,
                     priority: #priority,
+                    log_sample: #log_sample,
                 });
             },
         );

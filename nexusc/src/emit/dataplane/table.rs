@@ -12,6 +12,7 @@ use crate::key_path::KeyPath;
 const VOCABULARY: &[&str] = &[
     "Access",
     "Algorithm",
+    "Audit",
     "Auth",
     "Breaker",
     "Cors",
@@ -34,8 +35,10 @@ const VOCABULARY: &[&str] = &[
     "Mock",
     "Model",
     "ModelSettings",
+    "Otlp",
     "Parameter",
     "PriorityClass",
+    "Privacy",
     "Probe",
     "Queue",
     "Rate",
@@ -50,6 +53,7 @@ const VOCABULARY: &[&str] = &[
     "Upstream",
     "UpstreamSettings",
     "Weighted",
+    "WhenFailing",
 ];
 
 /// The other tables of the crate.

@@ -4,7 +4,7 @@ use quote::quote;
 
 use crate::emit::dataplane::literal::{constant, duration, integer, option, size};
 use crate::emit::dataplane::table::TableFile;
-use crate::emit::dataplane::{input, limits};
+use crate::emit::dataplane::{input, limits, observe};
 use crate::ir::Topology;
 
 pub(super) fn emit(topology: &Topology) -> TableFile {
@@ -27,6 +27,10 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
     }));
     let idempotency = option(gateway.idempotency.as_ref().map(input::idempotency));
     let input = option(gateway.input.as_ref().map(input::input));
+    let log_sample = observe::sample(topology.log_sample);
+    let privacy = observe::privacy(topology.privacy.as_ref());
+    let audit = observe::audit(topology.audit.as_ref());
+    let otlp = observe::otlp(topology.otlp.as_ref());
     let limits = limits::all(topology);
     file.item(
         "The whole topology; its front door is `[gateway]`.",
@@ -46,6 +50,10 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
                     idempotency: #idempotency,
                 },
                 auth: policies::AUTH,
+                log_sample: #log_sample,
+                privacy: #privacy,
+                audit: #audit,
+                otlp: #otlp,
                 limits: #limits,
                 models: models::ALL,
                 upstreams: upstreams::ALL,

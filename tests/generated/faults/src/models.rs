@@ -15,6 +15,7 @@ pub static CHAINED: Model = Model::new(ModelSettings {
         &PLAIN,
     ],
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.guarded]`
@@ -25,6 +26,7 @@ pub static GUARDED: Model = Model::new(ModelSettings {
     route: &routes::GUARDED,
     fallback: &[],
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.guarded-chained]`
@@ -37,6 +39,7 @@ pub static GUARDED_CHAINED: Model = Model::new(ModelSettings {
         &PLAIN,
     ],
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.hasty]`
@@ -47,6 +50,7 @@ pub static HASTY: Model = Model::new(ModelSettings {
     route: &routes::HASTY,
     fallback: &[],
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.hasty-chained]`
@@ -59,6 +63,7 @@ pub static HASTY_CHAINED: Model = Model::new(ModelSettings {
         &PLAIN,
     ],
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.long-chain]`
@@ -72,6 +77,7 @@ pub static LONG_CHAIN: Model = Model::new(ModelSettings {
         &PLAIN,
     ],
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.plain]`
@@ -84,6 +90,7 @@ pub static PLAIN: Model = Model::new(ModelSettings {
     route: &routes::PLAIN,
     fallback: &[],
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.recovering]`
@@ -94,6 +101,7 @@ pub static RECOVERING: Model = Model::new(ModelSettings {
     route: &routes::RECOVERING,
     fallback: &[],
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.renamed]`
@@ -109,6 +117,7 @@ pub static RENAMED: Model = Model::new(ModelSettings {
     route: &routes::RENAMED,
     fallback: &[],
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.secured]`
@@ -119,6 +128,7 @@ pub static SECURED: Model = Model::new(ModelSettings {
     route: &routes::SECURED,
     fallback: &[],
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.shared]`
@@ -129,6 +139,7 @@ pub static SHARED: Model = Model::new(ModelSettings {
     route: &routes::SHARED,
     fallback: &[],
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.trial]`
@@ -139,6 +150,7 @@ pub static TRIAL: Model = Model::new(ModelSettings {
     route: &routes::TRIAL,
     fallback: &[],
     limit: None,
+    log_sample: None,
 });
 
 /// Every model.

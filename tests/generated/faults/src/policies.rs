@@ -12,6 +12,7 @@ pub static FULL: Key = Key::new(KeySettings {
     models: Access::All,
     limit: None,
     priority: PriorityClass::Normal,
+    log_sample: None,
 });
 
 /// `[keys.narrow]`
@@ -24,6 +25,7 @@ pub static NARROW: Key = Key::new(KeySettings {
     ]),
     limit: None,
     priority: PriorityClass::Normal,
+    log_sample: None,
 });
 
 /// Every API key.

@@ -15,6 +15,7 @@ pub static FIRST: Model = Model::new(ModelSettings {
         &SECOND,
     ],
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.pair]`
@@ -25,6 +26,7 @@ pub static PAIR: Model = Model::new(ModelSettings {
     route: &routes::PAIR,
     fallback: &[],
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.second]`
@@ -35,6 +37,7 @@ pub static SECOND: Model = Model::new(ModelSettings {
     route: &routes::SECOND,
     fallback: &[],
     limit: None,
+    log_sample: None,
 });
 
 /// Every model.

@@ -10,6 +10,7 @@ pub static APP: Key = Key::new(KeySettings {
     models: Access::All,
     limit: None,
     priority: PriorityClass::Normal,
+    log_sample: None,
 });
 
 /// Every API key.

@@ -14,6 +14,7 @@ pub static WEB: Key = Key::new(KeySettings {
     models: Access::All,
     limit: None,
     priority: PriorityClass::Normal,
+    log_sample: None,
 });
 
 /// Every API key.

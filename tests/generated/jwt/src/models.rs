@@ -13,6 +13,7 @@ pub static CHAT: Model = Model::new(ModelSettings {
     route: &routes::ALL_,
     fallback: &[],
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.small]`
@@ -23,6 +24,7 @@ pub static SMALL: Model = Model::new(ModelSettings {
     route: &routes::ALL_,
     fallback: &[],
     limit: None,
+    log_sample: None,
 });
 
 /// Every model.

@@ -16,6 +16,7 @@ pub static WEB: Key = Key::new(KeySettings {
     ]),
     limit: None,
     priority: PriorityClass::Normal,
+    log_sample: None,
 });
 
 /// Every API key.

@@ -15,6 +15,7 @@ pub static CHAT: Model = Model::new(ModelSettings {
     route: &routes::CHAT,
     fallback: &[],
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.impatient]`
@@ -25,6 +26,7 @@ pub static IMPATIENT: Model = Model::new(ModelSettings {
     route: &routes::CHAT,
     fallback: &[],
     limit: Some(&limits::NO_TIME),
+    log_sample: None,
 });
 
 /// `[models.queued]`
@@ -35,6 +37,7 @@ pub static QUEUED: Model = Model::new(ModelSettings {
     route: &routes::CHAT,
     fallback: &[],
     limit: Some(&limits::ONE_BY_ONE),
+    log_sample: None,
 });
 
 /// `[models.scarce]`
@@ -45,6 +48,7 @@ pub static SCARCE: Model = Model::new(ModelSettings {
     route: &routes::CHAT,
     fallback: &[],
     limit: Some(&limits::FEW),
+    log_sample: None,
 });
 
 /// Every model.

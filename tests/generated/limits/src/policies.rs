@@ -14,6 +14,7 @@ pub static BRISK: Key = Key::new(KeySettings {
     ]),
     limit: Some(&limits::BRISK),
     priority: PriorityClass::Normal,
+    log_sample: None,
 });
 
 /// `[keys.free]`
@@ -23,6 +24,7 @@ pub static FREE: Key = Key::new(KeySettings {
     models: Access::All,
     limit: None,
     priority: PriorityClass::Normal,
+    log_sample: None,
 });
 
 /// `[keys.hasty]`
@@ -34,6 +36,7 @@ pub static HASTY: Key = Key::new(KeySettings {
     ]),
     limit: None,
     priority: PriorityClass::High,
+    log_sample: None,
 });
 
 /// `[keys.other]`
@@ -43,6 +46,7 @@ pub static OTHER: Key = Key::new(KeySettings {
     models: Access::All,
     limit: Some(&limits::STANDARD),
     priority: PriorityClass::Normal,
+    log_sample: None,
 });
 
 /// `[keys.single]`
@@ -54,6 +58,7 @@ pub static SINGLE: Key = Key::new(KeySettings {
     ]),
     limit: Some(&limits::ONE_AT_A_TIME),
     priority: PriorityClass::Normal,
+    log_sample: None,
 });
 
 /// `[keys.tokens]`
@@ -65,6 +70,7 @@ pub static TOKENS: Key = Key::new(KeySettings {
     ]),
     limit: Some(&limits::TOKENS),
     priority: PriorityClass::Normal,
+    log_sample: None,
 });
 
 /// `[keys.web]`
@@ -74,6 +80,7 @@ pub static WEB: Key = Key::new(KeySettings {
     models: Access::All,
     limit: Some(&limits::STANDARD),
     priority: PriorityClass::Normal,
+    log_sample: None,
 });
 
 /// Every API key.

@@ -13,6 +13,7 @@ pub static CHAT: Model = Model::new(ModelSettings {
     route: &routes::CHAT,
     fallback: &[],
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.embed]`
@@ -23,6 +24,7 @@ pub static EMBED: Model = Model::new(ModelSettings {
     route: &routes::EMBED,
     fallback: &[],
     limit: None,
+    log_sample: None,
 });
 
 /// Every model.

@@ -13,6 +13,7 @@ pub static CACHED: Model = Model::new(ModelSettings {
     route: &routes::CACHED,
     fallback: &[],
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.idlest]`
@@ -23,6 +24,7 @@ pub static IDLEST: Model = Model::new(ModelSettings {
     route: &routes::IDLEST,
     fallback: &[],
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.kept-for-key]`
@@ -33,6 +35,7 @@ pub static KEPT_FOR_KEY: Model = Model::new(ModelSettings {
     route: &routes::KEPT_FOR_KEY,
     fallback: &[],
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.kept-for-session]`
@@ -43,6 +46,7 @@ pub static KEPT_FOR_SESSION: Model = Model::new(ModelSettings {
     route: &routes::KEPT_FOR_SESSION,
     fallback: &[],
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.ordered]`
@@ -55,6 +59,7 @@ pub static ORDERED: Model = Model::new(ModelSettings {
     route: &routes::ORDERED,
     fallback: &[],
     limit: None,
+    log_sample: None,
 });
 
 /// Every model.

@@ -12,6 +12,7 @@ pub static FIRST: Key = Key::new(KeySettings {
     models: Access::All,
     limit: None,
     priority: PriorityClass::Normal,
+    log_sample: None,
 });
 
 /// `[keys.second]`
@@ -24,6 +25,7 @@ pub static SECOND: Key = Key::new(KeySettings {
     ]),
     limit: None,
     priority: PriorityClass::Normal,
+    log_sample: None,
 });
 
 /// Every API key.
