@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use runtime::topology::{Cors, ForbiddenWords, Gateway, Idempotency, Input, MIB, Secret, Topology};
+use runtime::topology::{Audit, Cors, ForbiddenWords, Gateway, Idempotency, Input, MIB, Otlp, Privacy, Secret, Share, Topology, WhenFailing};
 
 use crate::{models, policies, upstreams};
 

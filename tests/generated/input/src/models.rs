@@ -15,6 +15,7 @@ pub static CHAINED: Model = Model::new(ModelSettings {
         &CHAT,
     ],
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.chat]`
@@ -25,6 +26,7 @@ pub static CHAT: Model = Model::new(ModelSettings {
     route: &routes::CHAT,
     fallback: &[],
     limit: None,
+    log_sample: None,
 });
 
 /// Every model.

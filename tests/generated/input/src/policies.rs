@@ -12,6 +12,7 @@ pub static BATCH: Key = Key::new(KeySettings {
     models: Access::All,
     limit: Some(&limits::TWO),
     priority: PriorityClass::Normal,
+    log_sample: None,
 });
 
 /// `[keys.web]`
@@ -21,6 +22,7 @@ pub static WEB: Key = Key::new(KeySettings {
     models: Access::All,
     limit: None,
     priority: PriorityClass::Normal,
+    log_sample: None,
 });
 
 /// Every API key.

@@ -20,6 +20,7 @@ pub static TOPOLOGY: Topology = Topology {
         shutdown_grace: Duration::from_secs(30),
         cors: None,
         input: None,
+        idempotency: None,
     },
     auth: policies::AUTH,
     log_sample: Some(Share::percent(10.0)),
