@@ -59,10 +59,18 @@ pub const JWKS_URL_VARIABLE: &str = "NEXUS_JWKS_URL";
 /// Whether this variable already means something to a dataplane.
 pub fn is_taken(variable: &str) -> bool {
     let is_address = variable.starts_with("UPSTREAM_") && variable.ends_with("_URL");
-    is_address
-        || variable == JWKS_URL_VARIABLE
-        || COMMON_VARIABLES.iter().any(|(name, _)| *name == variable)
+    let mut settings = COMMON_VARIABLES.iter().chain([&AUDIT_FILE, &COLLECTOR]);
+    is_address || variable == JWKS_URL_VARIABLE || settings.any(|(name, _)| *name == variable)
 }
+
+/// The environment variable that a dataplane with an audit log reads, with what it is for.
+pub const AUDIT_FILE: (&str, &str) = ("NEXUS_AUDIT_FILE", "replaces the file of the audit log");
+
+/// The environment variable that a dataplane with a collector reads, with what it is for.
+pub const COLLECTOR: (&str, &str) = (
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "replaces the address of the collector",
+);
 
 /// The environment variables that every dataplane reads, with what each is for.
 pub const COMMON_VARIABLES: &[(&str, &str)] = &[

@@ -147,7 +147,7 @@ enum Holds {
     Tables,
     /// A part of the language.
     Fields,
-    /// `secret` and `api_key`: only the name of a variable or a file may be shown.
+    /// `secret`, `api_key` and `salt`: only the name of a variable or a file may be shown.
     Secret,
 }
 
@@ -235,7 +235,7 @@ fn is_secret_leaf(key: &str, leaf: &DeValue<'_>, holds: Holds) -> bool {
 
 /// The fields of the language whose value says where a secret comes from.
 fn is_secret_field(key: &str) -> bool {
-    matches!(key, "secret" | "api_key")
+    matches!(key, "secret" | "api_key" | "salt")
 }
 
 /// Every field name of the language.

@@ -63,6 +63,9 @@ macro_rules! edits {
 
 edits! {
     accept_tokens_of_changing_keys: "[overlays.staging.upstreams]" => "[auth.jwt]\nalgorithm = \"ES256\"\njwks = { url = \"https://login.example.com/keys\" }\nissuer = \"https://login.example.com\"\naudience = \"nexus\"\nmodels = [\"small\"]\n\n[overlays.staging.upstreams]";
+    sample_the_log: "[timeouts]" => "[log]\nsample = \"10%\"\n\n[timeouts]";
+    record_who_asked: "[timeouts]" => "[audit]\nsalt = { env = \"AUDIT_SALT\" }\nwhen_failing = \"admit\"\n\n[privacy]\nmask = [\"client_ip\"]\n\n[timeouts]";
+    send_spans: "[timeouts]" => "[telemetry.otlp]\nendpoint = \"http://collector:4318\"\nsample = \"10%\"\n\n[timeouts]";
     add_a_fallback: "fallback = [\"small\"]" => "fallback = [\"small\", \"cloud\"]";
     accept_tokens: "[overlays.staging.upstreams]" => "[auth.jwt]\nalgorithm = \"ES256\"\npublic_key = { env = \"ISSUER_KEY\" }\nissuer = \"https://login.example.com\"\naudience = \"nexus\"\nmodels = [\"small\"]\n\n[overlays.staging.upstreams]";
     add_a_key: "[keys.web]" => "[keys.app]\nsecret = { env = \"KEY_APP\" }\nmodels = [\"small\"]\n\n[keys.web]";

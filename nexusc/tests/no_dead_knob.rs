@@ -41,6 +41,10 @@ const INSTEAD: &[(&str, &[&str])] = &[
         "url = { env = \"REDIS_URL\" }\n",
         &["url = { file = \"/run/secrets/redis\" }\n"],
     ),
+    (
+        "salt = { env = \"AUDIT_SALT\" }\n",
+        &["salt = { file = \"/run/secrets/salt\" }\n"],
+    ),
 ];
 
 /// The spec, and the spec with each of the fields that exclude others.

@@ -82,7 +82,7 @@ enum Mode {
 
 /// The holder of an API key.
 struct Holder {
-    name: &'static str,
+    key: &'static Key,
     identity: u64,
     limiter: Option<Box<Limiter>>,
     priority: PriorityClass,
@@ -177,6 +177,7 @@ impl Callers {
         match &self.mode {
             Mode::Development(rights) => Ok(Caller {
                 name: None,
+                key: None,
                 identity: None,
                 quota: Quota::Unlimited,
                 priority: PriorityClass::Normal,
@@ -210,10 +211,10 @@ impl Callers {
 }
 
 impl Holder {
-    fn of(spec: &'static str, key: &Key, all: &Listing) -> Self {
+    fn of(spec: &'static str, key: &'static Key, all: &Listing) -> Self {
         let owner = Owner::Key(key.settings.name);
         Self {
-            name: key.settings.name,
+            key,
             identity: hash::stable(key.settings.name.as_bytes()),
             limiter: Limiter::of(key.settings.limit, spec, owner),
             priority: key.settings.priority,
@@ -224,7 +225,8 @@ impl Holder {
 
     fn caller(&self) -> Caller<'_> {
         Caller {
-            name: Some(Cow::Borrowed(self.name)),
+            name: Some(Cow::Borrowed(self.key.settings.name)),
+            key: Some(self.key),
             identity: Some(self.identity),
             quota: self.limiter.as_deref().map_or(Quota::Unlimited, Quota::Key),
             priority: self.priority,

@@ -6,12 +6,14 @@ use bytes::Bytes;
 
 use crate::api::models::Listing;
 use crate::limit::quota::Quota;
-use crate::topology::{Access, Model, PriorityClass};
+use crate::topology::{Access, Key, Model, PriorityClass};
 
 /// Somebody who asks.
 pub(crate) struct Caller<'a> {
     /// For logs: the key's name, or the token's subject; `None` in development mode.
     pub(crate) name: Option<Cow<'static, str>>,
+    /// The API key that it presented, if it was one.
+    pub(crate) key: Option<&'static Key>,
     /// A number that the name alone decides, for routes that stick to it.
     pub(crate) identity: Option<u64>,
     /// What its limit is counted in.
@@ -60,6 +62,7 @@ impl<'a> Caller<'a> {
     ) -> Self {
         Self {
             name: Some(name),
+            key: None,
             identity: Some(identity),
             quota,
             priority,

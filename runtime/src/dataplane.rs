@@ -15,7 +15,7 @@ use crate::api::health::Dependencies;
 use crate::api::models::Directory;
 use crate::api::rewrite::Defaults;
 use crate::auth::Callers;
-use crate::environment::Settings;
+use crate::environment::{self, Settings};
 use crate::idempotency::Store;
 use crate::limit::demand;
 use crate::limit::limiter::{Limiter, Owner};
@@ -27,7 +27,7 @@ use crate::shadow::metrics::ShadowMetrics;
 use crate::shadow::room::Rooms;
 #[cfg(feature = "certificates")]
 use crate::tls::credential::{Credential, Renew};
-use crate::topology::{Model, Topology, Upstream};
+use crate::topology::{Model, Share, Topology, Upstream};
 use crate::upstream::live::{Live, Unusable};
 #[cfg(feature = "words")]
 use crate::words::Words;
@@ -173,6 +173,11 @@ impl Dataplane {
         limit.expect("every model of the tables got a slot at the start")
     }
 
+    /// The part of the traces which begin here that is recorded; `None` for all.
+    pub(crate) fn trace_sample(&self) -> Option<Share> {
+        self.topology.otlp.as_ref().map(|otlp| otlp.sample)
+    }
+
     /// How many upstreams are well, by their health checks or else by their last answer, and are not
     /// shut for their failures.
     pub(crate) fn healthy_upstreams(&self) -> usize {
@@ -245,6 +250,9 @@ impl Dataplane {
 fn assign_slots(topology: &Topology) {
     for (index, limit) in topology.limits.iter().enumerate() {
         limit.slot.assign(index);
+    }
+    for (index, key) in environment::keys(&topology.auth).iter().enumerate() {
+        key.slot.assign(index);
     }
     for (index, model) in topology.models.iter().enumerate() {
         model.slot.assign(index);

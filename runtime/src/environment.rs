@@ -10,6 +10,8 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::num::NonZeroUsize;
 use std::thread::available_parallelism;
 
+#[cfg(feature = "otlp")]
+use hyper::header::HeaderName;
 use hyper::header::HeaderValue;
 use thiserror::Error;
 
@@ -20,7 +22,15 @@ use crate::jwt::jwks::{source::Source, store::Store};
 use crate::jwt::{self, key};
 #[cfg(feature = "redis")]
 use crate::limit::store::address;
+#[cfg(feature = "audit")]
+use crate::observe::audit::{
+    self,
+    output::{Output, Rotated},
+};
 use crate::observe::level::Level;
+#[cfg(feature = "otlp")]
+use crate::observe::otlp;
+use crate::observe::reports;
 use crate::secret;
 #[cfg(feature = "certificates")]
 use crate::tls::{
@@ -28,8 +38,12 @@ use crate::tls::{
     credential::Credential,
     material::{Fault, Sources},
 };
+#[cfg(feature = "audit")]
+use crate::topology::Audit;
 #[cfg(feature = "certificates")]
 use crate::topology::Gateway;
+#[cfg(feature = "otlp")]
+use crate::topology::Otlp;
 use crate::topology::{Auth, Endpoint, Key, Secret, Topology, UpstreamSettings};
 #[cfg(feature = "jwt")]
 use crate::topology::{Jwt, TokenKeys};
@@ -39,6 +53,10 @@ use crate::words::Words;
 const LISTEN: &str = "NEXUS_LISTEN";
 const WORKERS: &str = "NEXUS_WORKERS";
 const LOG_LEVEL: &str = "NEXUS_LOG_LEVEL";
+#[cfg(feature = "otlp")]
+const COLLECTOR: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+#[cfg(feature = "audit")]
+const AUDIT_FILE: &str = "NEXUS_AUDIT_FILE";
 
 /// The most workers that can be asked for: far beyond the cores of any machine.
 const MAX_WORKERS: usize = 1024;
@@ -60,6 +78,8 @@ pub(crate) struct Settings {
     /// How clients reach the gateway encrypted.
     #[cfg(feature = "certificates")]
     pub(crate) tls: Option<Credential<rustls::ServerConfig>>,
+    /// What requests are reported with.
+    pub(crate) reports: reports::Settings,
 }
 
 /// What callers are known by.
@@ -144,6 +164,15 @@ pub(crate) fn read(
         .and_then(|store| reader.store(store.url));
     #[cfg(feature = "certificates")]
     let tls = reader.listener(&topology.gateway);
+    let reports = reports::Settings {
+        #[cfg(feature = "audit")]
+        audit: topology
+            .audit
+            .as_ref()
+            .and_then(|audit| reader.audit(audit, keys(&topology.auth))),
+        #[cfg(feature = "otlp")]
+        otlp: topology.otlp.as_ref().and_then(|otlp| reader.otlp(otlp)),
+    };
     let mut problems = reader.problems;
     problems.sort();
     problems.dedup();
@@ -164,6 +193,7 @@ pub(crate) fn read(
                 store,
                 #[cfg(feature = "certificates")]
                 tls,
+                reports,
             })
         }
         _ => Err(problems),
@@ -207,6 +237,28 @@ pub(crate) fn variables(topology: &Topology) -> Vec<(&'static str, String)> {
             variables.push((variable, format!("secret of key `{}`", key.settings.name)));
         }
     }
+    #[cfg(feature = "audit")]
+    if let Some(audit) = &topology.audit {
+        let file = audit.file.unwrap_or("standard output");
+        variables.push((
+            AUDIT_FILE,
+            format!("file of the audit log instead of {file}"),
+        ));
+        if let Secret::Env(variable) = audit.salt {
+            variables.push((variable, format!("secret: {SALTS_CALLERS}")));
+        }
+    }
+    #[cfg(feature = "otlp")]
+    if let Some(otlp) = &topology.otlp {
+        let purpose = format!("address of the collector instead of {}", otlp.endpoint);
+        variables.push((COLLECTOR, purpose));
+        for (name, place) in otlp.headers {
+            if let Secret::Env(variable) = place {
+                let purpose = format!("secret: the header `{name}` for the collector");
+                variables.push((variable, purpose));
+            }
+        }
+    }
     #[cfg(feature = "jwt")]
     if let Auth::Jwt { jwt, .. } = &topology.auth {
         match &jwt.keys {
@@ -248,6 +300,13 @@ const COUNTS_LIMITS: &str = "the URL of the Redis that limits are counted in";
 
 #[cfg(feature = "jwt")]
 const VERIFIES_TOKENS: &str = "the key that tokens are verified with";
+
+#[cfg(feature = "audit")]
+const SALTS_CALLERS: &str = "the salt of callers in the audit log";
+
+/// What a salt must have at least, in bytes, so that nobody tries all.
+#[cfg(feature = "audit")]
+const SHORTEST_SALT: usize = 16;
 
 /// The API keys that callers may present.
 pub(crate) fn keys(auth: &Auth) -> &'static [&'static Key] {
@@ -423,6 +482,70 @@ impl Reader<'_> {
             Ok(address) => Some(address),
             Err(error) => self.problem(secret::place(url), format!("{error} ({COUNTS_LIMITS})")),
         }
+    }
+
+    #[cfg(feature = "audit")]
+    fn audit(
+        &mut self,
+        settings: &'static Audit,
+        keys: &'static [&'static Key],
+    ) -> Option<audit::Settings> {
+        let salt = self.secret(settings.salt, SALTS_CALLERS);
+        if salt.as_ref().is_some_and(|salt| salt.len() < SHORTEST_SALT) {
+            let what = format!("has fewer than {SHORTEST_SALT} characters ({SALTS_CALLERS})");
+            return self.problem(secret::place(settings.salt), what);
+        }
+        // Opened also by a check, which is how a folder that cannot be written is found.
+        let replaced = self.optional(AUDIT_FILE);
+        let output = match replaced.as_deref().or(settings.file) {
+            None => Output::Standard(std::io::stdout()),
+            Some(path) => match Rotated::open(path.as_ref()) {
+                Ok(file) => Output::File(file),
+                Err(error) => {
+                    let what = format!("cannot be written: {error} (the audit log)");
+                    return self.problem(path, what);
+                }
+            },
+        };
+        Some(audit::Settings {
+            salt: salt?,
+            keys,
+            output,
+        })
+    }
+
+    #[cfg(feature = "otlp")]
+    fn otlp(&mut self, settings: &Otlp) -> Option<otlp::Settings> {
+        let replaced = self.optional(COLLECTOR);
+        let address = match Address::parse(replaced.as_deref().unwrap_or(settings.endpoint)) {
+            Ok(address) => Some(address),
+            Err(error) => self.problem(COLLECTOR, error),
+        };
+        let mut headers = Vec::new();
+        for (name, place) in settings.headers {
+            let purpose = format!("the header `{name}` for the collector");
+            let text = match secret::text(*place, self.variable) {
+                Ok(text) => text,
+                Err(error) => {
+                    self.problem::<()>(secret::place(*place), format!("{error} ({purpose})"));
+                    continue;
+                }
+            };
+            match HeaderValue::try_from(text) {
+                Ok(mut value) => {
+                    value.set_sensitive(true);
+                    headers.push((HeaderName::from_static(name), value));
+                }
+                Err(_) => {
+                    let what = format!("{} ({purpose})", secret::Unreadable::NotText);
+                    self.problem::<()>(secret::place(*place), what);
+                }
+            }
+        }
+        Some(otlp::Settings {
+            address: address?,
+            headers,
+        })
     }
 
     fn secret(&mut self, place: Secret, purpose: &str) -> Option<String> {

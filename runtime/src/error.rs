@@ -74,6 +74,8 @@ pub(crate) enum Error {
         model: &'static str,
         misses: Vec<(&'static str, Miss)>,
     },
+    #[error("requests are not served while the audit log cannot be written")]
+    NotAudited,
     #[error("the gateway failed to process this request")]
     Panic,
 }
@@ -129,6 +131,7 @@ impl Error {
             Self::Refused(refused) => refused.status(),
             #[cfg(feature = "redis")]
             Self::Uncounted => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NotAudited => StatusCode::SERVICE_UNAVAILABLE,
             Self::Panic => StatusCode::INTERNAL_SERVER_ERROR,
             Self::NoneAnswered { misses, .. } => match common_cause(misses) {
                 Cause::Shut => StatusCode::SERVICE_UNAVAILABLE,
@@ -178,6 +181,7 @@ impl Error {
             Self::Repeated(BadRepeat::Running) => {
                 Some((RETRY_AFTER, HeaderValue::from(DEFAULT_RETRY_AFTER)))
             }
+            Self::NotAudited => Some((RETRY_AFTER, HeaderValue::from(DEFAULT_RETRY_AFTER))),
             Self::Limited(refusal) => Some(match refusal.retry_after() {
                 Some(seconds) => (RETRY_AFTER, HeaderValue::from(seconds)),
                 None => (SHOULD_RETRY, HeaderValue::from_static("false")),
@@ -260,6 +264,7 @@ impl Error {
                 Cause::OutOfTime => OUT_OF_TIME,
                 Cause::Broken => "upstream_error",
             },
+            Self::NotAudited => "audit_unavailable",
             Self::Panic => "internal_error",
         }
     }

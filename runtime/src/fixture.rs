@@ -14,6 +14,7 @@ use crate::environment;
 use crate::observe::account::Account;
 use crate::observe::level::Level;
 use crate::observe::log;
+use crate::observe::reports::Sinks;
 use crate::observe::trace::Trace;
 use crate::topology::{
     Access, Auth, Draw, Endpoint, Gateway, Key, KeySettings, MIB, Model, ModelSettings,
@@ -77,6 +78,7 @@ pub(crate) static MODEL_LARGE: Model = Model::new(ModelSettings {
     total: None,
     total_streamed: None,
     limit: None,
+    log_sample: None,
 });
 
 pub(crate) static MODEL_SMALL: Model = Model::new(ModelSettings {
@@ -88,6 +90,7 @@ pub(crate) static MODEL_SMALL: Model = Model::new(ModelSettings {
     total: None,
     total_streamed: None,
     limit: None,
+    log_sample: None,
 });
 
 static BATCH: Key = Key::new(KeySettings {
@@ -97,6 +100,7 @@ static BATCH: Key = Key::new(KeySettings {
     limit: None,
     priority: PriorityClass::Normal,
     admin: false,
+    log_sample: None,
 });
 
 static WEB: Key = Key::new(KeySettings {
@@ -106,6 +110,7 @@ static WEB: Key = Key::new(KeySettings {
     limit: None,
     priority: PriorityClass::Normal,
     admin: false,
+    log_sample: None,
 });
 
 const GATEWAY: Gateway = Gateway {
@@ -129,6 +134,10 @@ pub(crate) static CHAT: Topology = Topology {
     name: "chat",
     gateway: GATEWAY,
     auth: Auth::ApiKeys(&[&BATCH, &WEB]),
+    log_sample: None,
+    privacy: None,
+    audit: None,
+    otlp: None,
     limits: &[],
     store: None,
     models: &[&MODEL_LARGE, &MODEL_SMALL],
@@ -157,6 +166,7 @@ static MODEL_SHADOWED: Model = Model::new(ModelSettings {
     limit: None,
     total: None,
     total_streamed: None,
+    log_sample: None,
 });
 
 static OPS: Key = Key::new(KeySettings {
@@ -166,6 +176,7 @@ static OPS: Key = Key::new(KeySettings {
     limit: None,
     priority: PriorityClass::Normal,
     admin: true,
+    log_sample: None,
 });
 
 // What is in both has the same slot in both.
@@ -173,6 +184,10 @@ pub(crate) static OPERATED: Topology = Topology {
     name: "operated",
     gateway: GATEWAY,
     auth: Auth::ApiKeys(&[&OPS]),
+    log_sample: None,
+    privacy: None,
+    audit: None,
+    otlp: None,
     limits: &[],
     store: None,
     models: &[&MODEL_LARGE, &MODEL_SMALL, &MODEL_SHADOWED],
@@ -217,14 +232,15 @@ fn in_use(topology: &'static Topology, url: &str) -> &'static Dataplane {
 /// A worker of `dataplane` that logs nothing.
 pub(crate) fn worker(dataplane: &'static Dataplane) -> Rc<Worker> {
     let dropped = dataplane.metrics.log_dropped.clone();
-    let (sink, _) = log::start(Level::Error, dropped, std::io::sink()).expect("a thread starts");
-    Rc::new(Worker::new(dataplane, sink))
+    let (sink, _) =
+        log::start(Level::Error, &CHAT, dropped, std::io::sink()).expect("a thread starts");
+    Rc::new(Worker::new(dataplane, sink, Sinks::default()))
 }
 
 /// The account of a chat request that nobody has answered yet.
 pub(crate) fn opened(worker: &Rc<Worker>) -> Account {
     let (head, ()) = Request::new(()).into_parts();
-    let trace = Trace::identify(&head.headers);
+    let trace = Trace::identify(&head.headers, None);
     let client_ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
     Account::open(
         worker,
@@ -239,6 +255,6 @@ pub(crate) fn opened(worker: &Rc<Worker>) -> Account {
 pub(crate) fn account(worker: &Rc<Worker>) -> Account {
     let mut account = opened(worker);
     account.model = Some(&MODEL_LARGE);
-    account.answered(&MODEL_LARGE, &VLLM_LARGE, StatusCode::OK);
+    account.answered(&MODEL_LARGE, &VLLM_LARGE, StatusCode::OK, 0);
     account
 }

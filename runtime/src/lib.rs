@@ -104,8 +104,9 @@ pub fn main(topology: &'static Topology) -> ExitCode {
     }
 }
 
-fn serve(topology: &'static Topology, settings: environment::Settings) -> ExitCode {
+fn serve(topology: &'static Topology, mut settings: environment::Settings) -> ExitCode {
     let process = settings.process.clone();
+    let reports = std::mem::take(&mut settings.reports);
     let dataplane = match Dataplane::new(topology, settings) {
         // Lives as long as the process, so that no request has to count references to it.
         Ok(dataplane) => Box::leak(Box::new(dataplane)),
@@ -114,7 +115,7 @@ fn serve(topology: &'static Topology, settings: environment::Settings) -> ExitCo
             return ExitCode::FAILURE;
         }
     };
-    match server::supervisor::run(dataplane, &process) {
+    match server::supervisor::run(dataplane, &process, reports) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");

@@ -66,7 +66,7 @@ async fn pass(
     let endpoint = admin::offered(Endpoint::at(head.uri.path()), worker.dataplane);
 
     // 1. Identify: which request is this, in logs and upstream?
-    let trace = Trace::identify(&head.headers);
+    let trace = Trace::identify(&head.headers, worker.dataplane.trace_sample());
     let mut account = Account::open(&worker, client_ip, &head, endpoint, trace.clone());
 
     let sharing = Sharing::of(
@@ -218,6 +218,7 @@ async fn answer(
         .await
         .inspect_err(|unknown| account.unknown(unknown))?;
     account.user.clone_from(&caller.name);
+    account.key = caller.key;
     let operation = match endpoint {
         Endpoint::Inference(operation) => operation,
         Endpoint::Model => {
@@ -241,6 +242,9 @@ async fn answer(
     };
     if dataplane.is_off(Feature::Llm) {
         return Err(Refused::TurnedOff.into());
+    }
+    if worker.reports.refuse() {
+        return Err(Error::NotAudited);
     }
     account.limits.by_caller(caller.quota)?;
 

@@ -27,6 +27,15 @@ pub struct Topology {
     pub gateway: Gateway,
     /// Who may ask.
     pub auth: Auth,
+    /// The part of successful requests whose access line is logged, where neither their key nor their
+    /// model says otherwise; `None` for all.
+    pub log_sample: Option<Share>,
+    /// What is kept out of whatever is written about requests; `None` for nothing.
+    pub privacy: Option<Privacy>,
+    /// The record of who asked what; `None` for none.
+    pub audit: Option<Audit>,
+    /// Where spans go; `None` for nowhere.
+    pub otlp: Option<Otlp>,
     /// Every limit on what may be asked for, sorted by name.
     pub limits: &'static [&'static Limit],
     /// What counts the limits of all replicas together; `None` where each counts for itself.
@@ -87,6 +96,52 @@ pub struct Identity {
     pub certificate: &'static str,
     /// The file of the key of the first certificate, as PEM.
     pub private_key: &'static str,
+}
+
+/// What is kept out of log lines, audit records and spans: `[privacy]`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Privacy {
+    /// The last part of client addresses: what is beyond /24 of IPv4 and /48 of IPv6.
+    pub client_ip: bool,
+    /// E-mail addresses in any text.
+    pub email: bool,
+    /// Telephone numbers in any text.
+    pub phone: bool,
+    /// What looks like an API key or a token in any text.
+    pub key: bool,
+}
+
+/// The record of who asked what: `[audit]`.
+#[derive(Debug)]
+pub struct Audit {
+    /// Where the salt of hashed callers is read from at start.
+    pub salt: Secret,
+    /// The file that records are appended to; `None` for standard output. The environment variable
+    /// `NEXUS_AUDIT_FILE` replaces it at start.
+    pub file: Option<&'static str>,
+    /// What happens to requests while records cannot be written.
+    pub when_failing: WhenFailing,
+}
+
+/// Where spans go, and of which requests: `[telemetry.otlp]`.
+#[derive(Debug)]
+pub struct Otlp {
+    /// The base address of a collector that takes OTLP over HTTP, without the `/v1/traces`. The
+    /// environment variable `OTEL_EXPORTER_OTLP_ENDPOINT` replaces it at start.
+    pub endpoint: &'static str,
+    /// The part of the traces which begin here that is recorded; of others their beginner has said.
+    pub sample: Share,
+    /// Headers that it is sent, by name in lower case, with where their values are read from.
+    pub headers: &'static [(&'static str, Secret)],
+}
+
+/// What happens to requests while their audit records cannot be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenFailing {
+    /// They are served; records that find no room are lost, and counted.
+    Admit,
+    /// They are answered 503.
+    Refuse,
 }
 
 /// The web pages that may use the gateway from a browser: `[gateway.cors]`.
@@ -237,6 +292,8 @@ pub struct KeySettings {
     pub priority: PriorityClass,
     /// Whether its holder may change the gateway while it runs.
     pub admin: bool,
+    /// The part of its successful requests that is logged; `None` leaves that to the model.
+    pub log_sample: Option<Share>,
 }
 
 /// Which models a key may ask for.
@@ -395,6 +452,8 @@ pub struct ModelSettings {
     pub total_streamed: Option<Duration>,
     /// How much may be asked of it, by all keys together; `None` for any amount.
     pub limit: Option<&'static Limit>,
+    /// The part of its successful requests that is logged; `None` leaves that to the topology.
+    pub log_sample: Option<Share>,
 }
 
 /// A request parameter with its value, as JSON text: what is spliced into a request body.

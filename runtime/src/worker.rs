@@ -9,6 +9,7 @@ use crate::forward::budget::Budget;
 #[cfg(feature = "redis")]
 use crate::limit::store::Store;
 use crate::observe::log::{Log, Sink};
+use crate::observe::reports::{Reports, Sinks};
 use crate::route;
 use crate::route::draw::Sequence;
 use crate::server::drain::Drain;
@@ -28,6 +29,8 @@ pub(crate) struct Worker {
     /// What counts the limits of all replicas, once it is opened.
     #[cfg(feature = "redis")]
     pub(crate) store: Option<Rc<Store>>,
+    /// Where else its requests are reported to.
+    pub(crate) reports: Reports,
     pools: Vec<SharedPool>,
     sequences: Vec<Sequence>,
     shadow_sequences: Vec<Sequence>,
@@ -36,7 +39,7 @@ pub(crate) struct Worker {
 
 impl Worker {
     /// A worker for `dataplane`.
-    pub(crate) fn new(dataplane: &'static Dataplane, sink: Sink) -> Self {
+    pub(crate) fn new(dataplane: &'static Dataplane, sink: Sink, sinks: Sinks) -> Self {
         let sequence = || Sequence::starting_at(fastrand::u64(..));
         let models = dataplane.topology.models.len();
         let shadows = dataplane.rooms.shadows();
@@ -48,6 +51,7 @@ impl Worker {
             cut: Rc::default(),
             #[cfg(feature = "redis")]
             store: None,
+            reports: Reports::new(sinks),
             pools: dataplane
                 .upstreams
                 .iter()

@@ -82,6 +82,18 @@ async fn a_valid_traceparent_is_passed_on_and_gives_the_trace_id() {
 }
 
 #[tokio::test]
+async fn the_clients_own_trace_id_comes_before_its_traceparent() {
+    let (model, dataplane) = plain().await;
+    let request = Request::chat("plain").key(FULL);
+    let request = request
+        .header("x-trace-id", "trace-7")
+        .header("traceparent", TRACEPARENT);
+    let response = dataplane.send(&request).await;
+    assert_eq!(response.header("x-trace-id"), Some("trace-7"));
+    assert_eq!(model.received()[0].header("traceparent"), Some(TRACEPARENT));
+}
+
+#[tokio::test]
 async fn without_a_valid_traceparent_there_is_a_new_one() {
     let (model, dataplane) = plain().await;
     let zeros = "00-00000000000000000000000000000000-00f067aa0ba902b7-01";

@@ -18,15 +18,16 @@ const DATAPLANES: &[&str] = &[
     "jwks",
     "jwt",
     "limits",
+    "observe",
     "probe",
     "resilience",
     "routing",
     "shadow",
     "store-admit",
     "store-refuse",
+    "stream",
     "subjects",
     "tls",
-    "stream",
 ];
 
 /// A step of the gate.
@@ -111,6 +112,7 @@ impl Step {
                     "quickstart",
                     &[
                         "aho-corasick",
+                        "hmac",
                         "jsonwebtoken",
                         "redis",
                         "ring",

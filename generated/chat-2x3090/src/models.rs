@@ -17,6 +17,7 @@ pub static CLOUD_MINI: Model = Model::new(ModelSettings {
     total: Some(Duration::from_secs(240)),
     total_streamed: None,
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.qwen-14b]`
@@ -37,6 +38,7 @@ pub static QWEN_14B: Model = Model::new(ModelSettings {
     total: Some(Duration::from_secs(240)),
     total_streamed: None,
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.qwen-3b]`
@@ -56,6 +58,7 @@ pub static QWEN_3B: Model = Model::new(ModelSettings {
     total: Some(Duration::from_secs(240)),
     total_streamed: None,
     limit: None,
+    log_sample: None,
 });
 
 /// Every model.

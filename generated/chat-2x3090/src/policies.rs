@@ -15,6 +15,7 @@ pub static BATCH: Key = Key::new(KeySettings {
     limit: Some(&limits::BATCH),
     priority: PriorityClass::Normal,
     admin: false,
+    log_sample: None,
 });
 
 /// `[keys.ops]`
@@ -25,6 +26,7 @@ pub static OPS: Key = Key::new(KeySettings {
     limit: None,
     priority: PriorityClass::Normal,
     admin: false,
+    log_sample: None,
 });
 
 /// `[keys.web]`
@@ -38,6 +40,7 @@ pub static WEB: Key = Key::new(KeySettings {
     limit: Some(&limits::INTERACTIVE),
     priority: PriorityClass::Normal,
     admin: false,
+    log_sample: None,
 });
 
 /// Every API key.

@@ -23,6 +23,7 @@ pub static CHAT_LARGE: Model = Model::new(ModelSettings {
     total: Some(Duration::from_secs(300)),
     total_streamed: None,
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.chat-medium]`
@@ -41,6 +42,7 @@ pub static CHAT_MEDIUM: Model = Model::new(ModelSettings {
     total: Some(Duration::from_secs(300)),
     total_streamed: None,
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.chat-small]`
@@ -55,6 +57,7 @@ pub static CHAT_SMALL: Model = Model::new(ModelSettings {
     total: Some(Duration::from_secs(300)),
     total_streamed: None,
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.code-large]`
@@ -72,6 +75,7 @@ pub static CODE_LARGE: Model = Model::new(ModelSettings {
     total: Some(Duration::from_secs(300)),
     total_streamed: None,
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.code-small]`
@@ -87,6 +91,7 @@ pub static CODE_SMALL: Model = Model::new(ModelSettings {
     total: Some(Duration::from_secs(300)),
     total_streamed: None,
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.embed]`
@@ -101,6 +106,7 @@ pub static EMBED: Model = Model::new(ModelSettings {
     total: Some(Duration::from_secs(300)),
     total_streamed: None,
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.embed-en]`
@@ -113,6 +119,7 @@ pub static EMBED_EN: Model = Model::new(ModelSettings {
     total: Some(Duration::from_secs(300)),
     total_streamed: None,
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.guard]`
@@ -125,6 +132,7 @@ pub static GUARD: Model = Model::new(ModelSettings {
     total: Some(Duration::from_secs(300)),
     total_streamed: None,
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.math]`
@@ -139,6 +147,7 @@ pub static MATH: Model = Model::new(ModelSettings {
     total: Some(Duration::from_secs(300)),
     total_streamed: None,
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.reason]`
@@ -153,6 +162,7 @@ pub static REASON: Model = Model::new(ModelSettings {
     total: Some(Duration::from_secs(600)),
     total_streamed: None,
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.summary]`
@@ -167,6 +177,7 @@ pub static SUMMARY: Model = Model::new(ModelSettings {
     total: Some(Duration::from_secs(300)),
     total_streamed: None,
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.vision]`
@@ -179,6 +190,7 @@ pub static VISION: Model = Model::new(ModelSettings {
     total: Some(Duration::from_secs(300)),
     total_streamed: None,
     limit: None,
+    log_sample: None,
 });
 
 /// Every model.

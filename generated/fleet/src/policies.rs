@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use runtime::topology::{Access, Algorithm, Auth, Jwks, Jwt, Key, KeySettings, PriorityClass, Secret, TokenKeys};
+use runtime::topology::{Access, Algorithm, Auth, Jwks, Jwt, Key, KeySettings, PriorityClass, Secret, Share, TokenKeys};
 
 use crate::{limits, models};
 
@@ -20,6 +20,7 @@ pub static ASSISTANT: Key = Key::new(KeySettings {
     limit: None,
     priority: PriorityClass::Normal,
     admin: false,
+    log_sample: None,
 });
 
 /// `[keys.ide]`
@@ -33,6 +34,7 @@ pub static IDE: Key = Key::new(KeySettings {
     limit: Some(&limits::TEAM),
     priority: PriorityClass::Normal,
     admin: false,
+    log_sample: None,
 });
 
 /// `[keys.moderation]`
@@ -45,6 +47,7 @@ pub static MODERATION: Key = Key::new(KeySettings {
     limit: None,
     priority: PriorityClass::Normal,
     admin: false,
+    log_sample: Some(Share::percent(100.0)),
 });
 
 /// `[keys.ops]`
@@ -55,6 +58,7 @@ pub static OPS: Key = Key::new(KeySettings {
     limit: None,
     priority: PriorityClass::Normal,
     admin: true,
+    log_sample: None,
 });
 
 /// `[keys.research]`
@@ -69,6 +73,7 @@ pub static RESEARCH: Key = Key::new(KeySettings {
     limit: Some(&limits::TEAM),
     priority: PriorityClass::Normal,
     admin: false,
+    log_sample: None,
 });
 
 /// `[keys.search]`
@@ -83,6 +88,7 @@ pub static SEARCH: Key = Key::new(KeySettings {
     limit: None,
     priority: PriorityClass::Normal,
     admin: false,
+    log_sample: None,
 });
 
 /// Every API key.

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use runtime::topology::{Cors, ForbiddenWords, Gateway, GatewayTls, Idempotency, Identity, Input, MIB, Secret, Store, Topology, WhenAway};
+use runtime::topology::{Audit, Cors, ForbiddenWords, Gateway, GatewayTls, Idempotency, Identity, Input, MIB, Otlp, Privacy, Secret, Share, Store, Topology, WhenAway, WhenFailing};
 
 use crate::{limits, models, policies, upstreams};
 
@@ -46,6 +46,23 @@ pub static TOPOLOGY: Topology = Topology {
         keep_alive: Some(Duration::from_secs(15)),
     },
     auth: policies::AUTH,
+    log_sample: Some(Share::percent(10.0)),
+    privacy: Some(Privacy {
+        client_ip: true,
+        email: true,
+        phone: true,
+        key: true,
+    }),
+    audit: Some(Audit {
+        salt: Secret::Env("AUDIT_SALT"),
+        file: Some("/var/log/nexus/audit.jsonl"),
+        when_failing: WhenFailing::Admit,
+    }),
+    otlp: Some(Otlp {
+        endpoint: "http://otel-collector.llm.internal:4318",
+        sample: Share::percent(1.0),
+        headers: &[],
+    }),
     limits: limits::ALL,
     store: Some(Store {
         url: Secret::File("/run/secrets/nexus-redis-url"),

@@ -17,6 +17,7 @@ pub static CHAT: Model = Model::new(ModelSettings {
     total: None,
     total_streamed: None,
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.chat-large]`
@@ -31,6 +32,7 @@ pub static CHAT_LARGE: Model = Model::new(ModelSettings {
     total: None,
     total_streamed: None,
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.embed]`
@@ -45,6 +47,7 @@ pub static EMBED: Model = Model::new(ModelSettings {
     total: None,
     total_streamed: None,
     limit: None,
+    log_sample: None,
 });
 
 /// Every model.

@@ -18,6 +18,7 @@ mod idle_breakers;
 mod idle_keys;
 mod issuer_keys;
 mod load_factor;
+mod log_samples;
 mod mock_fields;
 mod model_routes;
 mod models;
@@ -72,6 +73,7 @@ pub fn check(topology: &Topology, left_out: &BTreeSet<KeyPath>) -> Vec<Diagnosti
         idle_keys::check,
         issuer_keys::check,
         load_factor::check,
+        log_samples::check,
         mock_fields::check,
         model_routes::check,
         models::check,

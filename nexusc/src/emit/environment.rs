@@ -33,6 +33,8 @@ fn sample(topology: &Topology, overlay: Option<&Overlay>) -> String {
         issuer: issuer(topology),
         common: conventions::COMMON_VARIABLES
             .iter()
+            .chain(topology.audit.as_ref().map(|_| &conventions::AUDIT_FILE))
+            .chain(topology.otlp.as_ref().map(|_| &conventions::COLLECTOR))
             .map(|&(name, purpose)| Variable { name, purpose })
             .collect(),
     };
@@ -115,7 +117,17 @@ fn secrets(topology: &Topology) -> Vec<SecretSource<'_>> {
         variable: None,
         file: Some(file),
     });
+    let of_audit = topology
+        .audit
+        .iter()
+        .map(|audit| (&audit.path, audit.salt.as_ref()));
+    let of_collector = topology.otlp.iter().flat_map(|otlp| {
+        let values = otlp.headers.iter().map(|(_, value)| value.as_ref());
+        values.map(|value| (&otlp.path, value))
+    });
     of_keys
+        .chain(of_audit)
+        .chain(of_collector)
         .chain(of_tokens)
         .chain(of_input)
         .chain(of_store)

@@ -33,6 +33,14 @@ pub struct Topology {
     pub jwt: Option<Jwt>,
     /// Where the limits of all replicas are counted, if anywhere.
     pub store: Option<Store>,
+    /// The part of successful requests that is logged.
+    pub log_sample: Option<Percent>,
+    /// What is kept out of what is written.
+    pub privacy: Option<Privacy>,
+    /// The record of who asked what.
+    pub audit: Option<Audit>,
+    /// Where spans go.
+    pub otlp: Option<Otlp>,
     /// The environments.
     pub overlays: Table<Overlay>,
 }
@@ -199,6 +207,8 @@ pub struct Model {
     pub defaults: Vec<Parameter>,
     /// How much may be asked of it.
     pub limit: Option<Id<Limit>>,
+    /// The part of its successful requests that is logged.
+    pub log_sample: Option<Percent>,
 }
 
 /// A request parameter with its value as JSON text.
@@ -459,6 +469,8 @@ pub struct Key {
     pub priority: Priority,
     /// Whether its holder may change the gateway while it runs.
     pub admin: bool,
+    /// The part of its successful requests that is logged.
+    pub log_sample: Option<Percent>,
 }
 
 /// What a token must be.
@@ -588,6 +600,67 @@ impl Algorithm {
             Self::Hs256 => "HS256",
             Self::Rs256 => "RS256",
             Self::Es256 => "ES256",
+        }
+    }
+}
+
+/// What is kept out of what is written about requests.
+#[derive(Debug)]
+pub struct Privacy {
+    /// The last part of client addresses.
+    pub client_ip: bool,
+    /// E-mail addresses.
+    pub email: bool,
+    /// Telephone numbers.
+    pub phone: bool,
+    /// API keys and tokens.
+    pub key: bool,
+}
+
+/// The record of who asked what.
+#[derive(Debug)]
+pub struct Audit {
+    /// `[audit]`.
+    pub path: KeyPath,
+    /// Where the salt is read from; `None` where that is reported.
+    pub salt: Option<Secret>,
+    /// The file that records are appended to; `None` for standard output.
+    pub file: Option<String>,
+    /// What happens to requests while records cannot be written; `None` where that is reported.
+    pub when_failing: Option<WhenFailing>,
+}
+
+/// Where spans go, and of which requests.
+#[derive(Debug)]
+pub struct Otlp {
+    /// `[telemetry.otlp]`.
+    pub path: KeyPath,
+    /// The collector; `None` where it could not be read, which is reported.
+    pub endpoint: Option<Endpoint>,
+    /// The part of requests that is recorded.
+    pub sample: Percent,
+    /// Headers with where their values are read from, sorted by name; `None` where that is reported.
+    pub headers: Vec<(String, Option<Secret>)>,
+}
+
+/// What happens to requests while they cannot be recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenFailing {
+    /// They are served.
+    Admit,
+    /// They are refused.
+    Refuse,
+}
+
+impl WhenFailing {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Admit, Self::Refuse];
+
+    /// As specs write it: `admit`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Admit => "admit",
+            Self::Refuse => "refuse",
         }
     }
 }

@@ -29,6 +29,10 @@ pub(super) fn resolve_all(
             limit: scope.limit(key.limit.as_ref(), &path.key("limit")),
             priority: priority::resolve(key.priority.as_ref(), &path.key("priority"), scope),
             admin: key.admin.unwrap_or(false),
+            log_sample: key
+                .log_sample
+                .as_ref()
+                .and_then(|sample| scope.percent(sample, &path.key("log_sample"))),
             path,
         }
     };

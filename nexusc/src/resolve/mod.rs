@@ -3,6 +3,7 @@
 //! Reports everything it finds and goes on with a hole or a harmless value. Whether the result makes sense
 //! as a whole is judged by [`crate::check`], not here.
 
+mod audit;
 mod auth;
 mod breaker;
 mod cors;
@@ -17,6 +18,7 @@ mod limit;
 mod model;
 mod overlay;
 mod priority;
+mod privacy;
 mod retry;
 mod route;
 mod rule;
@@ -25,6 +27,7 @@ mod secret;
 mod shadow;
 mod store;
 mod stream;
+mod telemetry;
 mod timeouts;
 mod tls;
 mod upstream;
@@ -72,6 +75,13 @@ pub fn resolve(source: &Source, spec: &Spec, left_out: BTreeSet<KeyPath>) -> Res
     let keys = key::resolve_all(&spec.keys, &mut scope);
     let jwt = auth::resolve(&spec.auth, &mut scope);
     let store = store::resolve(&spec.store, &mut scope);
+    let log_sample = spec.log.as_ref().and_then(|log| {
+        let path = KeyPath::root().key("log").key("sample");
+        scope.percent(&log.sample, &path)
+    });
+    let privacy = privacy::resolve(spec.privacy.as_ref(), &mut scope);
+    let audit = audit::resolve(spec.audit.as_ref(), &mut scope);
+    let otlp = telemetry::resolve(&spec.telemetry, &mut scope);
     let overlays = overlay::resolve_all(&spec.overlays, &mut scope);
     let topology = Topology {
         name: source.name().to_owned(),
@@ -83,6 +93,10 @@ pub fn resolve(source: &Source, spec: &Spec, left_out: BTreeSet<KeyPath>) -> Res
         keys: Table::from_sorted(keys),
         jwt,
         store,
+        log_sample,
+        privacy,
+        audit,
+        otlp,
         overlays: Table::from_sorted(overlays),
     };
     let (diagnostics, left_out) = scope.finish();

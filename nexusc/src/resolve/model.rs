@@ -29,6 +29,7 @@ pub(super) fn resolve_all(
             defaults,
             timeouts,
             limit,
+            log_sample,
         } = model;
         ir::Model {
             name: name.clone(),
@@ -38,6 +39,9 @@ pub(super) fn resolve_all(
             totals: timeouts::resolve_totals(timeouts, totals, &path.key("timeouts"), scope),
             defaults: parameters(defaults, &path.key("defaults"), scope),
             limit: scope.limit(limit.as_ref(), &path.key("limit")),
+            log_sample: log_sample
+                .as_ref()
+                .and_then(|sample| scope.percent(sample, &path.key("log_sample"))),
             path,
         }
     };

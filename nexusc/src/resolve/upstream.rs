@@ -93,7 +93,8 @@ pub(super) fn endpoint(url: &str, path: &KeyPath, scope: &mut Scope<'_>) -> Opti
         .ok()
 }
 
-fn parse(url: &str) -> Result<Endpoint, String> {
+/// The parts of a base address that can be used, or what to write instead.
+pub(super) fn parse(url: &str) -> Result<Endpoint, String> {
     const FORM: &str =
         "write `\"http://HOST:PORT\"`, `\"https://HOST\"`, `\"mock://local\"` or `\"mock://fail\"`";
     let (scheme, rest) = url.split_once("://").ok_or(FORM)?;

@@ -23,4 +23,7 @@ pub struct Key {
     /// `/v1/admin/`; give such a key to people and not to applications. Without any such key there is
     /// nothing at these paths. Default: `false`.
     pub admin: Option<bool>,
+    /// The part of its successful requests whose access line is logged, such as `"100%"`. Default: what the
+    /// model says, else `[log]`.
+    pub log_sample: Option<String>,
 }

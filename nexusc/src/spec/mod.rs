@@ -4,6 +4,7 @@
 //! the JSON schema for editors and for [`crate::parse`], and their documentation is what editors show.
 //! No logic here: what the text means is settled by [`crate::resolve`].
 
+pub mod audit;
 pub mod auth;
 pub mod breaker;
 pub mod cors;
@@ -14,14 +15,17 @@ pub mod idempotency;
 pub mod input;
 pub mod key;
 pub mod limit;
+pub mod log;
 pub mod model;
 pub mod overlay;
+pub mod privacy;
 pub mod retry;
 pub mod route;
 pub mod secret;
 pub mod shadow;
 pub mod store;
 pub mod stream;
+pub mod telemetry;
 pub mod timeouts;
 pub mod tls;
 pub mod upstream;
@@ -69,6 +73,15 @@ pub struct Spec {
     /// Where the replicas of the gateway count together.
     #[serde(default)]
     pub store: store::Store,
+    /// What is logged of requests. Default: all.
+    pub log: Option<log::Log>,
+    /// What is kept out of whatever is written about requests. Default: nothing.
+    pub privacy: Option<privacy::Privacy>,
+    /// The record of who asked what. Default: none.
+    pub audit: Option<audit::Audit>,
+    /// What is told to other systems about requests.
+    #[serde(default)]
+    pub telemetry: telemetry::Telemetry,
     /// The environments that the gateway is deployed to.
     #[serde(default)]
     pub overlays: BTreeMap<String, overlay::Overlay>,

@@ -26,6 +26,9 @@ pub struct Model {
     /// The limit of how much may be asked of it by all callers together, by name. It does not apply where
     /// this model stands in for another. Default: any amount.
     pub limit: Option<String>,
+    /// The part of its successful requests whose access line is logged, such as `"1%"`; what a key says about
+    /// its own comes first. Default: what `[log]` says.
+    pub log_sample: Option<String>,
 }
 
 /// Request parameters that the gateway adds where the client left them out.

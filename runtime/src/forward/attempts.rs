@@ -46,6 +46,8 @@ pub(super) struct Begun {
     live: &'static Live,
     entered: Option<Entered>,
     pass: Pass,
+    /// Its place among the attempts of the request, for spans.
+    number: usize,
     /// The place among the misses of the attempt that it repeats.
     repeats: Option<usize>,
     /// The hedge that it is, if it was begun beside a slow one.
@@ -130,11 +132,13 @@ impl<'a> Attempts<'a> {
         let (pass, change) = live.pass()?;
         self.left = self.left.saturating_sub(1);
         self.account.circuit_changed(live.upstream(), change);
+        let number = self.account.attempt_begins(model, live);
         Ok(Begun {
             model,
             live,
             entered: live.enter(),
             pass,
+            number,
             repeats: None,
             hedge: None,
         })
@@ -146,7 +150,9 @@ impl<'a> Attempts<'a> {
         begun: &Begun,
     ) -> impl Future<Output = Result<Answer, Failure>> + use<'a> {
         let (worker, live) = (self.worker, begun.live);
-        let outgoing = outgoing(worker, self.asked, begun.model, live);
+        let mut outgoing = outgoing(worker, self.asked, begun.model, live);
+        self.account
+            .mark_attempt(begun.number, &mut outgoing.headers);
         let metrics = &worker.dataplane.metrics;
         attempt(live, worker.pool(live.upstream()), metrics, outgoing)
     }
@@ -157,7 +163,8 @@ impl<'a> Attempts<'a> {
         let mut pass = begun.pass;
         let miss = match ended {
             Ok(Ok(answer)) => {
-                self.account.answered(begun.model, upstream, answer.status);
+                self.account
+                    .answered(begun.model, upstream, answer.status, begun.number);
                 if let Some(hedge) = begun.hedge {
                     self.hedges(begun.model, hedge, Hedged::Won).inc();
                 }
@@ -178,17 +185,17 @@ impl<'a> Attempts<'a> {
                 });
             }
             Ok(Err(failure)) => {
+                let miss = Miss::Failed(failure);
                 let change = pass.settle(Verdict::of(failure));
-                self.account
-                    .attempt_failed(upstream, &failure, failure.status());
+                self.account.attempt_failed(begun.number, upstream, &miss);
                 self.account.circuit_changed(upstream, change);
-                Miss::Failed(failure)
+                miss
             }
             // Its own times were not over yet, so nothing is said against the upstream.
             Err(OutOfTime) => {
                 self.left = 0;
                 self.account
-                    .attempt_failed(upstream, &Miss::OutOfTime, None);
+                    .attempt_failed(begun.number, upstream, &Miss::OutOfTime);
                 Miss::OutOfTime
             }
         };

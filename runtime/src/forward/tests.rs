@@ -57,6 +57,7 @@ const fn model(name: &'static str, route: &'static Route) -> Model {
         total: Some(TOTAL),
         total_streamed: None,
         limit: None,
+        log_sample: None,
     })
 }
 
@@ -124,6 +125,10 @@ static TOPOLOGY: Topology = Topology {
         http2: false,
     },
     auth: Auth::Development,
+    log_sample: None,
+    privacy: None,
+    audit: None,
+    otlp: None,
     limits: &[],
     store: None,
     models: &[&HEDGED, &REPEATED, &SILENT],

@@ -5,14 +5,15 @@
 //! before that, the client has gone (499), the code that served it has failed (500), or the gateway has
 //! stopped (503).
 
+mod told;
+
 use std::borrow::Cow;
-use std::fmt::Display;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
 use hyper::http::request::Parts;
-use hyper::{Method, StatusCode, Uri};
+use hyper::{HeaderMap, Method, StatusCode, Uri};
 use serde::Deserialize;
 use tokio::time::Instant;
 
@@ -20,17 +21,22 @@ use crate::auth::Unknown;
 use crate::endpoint::Endpoint;
 use crate::error::Interruption;
 use crate::limit::applied::{Applied, Used};
+#[cfg(feature = "audit")]
+use crate::observe::audit::AuditLog;
 use crate::observe::level::Level;
-use crate::observe::line::Line;
 use crate::observe::log::Log;
 use crate::observe::metrics::Metrics;
+#[cfg(feature = "otlp")]
+use crate::observe::otlp::spans::Spans;
 use crate::observe::outcome::Outcome;
 use crate::observe::trace::Trace;
 use crate::server::drain::{Begun, Drain};
 use crate::shadow::comparison::Comparison;
 use crate::shadow::metrics::ShadowMetrics;
-use crate::topology::{Model, Route, Shadow, Upstream};
+use crate::topology::{Key, Model, Route, Shadow, Upstream};
 use crate::upstream::circuit::Change;
+use crate::upstream::live::Live;
+use crate::upstream::miss::Miss;
 use crate::worker::Worker;
 
 /// The tokens of one response, as far as the upstream said.
@@ -48,6 +54,8 @@ pub(crate) struct Usage {
 pub(crate) struct Account {
     /// The name of the key, or the subject of the token, of who asks.
     pub(crate) user: Option<Cow<'static, str>>,
+    /// The API key of who asks, if it presented one.
+    pub(crate) key: Option<&'static Key>,
     /// The model that is asked for.
     pub(crate) model: Option<&'static Model>,
     /// Bytes of JSON of what the model is to read.
@@ -59,6 +67,10 @@ pub(crate) struct Account {
     metrics: &'static Metrics,
     log: Rc<Log>,
     cut: Rc<Drain>,
+    #[cfg(feature = "audit")]
+    audit: Option<Rc<AuditLog>>,
+    #[cfg(feature = "otlp")]
+    spans: Option<Box<Spans>>,
     trace: Trace,
     method: Method,
     uri: Uri,
@@ -98,6 +110,7 @@ impl Account {
         metrics.in_flight.inc();
         Self {
             user: None,
+            key: None,
             model: None,
             context_length: None,
             limits: Applied::default(),
@@ -105,6 +118,10 @@ impl Account {
             metrics,
             log: Rc::clone(&worker.log),
             cut: Rc::clone(&worker.cut),
+            #[cfg(feature = "audit")]
+            audit: worker.reports.audit.clone(),
+            #[cfg(feature = "otlp")]
+            spans: Spans::open(worker.reports.otlp.as_ref(), &trace),
             trace,
             method: head.method.clone(),
             uri: head.uri.clone(),
@@ -132,15 +149,52 @@ impl Account {
         let _ = unknown;
     }
 
-    /// Notes that an attempt failed, with the status that it had, if any.
+    /// Notes that an attempt begins; returns its place among those of the request.
+    pub(crate) fn attempt_begins(
+        &mut self,
+        model: &'static Model,
+        upstream: &'static Live,
+    ) -> usize {
+        #[cfg(feature = "otlp")]
+        if let Some(spans) = &mut self.spans {
+            return spans.begin(model, upstream);
+        }
+        let _ = (model, upstream);
+        0
+    }
+
+    /// Tells the upstream of an attempt which span is its parent, if that is recorded.
+    pub(crate) fn mark_attempt(&self, attempt: usize, headers: &mut HeaderMap) {
+        #[cfg(feature = "otlp")]
+        if let Some(spans) = &self.spans {
+            spans.mark(attempt, headers);
+        }
+        let _ = (attempt, headers);
+    }
+
+    /// Notes that an attempt failed.
     pub(crate) fn attempt_failed(
-        &self,
+        &mut self,
+        attempt: usize,
         upstream: &'static Upstream,
-        failure: &dyn Display,
-        status: Option<StatusCode>,
+        miss: &Miss,
     ) {
+        let status = match miss {
+            Miss::Failed(failure) => failure.status(),
+            Miss::Skipped(_) | Miss::OutOfTime => None,
+        };
+        #[cfg(feature = "otlp")]
+        if let Some(spans) = &mut self.spans {
+            let word = match miss {
+                Miss::Failed(failure) => failure.outcome().word().map(|(_, word)| word),
+                Miss::Skipped(_) | Miss::OutOfTime => Some("timeout"),
+            };
+            spans.failed(attempt, status, word);
+        }
+        #[cfg(not(feature = "otlp"))]
+        let _ = attempt;
         if self.log.wants(Level::Warn) {
-            let message = format!("attempt failed: {failure}");
+            let message = format!("attempt failed: {miss}");
             let mut line = self.line(Level::Warn, "nexus.upstream", &message);
             line.upstream = Some(upstream.settings.name);
             line.status = status.map(|status| status.as_u16());
@@ -174,12 +228,19 @@ impl Account {
         model: &'static Model,
         upstream: &'static Upstream,
         status: StatusCode,
+        attempt: usize,
     ) {
         self.answering = Some(Answering {
             model,
             upstream,
             status,
         });
+        #[cfg(feature = "otlp")]
+        if let Some(spans) = &mut self.spans {
+            spans.answered(attempt, status);
+        }
+        #[cfg(not(feature = "otlp"))]
+        let _ = attempt;
         if let Some(requested) = self.model
             && !std::ptr::eq(requested, model)
         {
@@ -286,13 +347,7 @@ impl Account {
                 .output_tokens(answering.model)
                 .inc_by(usage.output.unwrap_or(0));
         }
-        let level = self.level(status);
-        if self.log.wants(level) {
-            let mut line = self.line(level, "nexus.access", message);
-            line.status = Some(status.as_u16());
-            line.duration_ms = Some(elapsed.as_secs_f64() * 1e3);
-            self.log.line(&line);
-        }
+        self.tell(status, elapsed, message);
     }
 
     /// The client was seen to go while its request was being read.
@@ -324,38 +379,6 @@ impl Account {
             (None, None) if status == client_closed_request() => Used::PromptAnd(0),
             (None, _) => Used::Nothing,
         }
-    }
-
-    fn level(&self, status: StatusCode) -> Level {
-        if status.is_server_error() {
-            Level::Error
-        } else if self.endpoint.is_operational() {
-            Level::Debug
-        } else {
-            Level::Info
-        }
-    }
-
-    fn line<'a>(&'a self, level: Level, logger: &'static str, message: &'a str) -> Line<'a> {
-        let mut line = Line::new(level, logger, message);
-        line.request_id = Some(self.trace.request_id());
-        line.trace_id = Some(self.trace.trace_id());
-        line.method = Some(self.method.as_str());
-        line.path = Some(self.uri.path());
-        line.client_ip = Some(self.client_ip);
-        line.user_id = self.user.as_deref();
-        line.model = self.model.map(|model| model.settings.name);
-        line.ctx_len = self.context_length.map(|length| length as u64);
-        if let Some(answering) = self.answering {
-            line.upstream = Some(answering.upstream.settings.name);
-            let stands_in = self
-                .model
-                .is_some_and(|model| !std::ptr::eq(model, answering.model));
-            line.fallback_model = stands_in.then_some(answering.model.settings.name);
-        }
-        line.input_tokens = self.usage.and_then(|usage| usage.input);
-        line.output_tokens = self.usage.and_then(|usage| usage.output);
-        line
     }
 }
 

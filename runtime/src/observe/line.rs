@@ -6,6 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::observe::clock::Timestamp;
 use crate::observe::level::Level;
+use crate::observe::mask;
+use crate::topology::Privacy;
 
 /// A log line before it is text. What a client wrote is escaped, and cut where it is long.
 #[derive(Debug)]
@@ -60,20 +62,24 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// Appends the line with its line end to `buffer`.
-    pub(crate) fn write(&self, buffer: &mut Vec<u8>) {
+    /// Appends the line with its line end to `buffer`, without what `privacy` names.
+    pub(crate) fn write(&self, buffer: &mut Vec<u8>, privacy: Option<&Privacy>) {
         let mut object = Object {
             buffer,
             separator: b'{',
         };
         object.plain("timestamp", Some(format_args!("\"{}\"", Timestamp::now())));
         object.text("level", Some(self.level.name()));
-        object.text("message", Some(self.message));
+        object.text("message", Some(&mask::text(privacy, self.message)));
         object.text("logger", Some(self.logger));
         object.text("request_id", self.request_id);
         object.text("trace_id", self.trace_id);
         object.text("method", self.method.map(beginning));
-        object.text("path", self.path.map(beginning));
+        let path = self.path.map(beginning);
+        object.text(
+            "path",
+            path.map(|path| mask::text(privacy, path)).as_deref(),
+        );
         object.plain("status", self.status);
         object.plain(
             "duration_ms",
@@ -82,8 +88,10 @@ impl<'a> Line<'a> {
         );
         object.text("upstream", self.upstream);
         object.text("fallback_model", self.fallback_model);
-        object.plain("client_ip", self.client_ip.map(|ip| format!("\"{ip}\"")));
-        object.text("user_id", self.user_id);
+        let client_ip = self.client_ip.map(|ip| mask::ip(privacy, ip));
+        object.plain("client_ip", client_ip.map(|ip| format!("\"{ip}\"")));
+        let user_id = self.user_id.map(|user| mask::text(privacy, user));
+        object.text("user_id", user_id.as_deref());
         object.text("model", self.model);
         object.plain("ctx_len", self.ctx_len);
         object.plain("input_tokens", self.input_tokens);
@@ -95,7 +103,8 @@ impl<'a> Line<'a> {
     }
 }
 
-fn beginning(text: &str) -> &str {
+/// As much of a text that a client wrote as is written down.
+pub(crate) fn beginning(text: &str) -> &str {
     text.split_at_checked(text.floor_char_boundary(MAX_TEXT))
         .map_or(text, |(start, _)| start)
 }
@@ -141,7 +150,7 @@ mod tests {
 
     fn written(line: &Line<'_>) -> Value {
         let mut buffer = Vec::new();
-        line.write(&mut buffer);
+        line.write(&mut buffer, None);
         assert_eq!(buffer.pop(), Some(b'\n'));
         assert!(!buffer.contains(&b'\n'));
         serde_json::from_slice(&buffer).unwrap()

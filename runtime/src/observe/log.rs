@@ -1,35 +1,33 @@
-//! How log lines leave: formatted into a buffer of their worker, handed over in batches to the one
-//! thread that writes to standard output. A worker never waits for that: a batch that finds the
-//! queue full is dropped, and counted.
+//! How log lines leave: in batches to the one thread that writes to standard output.
 
-use std::cell::{Cell, RefCell};
+#[cfg(feature = "otlp")]
+use std::borrow::Cow;
 use std::io::Write;
+#[cfg(feature = "otlp")]
+use std::net::IpAddr;
 use std::rc::Rc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use prometheus::IntCounter;
-use tokio::sync::Notify;
 
+use crate::observe::batch::{self, Batches, Queue};
 use crate::observe::level::Level;
 use crate::observe::line::Line;
-
-/// How many batches wait for the writer before they are dropped.
-const QUEUE: usize = 256;
-
-/// The size, in bytes, at which a batch is handed over without waiting.
-const BATCH: usize = 32 * 1024;
-
-/// How long a line waits for company.
-const DELAY: Duration = Duration::from_millis(50);
+#[cfg(feature = "otlp")]
+use crate::observe::mask;
+use crate::observe::sample;
+use crate::topology::{Privacy, Share, Topology};
 
 /// The way to the writing thread, for one of the threads that log.
 #[derive(Clone)]
 pub(crate) struct Sink {
-    queue: SyncSender<Vec<u8>>,
-    dropped: IntCounter,
+    queue: Queue,
     level: Level,
+    privacy: Option<&'static Privacy>,
+    /// The part of successful requests that is logged, where nothing narrower says otherwise.
+    sample: Option<Share>,
 }
 
 /// The writing thread. It ends when every [`Sink`] is gone.
@@ -37,21 +35,24 @@ pub(crate) struct Writer {
     thread: JoinHandle<()>,
 }
 
-/// Starts the writing thread; lines that it cannot take are counted in `dropped`.
+/// Starts the writing thread, as `topology` wants its lines; those that it cannot take are counted in
+/// `dropped`.
 pub(crate) fn start(
     level: Level,
+    topology: &'static Topology,
     dropped: IntCounter,
     output: impl Write + Send + 'static,
 ) -> std::io::Result<(Sink, Writer)> {
-    let (queue, batches) = sync_channel(QUEUE);
+    let (queue, batches) = batch::queue(dropped);
     let thread = std::thread::Builder::new()
         .name("log".to_owned())
         .spawn(move || write_all(&batches, output))?;
     Ok((
         Sink {
             queue,
-            dropped,
             level,
+            privacy: topology.privacy.as_ref(),
+            sample: topology.log_sample,
         },
         Writer { thread },
     ))
@@ -88,14 +89,8 @@ impl Sink {
     pub(crate) fn line(&self, line: &Line<'_>) {
         if self.wants(line.level) {
             let mut batch = Vec::with_capacity(512);
-            line.write(&mut batch);
-            self.send(batch, 1);
-        }
-    }
-
-    fn send(&self, batch: Vec<u8>, lines: u64) {
-        if self.queue.try_send(batch).is_err() {
-            self.dropped.inc_by(lines);
+            line.write(&mut batch, self.privacy);
+            self.queue.send(batch, 1);
         }
     }
 }
@@ -103,21 +98,14 @@ impl Sink {
 /// The log of one worker.
 pub(crate) struct Log {
     sink: Sink,
-    batch: RefCell<Vec<u8>>,
-    lines: Cell<u64>,
-    waiting: Notify,
+    batches: Batches,
 }
 
 impl Log {
     /// A log whose lines go to `sink`.
     pub(crate) fn new(sink: Sink) -> Self {
-        let (batch, lines) = (RefCell::new(Vec::new()), Cell::new(0));
-        Self {
-            sink,
-            batch,
-            lines,
-            waiting: Notify::new(),
-        }
+        let batches = Batches::new(sink.queue.clone());
+        Self { sink, batches }
     }
 
     /// Whether lines of `level` are wanted.
@@ -125,51 +113,47 @@ impl Log {
         self.sink.wants(level)
     }
 
+    /// Whether the success of a request of this trace is wanted, of whose kind `share` is.
+    pub(crate) fn samples(&self, share: Option<Share>, trace_id: &str) -> bool {
+        let share = share.or(self.sink.sample);
+        share.is_none_or(|share| sample::takes(share, trace_id))
+    }
+
+    /// A text of a client without what must not be written.
+    #[cfg(feature = "otlp")]
+    pub(crate) fn shown<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        mask::text(self.sink.privacy, text)
+    }
+
+    /// As much of the address of a client as may be written.
+    #[cfg(feature = "otlp")]
+    pub(crate) fn shown_ip(&self, client_ip: IpAddr) -> IpAddr {
+        mask::ip(self.sink.privacy, client_ip)
+    }
+
     /// Logs `line` soon.
     pub(crate) fn line(&self, line: &Line<'_>) {
-        if !self.wants(line.level) {
-            return;
-        }
-        let mut batch = self.batch.borrow_mut();
-        line.write(&mut batch);
-        self.lines.set(self.lines.get() + 1);
-        if self.lines.get() == 1 {
-            self.waiting.notify_one();
-        }
-        if batch.len() >= BATCH {
-            drop(batch);
-            self.flush();
+        if self.wants(line.level) {
+            self.batches
+                .add(|buffer| line.write(buffer, self.sink.privacy));
         }
     }
 
     /// Hands everything over.
     pub(crate) fn flush(&self) {
-        let batch = self.batch.take();
-        let lines = self.lines.take();
-        if lines > 0 {
-            self.sink.send(batch, lines);
-        }
+        self.batches.flush();
     }
 
-    /// Hands lines over in time, for as long as it is polled. Sleeps while there are none.
+    /// Hands lines over in time, for as long as it is polled.
     pub(crate) async fn keep_flushing(self: Rc<Self>) {
-        loop {
-            self.waiting.notified().await;
-            tokio::time::sleep(DELAY).await;
-            self.flush();
-        }
-    }
-}
-
-impl Drop for Log {
-    fn drop(&mut self) {
-        self.flush();
+        self.batches.keep_flushing().await;
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixture::CHAT;
 
     fn counter() -> IntCounter {
         IntCounter::new("dropped", "dropped").unwrap()
@@ -181,36 +165,17 @@ mod tests {
 
     #[test]
     fn what_is_less_important_than_the_level_is_not_logged() {
-        let (queue, batches) = sync_channel(8);
+        let (queue, batches) = batch::queue(counter());
         let sink = Sink {
             queue,
-            dropped: counter(),
             level: Level::Warn,
+            privacy: None,
+            sample: None,
         };
         sink.line(&line(Level::Info));
         sink.line(&line(Level::Error));
         drop(sink);
         assert_eq!(batches.iter().count(), 1);
-    }
-
-    #[test]
-    fn a_full_queue_drops_lines_and_counts_them() {
-        let (queue, batches) = sync_channel(1);
-        let dropped = counter();
-        let log = Log::new(Sink {
-            queue,
-            dropped: dropped.clone(),
-            level: Level::Info,
-        });
-        for _ in 0..3 {
-            log.line(&line(Level::Info));
-            log.line(&line(Level::Info));
-            log.flush();
-        }
-        drop(log);
-        assert_eq!(dropped.get(), 4);
-        let kept: Vec<u8> = batches.iter().flatten().collect();
-        assert_eq!(kept.iter().filter(|byte| **byte == b'\n').count(), 2);
     }
 
     #[test]
@@ -226,7 +191,7 @@ mod tests {
                 Ok(())
             }
         }
-        let (sink, writer) = start(Level::Info, counter(), Output(sender)).unwrap();
+        let (sink, writer) = start(Level::Info, &CHAT, counter(), Output(sender)).unwrap();
         let log = Log::new(sink);
         log.line(&line(Level::Info));
         drop(log);

@@ -212,7 +212,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let error = Error::Head(fault);
-    let trace = Trace::identify(&HeaderMap::new());
+    let trace = Trace::identify(&HeaderMap::new(), None);
     account(client, &error, &trace);
     let mut response = error.into_response();
     trace.mark_response(response.headers_mut());

@@ -6,6 +6,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::dataplane::Dataplane;
 use crate::observe::log::Sink;
+use crate::observe::reports::Sinks;
 
 /// How far the process is on its way to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,4 +36,6 @@ pub(crate) struct Shared {
     pub(crate) stage: watch::Receiver<Stage>,
     /// Where lines go.
     pub(crate) sink: Sink,
+    /// Where requests are reported to beside lines.
+    pub(crate) sinks: Sinks,
 }

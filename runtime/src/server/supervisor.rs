@@ -17,6 +17,7 @@ use crate::observe::level::Level;
 use crate::observe::line::Line;
 use crate::observe::log::{self, Sink};
 use crate::observe::panics;
+use crate::observe::reports::{self, Sinks};
 use crate::server::stage::{Shared, Stage};
 use crate::server::{descriptors, listener, signals, thread};
 #[cfg(feature = "certificates")]
@@ -49,11 +50,18 @@ impl Drop for EndOfWorker {
 }
 
 /// Serves `dataplane` until a signal asks for a stop, and what is in flight then has ended.
-pub(crate) fn run(dataplane: &'static Dataplane, process: &Process) -> Result<(), ServerError> {
+pub(crate) fn run(
+    dataplane: &'static Dataplane,
+    process: &Process,
+    reports: reports::Settings,
+) -> Result<(), ServerError> {
     let dropped = dataplane.metrics.log_dropped.clone();
-    let (sink, writer) = log::start(process.level, dropped, io::stdout())?;
+    let (sink, writer) = log::start(process.level, dataplane.topology, dropped, io::stdout())?;
     panics::log_to(sink.clone());
-    let ended = run_logging(dataplane, process, sink);
+    let (topology, metrics) = (dataplane.topology, &dataplane.metrics);
+    let (sinks, writers) = reports::start(topology, reports, metrics, &sink)?;
+    let ended = run_logging(dataplane, process, sink, sinks);
+    writers.finish(LOG_GRACE);
     // The hook holds a way to the writer, which ends with the last of them.
     let _ = std::panic::take_hook();
     writer.finish(LOG_GRACE);
@@ -64,6 +72,7 @@ fn run_logging(
     dataplane: &'static Dataplane,
     process: &Process,
     sink: Sink,
+    sinks: Sinks,
 ) -> Result<(), ServerError> {
     let workers = process.workers.get();
     let listeners = listener::bind(process.listen, process.workers)?;
@@ -92,6 +101,7 @@ fn run_logging(
         places: connections.div_ceil(workers),
         stage,
         sink: sink.clone(),
+        sinks,
     };
     let worker_ended = Arc::new(Notify::new());
     let mut threads = Vec::with_capacity(workers);

@@ -44,12 +44,13 @@ async fn serve(mut shared: Shared, listener: TcpListener, is_first: bool) -> io:
         not(feature = "redis"),
         expect(unused_mut, reason = "there is no store to open")
     )]
-    let mut worker = Worker::new(shared.dataplane, shared.sink.clone());
+    let mut worker = Worker::new(shared.dataplane, shared.sink.clone(), shared.sinks.clone());
     #[cfg(feature = "redis")]
     worker.open_store().await;
     let worker = Rc::new(worker);
     let drain = Rc::new(Drain::default());
     spawn_local(Rc::clone(&worker.log).keep_flushing());
+    worker.reports.keep_flushing();
     spawn_local(sweep(Rc::clone(&worker)));
     if is_first {
         checker::start(&worker);
@@ -97,6 +98,7 @@ async fn serve(mut shared: Shared, listener: TcpListener, is_first: bool) -> io:
     worker.cut.begin();
     let _ = shared.stage.wait_for(|stage| *stage == Stage::Ended).await;
     worker.log.flush();
+    worker.reports.flush();
     Ok(())
 }
 

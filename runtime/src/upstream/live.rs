@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 
+#[cfg(feature = "otlp")]
+use crate::address::Address;
 use crate::api::rewrite;
 use crate::environment::UpstreamAccess;
 #[cfg(feature = "certificates")]
@@ -177,6 +179,16 @@ impl Live {
     pub(crate) fn is_ready(&self) -> bool {
         let is_closed = |breaker: &Breaker| breaker.is_closed();
         !self.comes_last() && self.breaker.as_ref().is_none_or(is_closed)
+    }
+
+    /// Where it is; `None` for a mock.
+    #[cfg(feature = "otlp")]
+    pub(crate) fn address(&self) -> Option<&Address> {
+        match &self.target {
+            Target::Http(http, _) => Some(&http.destination().address),
+            #[cfg(feature = "mock")]
+            Target::Mock(_) => None,
+        }
     }
 
     /// Its health check and how it is reached, if it has one.

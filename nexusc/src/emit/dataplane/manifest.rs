@@ -43,6 +43,9 @@ fn features(topology: &Topology) -> Vec<&'static str> {
     if topology.gateway.http2 {
         features.push("http2");
     }
+    if topology.audit.is_some() {
+        features.push("audit");
+    }
     let jwks = topology.jwt.as_ref().and_then(Jwt::jwks);
     if jwks.is_some() {
         features.push("jwks");
@@ -56,9 +59,15 @@ fn features(topology: &Topology) -> Vec<&'static str> {
     if topology.store.is_some() {
         features.push("redis");
     }
-    if any(|endpoint| matches!(endpoint, Endpoint::Https(_)))
-        || jwks.is_some_and(Jwks::is_encrypted)
-    {
+    if topology.otlp.is_some() {
+        features.push("otlp");
+    }
+    let collector = topology
+        .otlp
+        .as_ref()
+        .and_then(|otlp| otlp.endpoint.as_ref());
+    let is_https = |endpoint: &Endpoint| matches!(endpoint, Endpoint::Https(_));
+    if any(is_https) || jwks.is_some_and(Jwks::is_encrypted) || collector.is_some_and(is_https) {
         features.push("tls");
     }
     let input = topology.gateway.input.as_ref();

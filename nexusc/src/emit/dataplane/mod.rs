@@ -9,6 +9,7 @@ mod limits;
 mod literal;
 mod manifest;
 mod models;
+mod observe;
 mod policies;
 mod routes;
 mod table;

@@ -3,9 +3,9 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::emit::dataplane::limits;
 use crate::emit::dataplane::literal::{constant, duration, option};
 use crate::emit::dataplane::table::TableFile;
+use crate::emit::dataplane::{limits, observe};
 use crate::ir::{Topology, Total};
 
 pub(super) fn emit(topology: &Topology) -> TableFile {
@@ -27,6 +27,7 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
         let total = time(model.totals.whole.as_ref());
         let total_streamed = time(model.totals.streamed.as_ref());
         let limit = limits::reference(model.limit, topology);
+        let log_sample = observe::sample(model.log_sample);
         file.entry(
             &model.path,
             quote! {
@@ -39,6 +40,7 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
                     total: #total,
                     total_streamed: #total_streamed,
                     limit: #limit,
+                    log_sample: #log_sample,
                 });
             },
         );

@@ -4,9 +4,9 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use crate::conventions;
-use crate::emit::dataplane::limits;
 use crate::emit::dataplane::literal::{constant, duration, secret};
 use crate::emit::dataplane::table::TableFile;
+use crate::emit::dataplane::{limits, observe};
 use crate::ir::{Access, Algorithm, Jwt, Priority, TokenKeys, Topology};
 
 pub(super) fn emit(topology: &Topology) -> TableFile {
@@ -32,6 +32,7 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
         let limit = limits::reference(key.limit, topology);
         let priority = priority(key.priority);
         let admin = key.admin;
+        let log_sample = observe::sample(key.log_sample);
         file.entry(
             &key.path,
             quote! {
@@ -42,6 +43,7 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
                     limit: #limit,
                     priority: #priority,
                     admin: #admin,
+                    log_sample: #log_sample,
                 });
             },
         );

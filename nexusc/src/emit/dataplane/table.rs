@@ -12,6 +12,7 @@ use crate::key_path::KeyPath;
 const VOCABULARY: &[&str] = &[
     "Access",
     "Algorithm",
+    "Audit",
     "Auth",
     "Breaker",
     "Cors",
@@ -38,8 +39,10 @@ const VOCABULARY: &[&str] = &[
     "Mock",
     "Model",
     "ModelSettings",
+    "Otlp",
     "Parameter",
     "PriorityClass",
+    "Privacy",
     "Probe",
     "Queue",
     "Rate",
@@ -60,6 +63,7 @@ const VOCABULARY: &[&str] = &[
     "UpstreamTls",
     "Weighted",
     "WhenAway",
+    "WhenFailing",
 ];
 
 /// The other tables of the crate.

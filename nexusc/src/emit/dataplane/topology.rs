@@ -5,7 +5,7 @@ use quote::quote;
 
 use crate::emit::dataplane::literal::{constant, duration, integer, option, secret, size};
 use crate::emit::dataplane::table::TableFile;
-use crate::emit::dataplane::{input, limits, tls};
+use crate::emit::dataplane::{input, limits, observe, tls};
 use crate::ir::{Store, Topology, WhenAway};
 
 pub(super) fn emit(topology: &Topology) -> TableFile {
@@ -33,6 +33,10 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
     let http2 = gateway.http2;
     let keep_alive = gateway.stream.as_ref().and_then(|stream| stream.keep_alive);
     let keep_alive = option(keep_alive.map(duration));
+    let log_sample = observe::sample(topology.log_sample);
+    let privacy = observe::privacy(topology.privacy.as_ref());
+    let audit = observe::audit(topology.audit.as_ref());
+    let otlp = observe::otlp(topology.otlp.as_ref());
     let limits = limits::all(topology);
     let store = option(topology.store.as_ref().map(store));
     file.item(
@@ -57,6 +61,10 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
                     keep_alive: #keep_alive,
                 },
                 auth: policies::AUTH,
+                log_sample: #log_sample,
+                privacy: #privacy,
+                audit: #audit,
+                otlp: #otlp,
                 limits: #limits,
                 store: #store,
                 models: models::ALL,

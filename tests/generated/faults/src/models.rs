@@ -17,6 +17,7 @@ pub static CHAINED: Model = Model::new(ModelSettings {
     total: None,
     total_streamed: None,
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.guarded]`
@@ -29,6 +30,7 @@ pub static GUARDED: Model = Model::new(ModelSettings {
     total: None,
     total_streamed: None,
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.guarded-chained]`
@@ -43,6 +45,7 @@ pub static GUARDED_CHAINED: Model = Model::new(ModelSettings {
     total: None,
     total_streamed: None,
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.hasty]`
@@ -55,6 +58,7 @@ pub static HASTY: Model = Model::new(ModelSettings {
     total: None,
     total_streamed: None,
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.hasty-chained]`
@@ -69,6 +73,7 @@ pub static HASTY_CHAINED: Model = Model::new(ModelSettings {
     total: None,
     total_streamed: None,
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.long-chain]`
@@ -84,6 +89,7 @@ pub static LONG_CHAIN: Model = Model::new(ModelSettings {
     total: None,
     total_streamed: None,
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.plain]`
@@ -98,6 +104,7 @@ pub static PLAIN: Model = Model::new(ModelSettings {
     total: None,
     total_streamed: None,
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.recovering]`
@@ -110,6 +117,7 @@ pub static RECOVERING: Model = Model::new(ModelSettings {
     total: None,
     total_streamed: None,
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.renamed]`
@@ -127,6 +135,7 @@ pub static RENAMED: Model = Model::new(ModelSettings {
     total: None,
     total_streamed: None,
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.secured]`
@@ -139,6 +148,7 @@ pub static SECURED: Model = Model::new(ModelSettings {
     total: None,
     total_streamed: None,
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.shared]`
@@ -151,6 +161,7 @@ pub static SHARED: Model = Model::new(ModelSettings {
     total: None,
     total_streamed: None,
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.trial]`
@@ -163,6 +174,7 @@ pub static TRIAL: Model = Model::new(ModelSettings {
     total: None,
     total_streamed: None,
     limit: None,
+    log_sample: None,
 });
 
 /// Every model.

@@ -17,6 +17,7 @@ pub static FIRST: Model = Model::new(ModelSettings {
     total: None,
     total_streamed: None,
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.pair]`
@@ -29,6 +30,7 @@ pub static PAIR: Model = Model::new(ModelSettings {
     total: None,
     total_streamed: None,
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.second]`
@@ -41,6 +43,7 @@ pub static SECOND: Model = Model::new(ModelSettings {
     total: None,
     total_streamed: None,
     limit: None,
+    log_sample: None,
 });
 
 /// Every model.

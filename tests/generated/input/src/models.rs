@@ -17,6 +17,7 @@ pub static CHAINED: Model = Model::new(ModelSettings {
     total: None,
     total_streamed: None,
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.chat]`
@@ -29,6 +30,7 @@ pub static CHAT: Model = Model::new(ModelSettings {
     total: None,
     total_streamed: None,
     limit: None,
+    log_sample: None,
 });
 
 /// Every model.

@@ -13,6 +13,7 @@ pub static BATCH: Key = Key::new(KeySettings {
     limit: Some(&limits::TWO),
     priority: PriorityClass::Normal,
     admin: false,
+    log_sample: None,
 });
 
 /// `[keys.web]`
@@ -23,6 +24,7 @@ pub static WEB: Key = Key::new(KeySettings {
     limit: None,
     priority: PriorityClass::Normal,
     admin: false,
+    log_sample: None,
 });
 
 /// Every API key.

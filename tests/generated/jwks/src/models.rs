@@ -15,6 +15,7 @@ pub static CHAT: Model = Model::new(ModelSettings {
     total: None,
     total_streamed: None,
     limit: None,
+    log_sample: None,
 });
 
 /// Every model.

@@ -15,6 +15,7 @@ pub static WEB: Key = Key::new(KeySettings {
     limit: None,
     priority: PriorityClass::Normal,
     admin: false,
+    log_sample: None,
 });
 
 /// Every API key.

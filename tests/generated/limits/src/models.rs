@@ -17,6 +17,7 @@ pub static CHAT: Model = Model::new(ModelSettings {
     total: None,
     total_streamed: None,
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.impatient]`
@@ -29,6 +30,7 @@ pub static IMPATIENT: Model = Model::new(ModelSettings {
     total: None,
     total_streamed: None,
     limit: Some(&limits::NO_TIME),
+    log_sample: None,
 });
 
 /// `[models.queued]`
@@ -41,6 +43,7 @@ pub static QUEUED: Model = Model::new(ModelSettings {
     total: None,
     total_streamed: None,
     limit: Some(&limits::ONE_BY_ONE),
+    log_sample: None,
 });
 
 /// `[models.scarce]`
@@ -53,6 +56,7 @@ pub static SCARCE: Model = Model::new(ModelSettings {
     total: None,
     total_streamed: None,
     limit: Some(&limits::FEW),
+    log_sample: None,
 });
 
 /// Every model.

@@ -15,6 +15,7 @@ pub static BRISK: Key = Key::new(KeySettings {
     limit: Some(&limits::BRISK),
     priority: PriorityClass::Normal,
     admin: false,
+    log_sample: None,
 });
 
 /// `[keys.free]`
@@ -25,6 +26,7 @@ pub static FREE: Key = Key::new(KeySettings {
     limit: None,
     priority: PriorityClass::Normal,
     admin: false,
+    log_sample: None,
 });
 
 /// `[keys.hasty]`
@@ -37,6 +39,7 @@ pub static HASTY: Key = Key::new(KeySettings {
     limit: None,
     priority: PriorityClass::High,
     admin: false,
+    log_sample: None,
 });
 
 /// `[keys.other]`
@@ -47,6 +50,7 @@ pub static OTHER: Key = Key::new(KeySettings {
     limit: Some(&limits::STANDARD),
     priority: PriorityClass::Normal,
     admin: false,
+    log_sample: None,
 });
 
 /// `[keys.single]`
@@ -59,6 +63,7 @@ pub static SINGLE: Key = Key::new(KeySettings {
     limit: Some(&limits::ONE_AT_A_TIME),
     priority: PriorityClass::Normal,
     admin: false,
+    log_sample: None,
 });
 
 /// `[keys.tokens]`
@@ -71,6 +76,7 @@ pub static TOKENS: Key = Key::new(KeySettings {
     limit: Some(&limits::TOKENS),
     priority: PriorityClass::Normal,
     admin: false,
+    log_sample: None,
 });
 
 /// `[keys.web]`
@@ -81,6 +87,7 @@ pub static WEB: Key = Key::new(KeySettings {
     limit: Some(&limits::STANDARD),
     priority: PriorityClass::Normal,
     admin: false,
+    log_sample: None,
 });
 
 /// Every API key.

@@ -19,6 +19,7 @@ pub static AGAIN: Model = Model::new(ModelSettings {
     total: None,
     total_streamed: None,
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.bounded]`
@@ -31,6 +32,7 @@ pub static BOUNDED: Model = Model::new(ModelSettings {
     total: Some(Duration::from_millis(1500)),
     total_streamed: Some(Duration::from_millis(1500)),
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.hedged]`
@@ -43,6 +45,7 @@ pub static HEDGED: Model = Model::new(ModelSettings {
     total: None,
     total_streamed: None,
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.many]`
@@ -55,6 +58,7 @@ pub static MANY: Model = Model::new(ModelSettings {
     total: None,
     total_streamed: None,
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.patient]`
@@ -67,6 +71,7 @@ pub static PATIENT: Model = Model::new(ModelSettings {
     total: None,
     total_streamed: None,
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.second]`
@@ -79,6 +84,7 @@ pub static SECOND: Model = Model::new(ModelSettings {
     total: None,
     total_streamed: None,
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.spare]`
@@ -91,6 +97,7 @@ pub static SPARE: Model = Model::new(ModelSettings {
     total: None,
     total_streamed: None,
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.thrifty]`
@@ -103,6 +110,7 @@ pub static THRIFTY: Model = Model::new(ModelSettings {
     total: None,
     total_streamed: None,
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.unbounded]`
@@ -117,6 +125,7 @@ pub static UNBOUNDED: Model = Model::new(ModelSettings {
     total: None,
     total_streamed: None,
     limit: None,
+    log_sample: None,
 });
 
 /// Every model.

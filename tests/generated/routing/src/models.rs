@@ -15,6 +15,7 @@ pub static CACHED: Model = Model::new(ModelSettings {
     total: None,
     total_streamed: None,
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.idlest]`
@@ -27,6 +28,7 @@ pub static IDLEST: Model = Model::new(ModelSettings {
     total: None,
     total_streamed: None,
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.kept-for-key]`
@@ -39,6 +41,7 @@ pub static KEPT_FOR_KEY: Model = Model::new(ModelSettings {
     total: None,
     total_streamed: None,
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.kept-for-session]`
@@ -51,6 +54,7 @@ pub static KEPT_FOR_SESSION: Model = Model::new(ModelSettings {
     total: None,
     total_streamed: None,
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.ordered]`
@@ -65,6 +69,7 @@ pub static ORDERED: Model = Model::new(ModelSettings {
     total: None,
     total_streamed: None,
     limit: None,
+    log_sample: None,
 });
 
 /// Every model.

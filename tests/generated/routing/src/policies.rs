@@ -13,6 +13,7 @@ pub static FIRST: Key = Key::new(KeySettings {
     limit: None,
     priority: PriorityClass::Normal,
     admin: false,
+    log_sample: None,
 });
 
 /// `[keys.second]`
@@ -26,6 +27,7 @@ pub static SECOND: Key = Key::new(KeySettings {
     limit: None,
     priority: PriorityClass::Normal,
     admin: false,
+    log_sample: None,
 });
 
 /// Every API key.

@@ -13,6 +13,7 @@ pub static APP: Key = Key::new(KeySettings {
     limit: None,
     priority: PriorityClass::Normal,
     admin: false,
+    log_sample: None,
 });
 
 /// `[keys.limited]`
@@ -25,6 +26,7 @@ pub static LIMITED: Key = Key::new(KeySettings {
     limit: Some(&limits::TWO),
     priority: PriorityClass::Normal,
     admin: false,
+    log_sample: None,
 });
 
 /// `[keys.ops]`
@@ -35,6 +37,7 @@ pub static OPS: Key = Key::new(KeySettings {
     limit: None,
     priority: PriorityClass::Normal,
     admin: true,
+    log_sample: None,
 });
 
 /// Every API key.

@@ -13,6 +13,7 @@ pub static FREE: Key = Key::new(KeySettings {
     limit: None,
     priority: PriorityClass::Normal,
     admin: false,
+    log_sample: None,
 });
 
 /// `[keys.web]`
@@ -23,6 +24,7 @@ pub static WEB: Key = Key::new(KeySettings {
     limit: Some(&limits::STANDARD),
     priority: PriorityClass::Normal,
     admin: false,
+    log_sample: None,
 });
 
 /// Every API key.

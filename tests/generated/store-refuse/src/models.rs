@@ -17,6 +17,7 @@ pub static CHAT: Model = Model::new(ModelSettings {
     total: None,
     total_streamed: None,
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.scarce]`
@@ -29,6 +30,7 @@ pub static SCARCE: Model = Model::new(ModelSettings {
     total: None,
     total_streamed: None,
     limit: Some(&limits::FEW),
+    log_sample: None,
 });
 
 /// Every model.

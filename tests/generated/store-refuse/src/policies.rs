@@ -17,6 +17,7 @@ pub static BRISK: Key = Key::new(KeySettings {
     limit: Some(&limits::BRISK),
     priority: PriorityClass::Normal,
     admin: false,
+    log_sample: None,
 });
 
 /// `[keys.free]`
@@ -27,6 +28,7 @@ pub static FREE: Key = Key::new(KeySettings {
     limit: None,
     priority: PriorityClass::Normal,
     admin: false,
+    log_sample: None,
 });
 
 /// `[keys.tokens]`
@@ -39,6 +41,7 @@ pub static TOKENS: Key = Key::new(KeySettings {
     limit: Some(&limits::TOKENS),
     priority: PriorityClass::Normal,
     admin: false,
+    log_sample: None,
 });
 
 /// `[keys.web]`
@@ -49,6 +52,7 @@ pub static WEB: Key = Key::new(KeySettings {
     limit: Some(&limits::STANDARD),
     priority: PriorityClass::Normal,
     admin: false,
+    log_sample: None,
 });
 
 /// Every API key.

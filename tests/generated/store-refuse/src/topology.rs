@@ -27,6 +27,10 @@ pub static TOPOLOGY: Topology = Topology {
         keep_alive: None,
     },
     auth: policies::AUTH,
+    log_sample: None,
+    privacy: None,
+    audit: None,
+    otlp: None,
     limits: limits::ALL,
     store: Some(Store {
         url: Secret::Env("REDIS_URL"),

@@ -17,6 +17,7 @@ pub static WEB: Key = Key::new(KeySettings {
     limit: None,
     priority: PriorityClass::Normal,
     admin: false,
+    log_sample: None,
 });
 
 /// Every API key.

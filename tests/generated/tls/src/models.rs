@@ -15,6 +15,7 @@ pub static MUTUAL: Model = Model::new(ModelSettings {
     total: None,
     total_streamed: None,
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.named]`
@@ -27,6 +28,7 @@ pub static NAMED: Model = Model::new(ModelSettings {
     total: None,
     total_streamed: None,
     limit: None,
+    log_sample: None,
 });
 
 /// `[models.public]`
@@ -39,6 +41,7 @@ pub static PUBLIC: Model = Model::new(ModelSettings {
     total: None,
     total_streamed: None,
     limit: None,
+    log_sample: None,
 });
 
 /// Every model.

@@ -1,0 +1,168 @@
+//! What is noted of a recorded request on its way.
+
+use std::net::IpAddr;
+use std::time::SystemTime;
+
+use hyper::header::HeaderValue;
+use hyper::{HeaderMap, Method, StatusCode};
+
+use crate::endpoint::{Endpoint, Operation};
+use crate::observe::otlp::Sink;
+use crate::observe::trace::Trace;
+use crate::topology::Model;
+use crate::upstream::live::Live;
+
+/// The spans of a request that is being answered.
+pub(crate) struct Spans {
+    sink: Sink,
+    trace: Trace,
+    span: u64,
+    started: SystemTime,
+    attempts: Vec<Attempt>,
+}
+
+/// One attempt at an upstream.
+pub(super) struct Attempt {
+    pub(super) span: u64,
+    pub(super) model: &'static Model,
+    pub(super) upstream: &'static Live,
+    pub(super) started: SystemTime,
+    /// `None` while it goes on.
+    pub(super) ended: Option<SystemTime>,
+    pub(super) status: Option<StatusCode>,
+    /// What went wrong, in a word of a closed set; a status speaks for itself.
+    pub(super) error: Option<&'static str>,
+}
+
+/// How a request ended.
+pub(crate) struct End {
+    pub(crate) method: Method,
+    pub(crate) endpoint: Endpoint,
+    /// Without what must not be written, as the address.
+    pub(crate) path: String,
+    pub(crate) client_ip: IpAddr,
+    /// The model that was asked for.
+    pub(crate) model: Option<&'static Model>,
+    pub(crate) status: StatusCode,
+    pub(crate) input_tokens: Option<u64>,
+    pub(crate) output_tokens: Option<u64>,
+}
+
+/// The spans of a request that has ended.
+pub(crate) struct Recorded {
+    pub(super) trace: [u8; 32],
+    pub(super) parent: Option<[u8; 16]>,
+    pub(super) span: u64,
+    pub(super) request_id: HeaderValue,
+    pub(super) started: SystemTime,
+    pub(super) ended: SystemTime,
+    pub(super) attempts: Vec<Attempt>,
+    pub(super) end: End,
+}
+
+impl Spans {
+    /// The spans of a request of `trace`, if that is recorded; they go to `sink`.
+    pub(crate) fn open(sink: Option<&Sink>, trace: &Trace) -> Option<Box<Self>> {
+        let sink = sink.filter(|_| trace.is_sampled())?;
+        Some(Box::new(Self {
+            sink: sink.clone(),
+            trace: trace.clone(),
+            span: fastrand::u64(1..),
+            started: SystemTime::now(),
+            attempts: Vec::new(),
+        }))
+    }
+
+    /// An attempt at `upstream` for `model` begins; returns its place among those of the request.
+    pub(crate) fn begin(&mut self, model: &'static Model, upstream: &'static Live) -> usize {
+        self.attempts.push(Attempt {
+            span: fastrand::u64(1..),
+            model,
+            upstream,
+            started: SystemTime::now(),
+            ended: None,
+            status: None,
+            error: None,
+        });
+        self.attempts.len() - 1
+    }
+
+    /// Names the span of an attempt in the headers that it is sent with.
+    pub(crate) fn mark(&self, attempt: usize, headers: &mut HeaderMap) {
+        if let Some(attempt) = self.attempts.get(attempt) {
+            self.trace.mark_attempt(attempt.span, headers);
+        }
+    }
+
+    /// An attempt has a response, which goes on. Any other that still runs is taken back.
+    pub(crate) fn answered(&mut self, attempt: usize, status: StatusCode) {
+        for (place, attempt_made) in self.attempts.iter_mut().enumerate() {
+            if place == attempt {
+                attempt_made.status = Some(status);
+            } else if attempt_made.ended.is_none() {
+                attempt_made.ended = Some(SystemTime::now());
+                attempt_made.error = Some(CANCELLED);
+            }
+        }
+    }
+
+    /// An attempt has failed: with a status, or as `error` says.
+    pub(crate) fn failed(
+        &mut self,
+        attempt: usize,
+        status: Option<StatusCode>,
+        error: Option<&'static str>,
+    ) {
+        if let Some(attempt) = self.attempts.get_mut(attempt) {
+            attempt.status = status;
+            attempt.error = error;
+            attempt.ended = Some(SystemTime::now());
+        }
+    }
+
+    /// The request is over, and with it whatever attempt goes on.
+    pub(crate) fn finish(self, end: End) {
+        let ended = SystemTime::now();
+        let mut attempts = self.attempts;
+        for attempt in attempts
+            .iter_mut()
+            .filter(|attempt| attempt.ended.is_none())
+        {
+            attempt.ended = Some(ended);
+            attempt.error = broken(attempt.status, end.status);
+        }
+        self.sink.send(Box::new(Recorded {
+            trace: self.trace.context(),
+            parent: self.trace.parent(),
+            span: self.span,
+            request_id: self.trace.request_id_value(),
+            started: self.started,
+            ended,
+            attempts,
+            end,
+        }));
+    }
+}
+
+/// The word for an attempt that was taken back.
+const CANCELLED: &str = "cancelled";
+
+/// What became of an attempt that ended with its request, where that is not what its status says.
+fn broken(answered: Option<StatusCode>, status: StatusCode) -> Option<&'static str> {
+    match status.as_u16() {
+        _ if answered == Some(status) => None,
+        499 => Some(CANCELLED),
+        504 => Some("timeout"),
+        _ => Some("interrupted"),
+    }
+}
+
+impl End {
+    /// What an upstream is asked to do, where it is asked.
+    pub(super) fn operation(&self) -> Option<Operation> {
+        match self.endpoint {
+            Endpoint::Inference(operation) => Some(operation),
+            _ => None,
+        }
+    }
+}
