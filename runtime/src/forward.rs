@@ -28,10 +28,9 @@ use crate::stream::body::Body;
 use crate::stream::observer::{Manner, Observer};
 use crate::stream::relay::Relay;
 use crate::topology::{Draw, Model, Upstream};
-use crate::upstream::breaker::Pass;
+use crate::upstream::engaged::Engaged;
 use crate::upstream::exchange::{Answer, Outgoing};
 use crate::upstream::headers;
-use crate::upstream::in_flight::Entered;
 use crate::upstream::live::Live;
 use crate::worker::Worker;
 
@@ -52,9 +51,7 @@ pub(crate) struct Taken {
     answer: Answer,
     requested: &'static Model,
     model: &'static Model,
-    live: &'static Live,
-    entered: Option<Entered>,
-    pass: Pass,
+    engaged: Engaged,
     deadline: Deadline,
     /// The gateway has asked for the usage of the stream; its client has not.
     hides_usage: bool,
@@ -187,11 +184,9 @@ pub(crate) fn relay(account: Account, taken: Taken, claim: Option<Claim>) -> Res
     }
     let relay = Relay::new(
         taken.answer.source,
-        taken.entered,
+        taken.engaged,
         observer,
         account,
-        taken.live,
-        taken.pass,
         recording,
         taken.deadline,
     );

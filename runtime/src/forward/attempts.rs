@@ -14,9 +14,9 @@ use crate::observe::metrics::Hedged;
 use crate::topology::{Hedge, Model};
 use crate::upstream::attempt::attempt;
 use crate::upstream::breaker::{Pass, Skipped, Verdict};
+use crate::upstream::engaged::Engaged;
 use crate::upstream::exchange::Answer;
 use crate::upstream::failure::Failure;
-use crate::upstream::in_flight::Entered;
 use crate::upstream::live::Live;
 use crate::upstream::miss::Miss;
 use crate::worker::Worker;
@@ -43,9 +43,7 @@ struct Missed {
 /// upstream.
 pub(super) struct Begun {
     model: &'static Model,
-    live: &'static Live,
-    entered: Option<Entered>,
-    pass: Pass,
+    engaged: Engaged,
     /// Its place among the attempts of the request, for spans.
     number: usize,
     /// The place among the misses of the attempt that it repeats.
@@ -135,9 +133,11 @@ impl<'a> Attempts<'a> {
         let number = self.account.attempt_begins(model, live);
         Ok(Begun {
             model,
-            live,
-            entered: live.enter(),
-            pass,
+            engaged: Engaged {
+                live,
+                entered: live.enter(),
+                pass,
+            },
             number,
             repeats: None,
             hedge: None,
@@ -149,7 +149,7 @@ impl<'a> Attempts<'a> {
         &self,
         begun: &Begun,
     ) -> impl Future<Output = Result<Answer, Failure>> + use<'a> {
-        let (worker, live) = (self.worker, begun.live);
+        let (worker, live) = (self.worker, begun.engaged.live);
         let mut outgoing = outgoing(worker, self.asked, begun.model, live);
         self.account
             .mark_attempt(begun.number, &mut outgoing.headers);
@@ -159,8 +159,8 @@ impl<'a> Attempts<'a> {
 
     /// Notes what came of an attempt, and takes the answer if it is one.
     pub(super) fn end(&mut self, begun: Begun, ended: Ended) -> Option<Taken> {
-        let upstream = begun.live.upstream();
-        let mut pass = begun.pass;
+        let mut engaged = begun.engaged;
+        let upstream = engaged.live.upstream();
         let miss = match ended {
             Ok(Ok(answer)) => {
                 self.account
@@ -169,24 +169,22 @@ impl<'a> Attempts<'a> {
                     self.hedges(begun.model, hedge, Hedged::Won).inc();
                 }
                 if !answer.status.is_success() {
-                    let change = pass.settle(Verdict::Answer);
+                    let change = engaged.pass.settle(Verdict::Answer);
                     self.account.circuit_changed(upstream, change);
-                    pass = Pass::default();
+                    engaged.pass = Pass::default();
                 }
                 return Some(Taken {
                     answer,
                     requested: self.asked.requested,
                     model: begun.model,
-                    live: begun.live,
-                    entered: begun.entered,
-                    pass,
+                    hides_usage: unasked_usage(self.asked, engaged.live).is_some(),
+                    engaged,
                     deadline: self.deadline,
-                    hides_usage: unasked_usage(self.asked, begun.live).is_some(),
                 });
             }
             Ok(Err(failure)) => {
                 let miss = Miss::Failed(failure);
-                let change = pass.settle(Verdict::of(failure));
+                let change = engaged.pass.settle(Verdict::of(failure));
                 self.account.attempt_failed(begun.number, upstream, &miss);
                 self.account.circuit_changed(upstream, change);
                 miss
@@ -203,7 +201,7 @@ impl<'a> Attempts<'a> {
             Some(missed) => missed.miss = miss,
             None => self.misses.push(Missed {
                 model: begun.model,
-                live: begun.live,
+                live: engaged.live,
                 miss,
             }),
         }

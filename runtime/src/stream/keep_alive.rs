@@ -250,7 +250,7 @@ mod tests {
     use crate::fixture::{account, dataplane, worker};
     use crate::forward::deadline::Deadline;
     use crate::stream::observer::{Manner, Observer};
-    use crate::upstream::breaker::Pass;
+    use crate::upstream::engaged::Engaged;
     use crate::upstream::mock_body::MockBody;
     use crate::upstream::source::Source;
 
@@ -262,11 +262,9 @@ mod tests {
         let pieces = pieces.iter().copied().map(Bytes::from).collect();
         Body::Relayed(Box::new(Relay::new(
             Source::Mock(MockBody::paced(pieces, pace)),
-            None,
+            Engaged::without_pass(&worker.dataplane.upstreams[0]),
             Observer::of_events(Manner::default()),
             account(&worker),
-            &worker.dataplane.upstreams[0],
-            Pass::default(),
             None,
             Deadline::after(None),
         )))

@@ -18,10 +18,9 @@ use crate::idempotency::Recording;
 use crate::observe::account::Account;
 use crate::server::drain::Begun;
 use crate::stream::observer::{Observer, Passage};
-use crate::upstream::breaker::{Pass, Verdict};
+use crate::upstream::breaker::Verdict;
+use crate::upstream::engaged::Engaged;
 use crate::upstream::http_body::Broken;
-use crate::upstream::in_flight::Entered;
-use crate::upstream::live::Live;
 use crate::upstream::source::Source;
 
 /// How long an upstream may take to end a stream after its last event. A client need not wait longer, nor
@@ -35,12 +34,9 @@ pub(crate) struct Relay {
     source: Option<Source>,
     /// What the client gets of a piece that it does not get as it is.
     parts: VecDeque<Bytes>,
-    /// Ends with `source`.
-    entered: Option<Entered>,
+    engaged: Engaged,
     observer: Observer,
     account: Account,
-    upstream: &'static Live,
-    pass: Pass,
     /// Keeps what passes, for requests that are repeated.
     recording: Option<Box<Recording>>,
     /// The end of the time that it has once the gateway stops.
@@ -53,15 +49,12 @@ pub(crate) struct Relay {
 }
 
 impl Relay {
-    /// Relays `source`, the response of `upstream`, which has it in flight until then, at most to the
-    /// `deadline`.
+    /// Relays `source`, the response of the upstream that is `engaged` until then, at most to the `deadline`.
     pub(crate) fn new(
         source: Source,
-        entered: Option<Entered>,
+        engaged: Engaged,
         observer: Observer,
         account: Account,
-        upstream: &'static Live,
-        pass: Pass,
         recording: Option<Box<Recording>>,
         deadline: Deadline,
     ) -> Self {
@@ -71,11 +64,9 @@ impl Relay {
             source,
             parts: VecDeque::new(),
             cut,
-            entered,
+            engaged,
             observer,
             account,
-            upstream,
-            pass,
             recording,
             deadline,
             waiting_since: None,
@@ -194,7 +185,7 @@ impl Relay {
             return self.give_up(Interruption::Broken);
         }
         self.source = None;
-        self.entered = None;
+        self.engaged.entered = None;
         self.judge(Verdict::Success);
         self.observer.report(&mut self.account);
         self.account.complete();
@@ -205,21 +196,21 @@ impl Relay {
 
     fn give_up(&mut self, why: Interruption) {
         self.source = None;
-        self.entered = None;
+        self.engaged.entered = None;
         self.recording = None;
         self.observer.report(&mut self.account);
         self.account.interrupted(why);
         // One that sends as it should cannot help it that the time is over.
         if why.speaks_against_upstream() {
-            self.upstream.health.note(false);
+            self.engaged.live.health.note(false);
             self.judge(Verdict::Failure);
         }
     }
 
     fn judge(&mut self, verdict: Verdict) {
-        let change = self.pass.settle(verdict);
+        let change = self.engaged.pass.settle(verdict);
         self.account
-            .circuit_changed(self.upstream.upstream(), change);
+            .circuit_changed(self.engaged.live.upstream(), change);
     }
 
     /// Ready when the next piece is not waited for any longer, or, where the stream `is_over`, its end.
@@ -227,7 +218,7 @@ impl Relay {
         // Only waiting counts: while a slow client holds up the relay, the upstream is not to
         // blame.
         let now = Instant::now();
-        let mut patience = self.upstream.timeouts().between_chunks;
+        let mut patience = self.engaged.live.timeouts().between_chunks;
         if is_over {
             patience = patience.min(AFTER_DONE);
         }
@@ -302,11 +293,9 @@ mod tests {
         let live = &worker.dataplane.upstreams[0];
         let relay = Relay::new(
             source,
-            None,
+            Engaged::without_pass(live),
             Observer::of_events(Manner::default()),
             account(&worker),
-            live,
-            Pass::default(),
             None,
             Deadline::after(total),
         );
@@ -349,11 +338,9 @@ mod tests {
         let observer = Observer::of_events(Manner::default());
         let relay = Relay::new(
             source,
-            None,
+            Engaged::without_pass(live),
             observer,
             account,
-            live,
-            Pass::default(),
             None,
             Deadline::after(None),
         );

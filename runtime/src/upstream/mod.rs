@@ -7,9 +7,11 @@ pub(crate) mod checker;
 pub(crate) mod circuit;
 pub(crate) mod connect;
 pub(crate) mod connection;
+pub(crate) mod engaged;
 pub(crate) mod exchange;
 pub(crate) mod failure;
 pub(crate) mod headers;
+
 pub(crate) mod http;
 pub(crate) mod http_body;
 pub(crate) mod in_flight;
