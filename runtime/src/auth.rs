@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use hyper::HeaderMap;
-use hyper::header::{AUTHORIZATION, HeaderName};
+use hyper::header::AUTHORIZATION;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq;
 use thiserror::Error;
@@ -18,12 +18,11 @@ use crate::environment::{self, Credentials};
 use crate::hash;
 #[cfg(feature = "jwt")]
 use crate::jwt::{self, Judge, Refused};
-use crate::limit::limiter::{Limiter, Owner};
+use crate::limit::limiter::Limiter;
+use crate::limit::owner::Owner;
 use crate::limit::quota::Quota;
 use crate::topology::{Auth, Key, PriorityClass, Topology};
-
-/// The header that carries an API key and wins over `Authorization`.
-pub(crate) const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+use crate::upstream::headers::API_KEY;
 
 /// Why somebody may not ask.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -305,7 +304,7 @@ impl Ring {
 
 #[cfg(test)]
 mod tests {
-    use hyper::header::HeaderValue;
+    use hyper::header::{HeaderName, HeaderValue};
 
     use super::*;
     use crate::fixture::{MODEL_LARGE, MODEL_SMALL, dataplane};

@@ -18,7 +18,8 @@ use crate::auth::Callers;
 use crate::environment::{self, Settings};
 use crate::idempotency::Store;
 use crate::limit::demand;
-use crate::limit::limiter::{Limiter, Owner};
+use crate::limit::limiter::Limiter;
+use crate::limit::owner::Owner;
 #[cfg(feature = "redis")]
 use crate::limit::store::server::Server;
 use crate::observe::metrics::Metrics;

@@ -47,6 +47,7 @@ use crate::topology::Otlp;
 use crate::topology::{Auth, Endpoint, Key, Secret, Topology, UpstreamSettings};
 #[cfg(feature = "jwt")]
 use crate::topology::{Jwt, TokenKeys};
+use crate::upstream::access::UpstreamAccess;
 #[cfg(feature = "words")]
 use crate::words::Words;
 
@@ -100,17 +101,6 @@ pub(crate) struct Process {
     pub(crate) workers: NonZeroUsize,
     /// The least level that is logged.
     pub(crate) level: Level,
-}
-
-/// How an upstream is reached.
-pub(crate) struct UpstreamAccess {
-    /// Where it is; `None` for a mock.
-    pub(crate) address: Option<Address>,
-    /// The value of the `Authorization` header that is sent to it.
-    pub(crate) authorization: Option<HeaderValue>,
-    /// What its `tls` asks for.
-    #[cfg(feature = "certificates")]
-    pub(crate) tls: Option<Credential<rustls::ClientConfig>>,
 }
 
 /// One thing that is missing or wrong: `NAME: what`.

@@ -13,7 +13,7 @@ use thiserror::Error;
 
 use crate::admin::refused::{self, Refused};
 use crate::api::body::Unread;
-use crate::api::scan::Fault;
+use crate::api::fault::Fault;
 use crate::auth::Unknown;
 use crate::idempotency::BadRepeat;
 #[cfg(feature = "jwks")]

@@ -16,7 +16,7 @@ use crate::admin::refused::Refused;
 use crate::admin::switches::Feature;
 use crate::api::body::{Arriving, Unread};
 use crate::api::cors::Sharing;
-use crate::api::scan::Fault;
+use crate::api::fault::Fault;
 use crate::api::{breakers, cors, health, models, scan};
 use crate::caller::Caller;
 use crate::endpoint::{Endpoint, name_in_path};

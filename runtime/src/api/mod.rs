@@ -3,6 +3,7 @@
 pub(crate) mod body;
 pub(crate) mod breakers;
 pub(crate) mod cors;
+pub(crate) mod fault;
 pub(crate) mod fields;
 pub(crate) mod health;
 pub(crate) mod messages;

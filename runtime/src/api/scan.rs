@@ -10,8 +10,8 @@ use std::ops::Range;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
-use thiserror::Error;
 
+use crate::api::fault::Fault;
 use crate::api::fields::{Fields, Vocabulary};
 use crate::api::messages::{Messages, MessagesSeed};
 use crate::api::span::span;
@@ -42,38 +42,6 @@ pub(crate) struct Scan<'a> {
     pub(crate) choices: Option<u64>,
     /// What would ask for the usage of a stream whose client does not.
     pub(crate) unasked_usage: Option<Splice>,
-}
-
-/// Why a body is not a request.
-#[derive(Debug, Error, PartialEq, Eq)]
-pub(crate) enum Fault {
-    #[error("the request body is not valid JSON: {0}")]
-    NotJson(String),
-    #[error("the request body is not a JSON object")]
-    NotAnObject,
-    #[error("you must provide a `model`")]
-    NoModel,
-    #[error("`{field}` must be {expected}")]
-    WrongType {
-        field: &'static str,
-        expected: &'static str,
-    },
-    #[error("`{0}` is there more than once")]
-    Duplicate(&'static str),
-    #[error("`messages` has {count} entries; this gateway takes at most {most}")]
-    TooManyMessages { count: usize, most: usize },
-}
-
-impl Fault {
-    /// The field at fault: the `param` of the error object.
-    pub(crate) fn field(&self) -> Option<&'static str> {
-        match self {
-            Self::NotJson(_) | Self::NotAnObject => None,
-            Self::NoModel => Some("model"),
-            Self::TooManyMessages { .. } => Some("messages"),
-            Self::WrongType { field, .. } | Self::Duplicate(field) => Some(field),
-        }
-    }
 }
 
 /// Scans `body`, noting which fields of `vocabulary` are present, and counting the messages where

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::api::scan::Fault;
+use crate::api::fault::Fault;
 use crate::api::span::span;
 
 /// A change to a body: what stands in its place.

@@ -23,8 +23,9 @@ use crate::caller::{Caller, Rights};
 use crate::hash;
 #[cfg(feature = "jwks")]
 use crate::jwt::jwks::store::{Keyring, Standing, Store};
+use crate::limit::owner;
 use crate::limit::quota::Quota;
-use crate::limit::subjects::{self, Subjects};
+use crate::limit::subjects::Subjects;
 use crate::topology::{Jwt, Model, Topology};
 
 /// The longest token that is looked at, in bytes.
@@ -210,7 +211,7 @@ impl Judge {
         let identity = hash::stable(sub.as_bytes());
         let quota = match &self.subjects {
             None => Quota::Unlimited,
-            Some(subjects) => Quota::Subject(subjects, subjects::digest(&sub)),
+            Some(subjects) => Quota::Subject(subjects, owner::digest(&sub)),
         };
         let rights = self.rights(others.get(self.jwt.models_claim));
         Ok(Caller::of_subject(

@@ -7,8 +7,8 @@ use tokio::time::Instant;
 
 use crate::limit::demand::Demand;
 use crate::limit::headers::Headers;
-use crate::limit::limiter::{Grant, Limiter, Place};
-use crate::limit::quota::{Held, Quota};
+use crate::limit::limiter::{Grant, Held, Limiter, Place};
+use crate::limit::quota::Quota;
 use crate::limit::refusal::Refusal;
 #[cfg(feature = "redis")]
 use crate::limit::store::shared::{Shared, Wanted};
@@ -281,7 +281,7 @@ mod tests {
 
     use super::*;
     use crate::fixture::dataplane;
-    use crate::limit::limiter::Owner;
+    use crate::limit::owner::Owner;
     use crate::topology::{Limit, LimitSettings, Rate};
 
     const fn tokens(name: &'static str, amount: u64) -> Limit {

@@ -1,16 +1,17 @@
 //! The limits of one key, one model or one subject, in use: shared by all workers, without a lock.
 
+use std::ops::Deref;
+#[cfg(feature = "jwt")]
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::limit::owner::Owner;
 use crate::limit::places::{NoPlace, Places};
-use crate::limit::quota::Held;
 use crate::limit::refusal::{Kind, Refusal};
 #[cfg(feature = "redis")]
 use crate::limit::store::names::Names;
-#[cfg(feature = "jwt")]
-use crate::limit::subjects::Digest;
 use crate::limit::window::{Full, Tick, Window};
 use crate::topology::{Limit, PriorityClass};
 
@@ -30,20 +31,26 @@ pub(crate) struct Limiter {
     places: Option<Places>,
 }
 
-/// Who has a limit.
-#[derive(Clone, Copy, Debug)]
-#[cfg_attr(
-    not(feature = "redis"),
-    expect(dead_code, reason = "names are for a store")
-)]
-pub(crate) enum Owner {
-    /// The API key of this name.
-    Key(&'static str),
-    /// The model of this name.
-    Model(&'static str),
-    /// A subject of tokens.
+/// A count in use: for good, or as long as somebody holds it.
+#[derive(Clone, Debug)]
+pub(crate) enum Held {
+    /// Of a key or a model: made at start.
+    Settled(&'static Limiter),
+    /// Of a subject.
     #[cfg(feature = "jwt")]
-    Subject(Digest),
+    Subject(Arc<Limiter>),
+}
+
+impl Deref for Held {
+    type Target = Limiter;
+
+    fn deref(&self) -> &Limiter {
+        match self {
+            Self::Settled(limiter) => limiter,
+            #[cfg(feature = "jwt")]
+            Self::Subject(limiter) => limiter,
+        }
+    }
 }
 
 /// A place among the requests that run at once. Dropped, it is free for another.

@@ -5,6 +5,7 @@ pub(crate) mod demand;
 pub(crate) mod headers;
 mod images;
 pub(crate) mod limiter;
+pub(crate) mod owner;
 mod places;
 pub(crate) mod quota;
 pub(crate) mod refusal;

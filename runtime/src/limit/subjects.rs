@@ -14,16 +14,12 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
-use crate::limit::limiter::{Limiter, Owner};
-use crate::limit::quota::Held;
+use crate::limit::limiter::{Held, Limiter};
+use crate::limit::owner::{Digest, Owner};
 use crate::limit::refusal::{Kind, Refusal};
 use crate::topology::Limit;
-
-/// A subject, in few bytes however long it is; nobody can find two with the same.
-pub(crate) type Digest = [u8; 32];
 
 /// How many subjects are counted at once: less than 2 KiB each, made when they are first seen.
 const CAPACITY: usize = 64 * 1024;
@@ -53,11 +49,6 @@ struct Shard {
     counts: HashMap<Digest, Arc<Limiter>>,
     /// All of them, the one first that is to be looked at next.
     turns: VecDeque<Digest>,
-}
-
-/// The digest of a subject.
-pub(crate) fn digest(subject: &str) -> Digest {
-    Sha256::digest(subject).into()
 }
 
 impl Subjects {
@@ -123,6 +114,7 @@ mod tests {
     use std::thread;
 
     use super::*;
+    use crate::limit::owner::digest;
     use crate::topology::{LimitSettings, Rate};
 
     static STANDARD: Limit = Limit::new(LimitSettings {

@@ -4,18 +4,17 @@
 //! The request path never looks a series up by its labels: each has its place in a table of
 //! [`Cells`], by slot or by index, and is made the first time that it is needed.
 
-use std::sync::OnceLock;
-
 use hyper::{Method, StatusCode};
 use prometheus::{
-    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
-    IntGaugeVec, Opts, Registry, TextEncoder,
+    Encoder, Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder,
 };
 use tokio::time::Instant;
 
 use crate::endpoint::Endpoint;
 use crate::limit::refusal::{Kind, Refusal};
 use crate::observe::outcome::Outcome;
+use crate::observe::register::{Cells, Counters, Histograms, Register};
 #[cfg(feature = "certificates")]
 use crate::observe::tls_metrics::TlsMetrics;
 use crate::route;
@@ -168,91 +167,6 @@ pub(crate) struct StoreSeries {
     pub(crate) errors: IntCounter,
     /// 1 while every worker can use it, else 0.
     pub(crate) up: IntGauge,
-}
-
-struct Counters {
-    family: IntCounterVec,
-    cells: Cells<IntCounter>,
-}
-
-struct Histograms {
-    family: HistogramVec,
-    cells: Cells<Histogram>,
-}
-
-/// A table of series, each made when it is first asked for.
-struct Cells<T>(Box<[OnceLock<T>]>);
-
-impl<T> Cells<T> {
-    fn new(count: usize) -> Self {
-        Self(std::iter::repeat_with(OnceLock::new).take(count).collect())
-    }
-}
-
-impl Counters {
-    fn at(&self, index: usize, labels: &[&str]) -> &IntCounter {
-        let cell = self
-            .cells
-            .0
-            .get(index)
-            .expect("a table has a cell for each of its indices");
-        cell.get_or_init(|| self.family.with_label_values(labels))
-    }
-}
-
-impl Histograms {
-    fn at(&self, index: usize, labels: &[&str]) -> &Histogram {
-        let cell = self
-            .cells
-            .0
-            .get(index)
-            .expect("a table has a cell for each of its indices");
-        cell.get_or_init(|| self.family.with_label_values(labels))
-    }
-}
-
-/// Registers metrics; names and labels are constants, so it cannot fail.
-pub(super) struct Register<'a>(&'a Registry);
-
-impl Register<'_> {
-    pub(super) fn add<C: prometheus::core::Collector + Clone + 'static>(
-        &self,
-        collector: prometheus::Result<C>,
-    ) -> C {
-        let collector = collector.expect("the names of metrics and labels are valid");
-        self.0
-            .register(Box::new(collector.clone()))
-            .expect("each metric is registered once");
-        collector
-    }
-
-    fn counter(&self, name: &str, help: &str) -> IntCounter {
-        self.add(IntCounter::new(name, help))
-    }
-
-    fn counters(&self, name: &str, help: &str, labels: &[&str], cells: usize) -> Counters {
-        let family = self.add(IntCounterVec::new(Opts::new(name, help), labels));
-        Counters {
-            family,
-            cells: Cells::new(cells),
-        }
-    }
-
-    fn histograms(
-        &self,
-        name: &str,
-        help: &str,
-        labels: &[&str],
-        buckets: &[f64],
-        cells: usize,
-    ) -> Histograms {
-        let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
-        let family = self.add(HistogramVec::new(options, labels));
-        Histograms {
-            family,
-            cells: Cells::new(cells),
-        }
-    }
 }
 
 const ENDPOINTS: usize = Endpoint::ALL.len();

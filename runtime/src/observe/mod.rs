@@ -14,6 +14,7 @@ pub(crate) mod metrics;
 pub(crate) mod otlp;
 pub(crate) mod outcome;
 pub(crate) mod panics;
+mod register;
 pub(crate) mod reports;
 mod sample;
 #[cfg(feature = "certificates")]

@@ -2,7 +2,7 @@
 
 use prometheus::{IntCounter, IntCounterVec, IntGaugeVec, Opts};
 
-use crate::observe::metrics::Register;
+use crate::observe::register::Register;
 use crate::topology::Topology;
 
 /// The metrics of TLS.

@@ -2,62 +2,20 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::rc::Rc;
-#[cfg(feature = "http2")]
-use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
-#[cfg(feature = "http2")]
-use tokio::sync::Semaphore;
 
-use crate::server::drain::Drain;
+use crate::server::client::Client;
 use crate::server::http1;
 #[cfg(feature = "certificates")]
 use crate::server::secure;
 #[cfg(feature = "http2")]
 use crate::server::{http2, opening};
-use crate::topology::Gateway;
-use crate::worker::Worker;
-
-/// How long, after a stop was asked for, a connection may take to send a first request.
-pub(super) const FIRST_REQUEST: Duration = Duration::from_secs(1);
 
 /// How long a connection may be silent before the kernel asks whether the client is there.
 const KEEPALIVE: Duration = Duration::from_secs(15);
-
-/// Who serves a client's connection, and who the client is.
-pub(crate) struct Client {
-    pub(crate) worker: Rc<Worker>,
-    pub(crate) drain: Rc<Drain>,
-    /// How many requests of HTTP/2 the worker may have at once; more wait.
-    #[cfg(feature = "http2")]
-    pub(crate) places: Arc<Semaphore>,
-    pub(crate) ip: IpAddr,
-}
-
-impl Client {
-    /// The front door.
-    pub(super) fn gateway(&self) -> &'static Gateway {
-        &self.worker.dataplane.topology.gateway
-    }
-
-    /// What comes of `opening`, a connection's time before its first request: it is bounded, and ends soon when a
-    /// stop is asked for.
-    #[cfg(any(feature = "certificates", feature = "http2"))]
-    async fn open<T>(&self, opening: impl Future<Output = Option<T>>) -> Option<T> {
-        let stop = async {
-            self.drain.begun().await;
-            tokio::time::sleep(FIRST_REQUEST).await;
-        };
-        tokio::select! {
-            opened = opening => opened,
-            () = tokio::time::sleep(self.gateway().read_timeout) => None,
-            () = stop => None,
-        }
-    }
-}
 
 /// The address of the client at `peer`, as logs and limits know it.
 pub(crate) fn ip(peer: SocketAddr) -> IpAddr {
@@ -115,13 +73,21 @@ fn prepare(socket: &TcpStream, write_timeout: Duration) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::rc::Rc;
+    #[cfg(feature = "http2")]
+    use std::sync::Arc;
+
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
+    #[cfg(feature = "http2")]
+    use tokio::sync::Semaphore;
     use tokio::task::{LocalSet, spawn_local};
     use tokio::time::timeout;
 
     use super::*;
     use crate::fixture::{dataplane_towards, worker};
+    use crate::server::drain::Drain;
+    use crate::worker::Worker;
 
     const REQUEST: &str = "{\"model\":\"small\",\"messages\":[]}";
 

@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
 use crate::pipeline;
-use crate::server::connection::{Client, FIRST_REQUEST};
+use crate::server::client::{Client, FIRST_REQUEST};
 use crate::server::refusal::{self, Last, Overheard, Progress};
 
 /// Serves a connection to its end.

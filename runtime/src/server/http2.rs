@@ -26,7 +26,7 @@ use tokio::task::spawn_local;
 use tokio::time::{Instant, sleep_until};
 
 use crate::pipeline;
-use crate::server::connection::Client;
+use crate::server::client::Client;
 use crate::stream::body::Body;
 use crate::upstream::http_body::Broken;
 

@@ -5,6 +5,7 @@
 //! loop, its own connections in both directions. The kernel spreads new connections over them, and
 //! a connection stays with its worker; so nothing on the request path is shared under a lock.
 
+pub(crate) mod client;
 mod connection;
 mod descriptors;
 pub(crate) mod drain;

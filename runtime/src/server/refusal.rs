@@ -25,7 +25,7 @@ use crate::error::{Error, Head};
 use crate::observe::level::Level;
 use crate::observe::line::Line;
 use crate::observe::trace::Trace;
-use crate::server::connection::Client;
+use crate::server::client::Client;
 
 /// How much of what a client goes on sending is still read, so that it gets to see its answer.
 const LINGER_BYTES: usize = 1024 * 1024;

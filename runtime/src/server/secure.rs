@@ -6,7 +6,7 @@ use tokio_rustls::server::TlsStream;
 
 use crate::observe::level::Level;
 use crate::observe::line::Line;
-use crate::server::connection::Client;
+use crate::server::client::Client;
 
 /// Shakes hands with the client on `stream`, by the certificate of this moment. `None` where that fails, which is
 /// counted, and logged for those who look for it: on an open port it is an everyday thing.

@@ -8,7 +8,7 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::sign::SingleCertAndKey;
 
 use crate::tls::material::{Material, Sources};
-use crate::tls::upstream::provider;
+use crate::tls::provider::provider;
 use crate::topology::GatewayTls;
 
 /// Where the material of `[gateway.tls]` is.

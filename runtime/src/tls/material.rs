@@ -14,7 +14,7 @@ use x509_cert::der::Decode;
 
 use crate::observe::clock::Timestamp;
 use crate::secret::{self, Unreadable};
-use crate::tls::upstream::provider;
+use crate::tls::provider::provider;
 use crate::topology::{Identity, Secret};
 
 /// Where the material is.

@@ -10,6 +10,7 @@ pub(crate) mod credential;
 pub(crate) mod listener;
 #[cfg(feature = "certificates")]
 pub(crate) mod material;
+mod provider;
 pub(crate) mod upstream;
 #[cfg(feature = "certificates")]
 pub(crate) mod watch;

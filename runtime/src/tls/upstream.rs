@@ -3,18 +3,11 @@
 
 use std::sync::{Arc, OnceLock};
 
-use rustls::crypto::CryptoProvider;
 use rustls::{ClientConfig, RootCertStore};
 
 #[cfg(feature = "certificates")]
 use crate::tls::material::Material;
-
-/// The cryptography: ring's.
-pub(super) fn provider() -> Arc<CryptoProvider> {
-    static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
-    let provider = PROVIDER.get_or_init(|| Arc::new(rustls::crypto::ring::default_provider()));
-    Arc::clone(provider)
-}
+use crate::tls::provider::provider;
 
 /// The web's authorities, and nothing to show: one for all upstreams, since the root certificates alone take a
 /// while to prepare, and sessions are resumed from a cache in it.

@@ -8,7 +8,6 @@ use hyper::header::{
     TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 
-use crate::auth::API_KEY;
 use crate::idempotency;
 use crate::observe::trace::{REQUEST_ID, TRACE_ID};
 
@@ -17,6 +16,9 @@ pub(crate) const FALLBACK_MODEL: HeaderName = HeaderName::from_static("x-fallbac
 
 /// Says that a request is a copy, for the upstream's log.
 pub(crate) const SHADOW: HeaderName = HeaderName::from_static("x-nexus-shadow");
+
+/// The header that carries an API key and wins over `Authorization`.
+pub(crate) const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 /// How clients of Azure present a key.
 const AZURE_API_KEY: HeaderName = HeaderName::from_static("api-key");

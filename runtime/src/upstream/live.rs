@@ -7,10 +7,10 @@ use bytes::Bytes;
 #[cfg(feature = "otlp")]
 use crate::address::Address;
 use crate::api::rewrite;
-use crate::environment::UpstreamAccess;
 #[cfg(feature = "certificates")]
 use crate::tls::credential::Credential;
 use crate::topology::{Endpoint, Timeouts, Upstream};
+use crate::upstream::access::UpstreamAccess;
 use crate::upstream::breaker::{Breaker, Pass, Skipped};
 use crate::upstream::check::Check;
 use crate::upstream::circuit::Change;

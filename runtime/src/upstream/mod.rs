@@ -1,5 +1,6 @@
 //! Upstreams: getting a response from one of them, whatever its kind.
 
+pub(crate) mod access;
 pub(crate) mod attempt;
 pub(crate) mod breaker;
 pub(crate) mod check;

@@ -74,5 +74,6 @@ fn features(topology: &Topology) -> Vec<&'static str> {
     if input.is_some_and(|input| input.forbidden_words.is_some()) {
         features.push("words");
     }
+    features.sort_unstable();
     features
 }

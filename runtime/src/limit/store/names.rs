@@ -1,9 +1,10 @@
 //! What the store counts a limit by: the same in every gateway of a spec, whichever holds it first.
 
+#[cfg(feature = "jwt")]
 use std::fmt::Write;
 use std::time::Duration;
 
-use crate::limit::limiter::Owner;
+use crate::limit::owner::Owner;
 use crate::limit::refusal::Kind;
 use crate::topology::{Limit, Rate};
 

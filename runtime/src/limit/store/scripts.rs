@@ -5,32 +5,12 @@ use std::time::Duration;
 use redis::aio::MultiplexedConnection;
 use redis::{RedisResult, Script};
 
-use crate::limit::store::shared::{Settlement, Wanted};
+use crate::limit::store::shared::{Answer, Settlement, State, Wanted};
 
 /// The scripts. Redis knows them by their digest and is sent the text where it does not.
 pub(super) struct Scripts {
     take: Script,
     settle: Script,
-}
-
-/// What Redis says to a request.
-pub(super) struct Answer {
-    /// Whether everything was taken; else nothing was.
-    pub(super) taken: bool,
-    /// For each window, in order.
-    pub(super) windows: Vec<State>,
-}
-
-/// The state of a window.
-pub(super) struct State {
-    /// When it was taken.
-    pub(super) tick: i64,
-    /// What can be taken now.
-    pub(super) remaining: u64,
-    /// How long until there is room: zero where there is, `None` where there never will be.
-    pub(super) wait: Option<Duration>,
-    /// How long until nothing is taken.
-    pub(super) reset: Duration,
 }
 
 impl Default for Scripts {

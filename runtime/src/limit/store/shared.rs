@@ -1,13 +1,12 @@
 //! What the store has counted of one request.
 
 use std::rc::Rc;
+use std::time::Duration;
 
-use crate::limit::limiter::Left;
-use crate::limit::quota::Held;
+use crate::limit::limiter::{Held, Left};
 use crate::limit::refusal::{Kind, Refusal};
 use crate::limit::store::Store;
 use crate::limit::store::names::Name;
-use crate::limit::store::scripts::{Answer, State};
 
 /// What a request takes of one window.
 pub(in crate::limit) struct Wanted {
@@ -26,6 +25,26 @@ pub(super) struct Settlement {
     pub(super) unused: u64,
     /// What was used beyond it.
     pub(super) more: u64,
+}
+
+/// What Redis says to a request.
+pub(super) struct Answer {
+    /// Whether everything was taken; else nothing was.
+    pub(super) taken: bool,
+    /// For each window, in order.
+    pub(super) windows: Vec<State>,
+}
+
+/// The state of a window.
+pub(super) struct State {
+    /// When it was taken.
+    pub(super) tick: i64,
+    /// What can be taken now.
+    pub(super) remaining: u64,
+    /// How long until there is room: zero where there is, `None` where there never will be.
+    pub(super) wait: Option<Duration>,
+    /// How long until nothing is taken.
+    pub(super) reset: Duration,
 }
 
 /// What the store has said to a request.

@@ -1,0 +1,49 @@
+//! Who is at the other end of a connection, and who serves them.
+
+use std::net::IpAddr;
+use std::rc::Rc;
+#[cfg(feature = "http2")]
+use std::sync::Arc;
+use std::time::Duration;
+
+#[cfg(feature = "http2")]
+use tokio::sync::Semaphore;
+
+use crate::server::drain::Drain;
+use crate::topology::Gateway;
+use crate::worker::Worker;
+
+/// How long, after a stop was asked for, a connection may take to send a first request.
+pub(super) const FIRST_REQUEST: Duration = Duration::from_secs(1);
+
+/// Who serves a client's connection, and who the client is.
+pub(crate) struct Client {
+    pub(crate) worker: Rc<Worker>,
+    pub(crate) drain: Rc<Drain>,
+    /// How many requests of HTTP/2 the worker may have at once; more wait.
+    #[cfg(feature = "http2")]
+    pub(crate) places: Arc<Semaphore>,
+    pub(crate) ip: IpAddr,
+}
+
+impl Client {
+    /// The front door.
+    pub(super) fn gateway(&self) -> &'static Gateway {
+        &self.worker.dataplane.topology.gateway
+    }
+
+    /// What comes of `opening`, a connection's time before its first request: it is bounded, and ends soon when a
+    /// stop is asked for.
+    #[cfg(any(feature = "certificates", feature = "http2"))]
+    pub(super) async fn open<T>(&self, opening: impl Future<Output = Option<T>>) -> Option<T> {
+        let stop = async {
+            self.drain.begun().await;
+            tokio::time::sleep(FIRST_REQUEST).await;
+        };
+        tokio::select! {
+            opened = opening => opened,
+            () = tokio::time::sleep(self.gateway().read_timeout) => None,
+            () = stop => None,
+        }
+    }
+}
