@@ -16,7 +16,7 @@ pub(crate) struct Engaged {
 
 impl Engaged {
     /// An upstream whose breaker nobody asks.
-    #[cfg(test)]
+    #[cfg(all(test, feature = "mock"))]
     pub(crate) fn without_pass(live: &'static Live) -> Self {
         Self {
             live,
