@@ -13,7 +13,8 @@ use crate::words::{self, Usage};
 /// The most alternatives a request may ask for, as at OpenAI.
 const MAX_CHOICES: u64 = 128;
 
-/// Answers `You said: ...`, or with a call of the first tool where a tool is offered.
+/// Answers `You said: ...`, with a call of the first tool where a tool is offered, or with JSON where that is the
+/// form asked for.
 pub(crate) fn answer(body: &[u8]) -> Result<Answer, Refusal> {
     let mut request: Request = parse(body)?;
     let model = required_model(request.model.take())?;
@@ -38,7 +39,7 @@ pub(crate) fn answer(body: &[u8]) -> Result<Answer, Refusal> {
         .map(|message| words::count(&message.text()))
         .sum();
     let usage = Usage::new(prompt, reply.tokens() * choices);
-    let responder = Responder::new(body, model, choices, usage);
+    let responder = Responder::new(body, model, choices, usage, request.has_logprobs());
     Ok(match request.stream {
         Some(true) => responder.stream(&reply, request.includes_usage()),
         _ => responder.whole(&reply),
@@ -66,7 +67,10 @@ fn reply(request: &Request, messages: &[Message]) -> Reply {
         .or(messages.last())
         .map(Message::text)
         .unwrap_or_default();
-    let text = format!("You said: {said}");
+    let text = match request.structured() {
+        Some(value) => value.to_string(),
+        None => format!("You said: {said}"),
+    };
     let limited = words::limited(&text, request.token_limit());
     Reply {
         deltas: limited
@@ -244,6 +248,41 @@ mod tests {
         messages.push(json!({"role": "tool", "tool_call_id": "call_0", "content": "sunny"}));
         let (_, body) = ask(&request);
         assert_eq!(body["choices"][0]["message"]["content"], "You said: Hello");
+    }
+
+    #[test]
+    fn an_answer_has_the_form_that_was_asked_for() {
+        let schema = json!({"type": "object", "required": ["city"],
+                            "properties": {"city": {"type": "string"}}});
+        let format = json!({"type": "json_schema", "json_schema": {"name": "W", "schema": schema}});
+        let (_, body) = ask(&with(hello(), json!({"response_format": format})));
+        let message = &body["choices"][0]["message"];
+        assert_eq!(message["content"], r#"{"city":"text"}"#);
+
+        let format = json!({"type": "json_object"});
+        let (_, body) = ask(&with(hello(), json!({"response_format": format})));
+        assert_eq!(body["choices"][0]["message"]["content"], "{}");
+
+        let format = json!({"type": "text"});
+        let (_, body) = ask(&with(hello(), json!({"response_format": format})));
+        assert_eq!(body["choices"][0]["message"]["content"], "You said: Hello");
+    }
+
+    #[test]
+    fn each_token_of_a_text_has_its_probability_where_that_is_asked_for() {
+        let request = with(hello(), json!({"logprobs": true, "top_logprobs": 2}));
+        let (_, body) = ask(&request);
+        let tokens = &body["choices"][0]["logprobs"]["content"];
+        assert_eq!(tokens[2]["token"], " Hello");
+        assert_eq!(tokens.as_array().unwrap().len(), 3);
+
+        let chunks = stream(&with(request, json!({"stream": true})));
+        let token = &chunks[1]["choices"][0]["logprobs"]["content"][0];
+        assert_eq!(token["token"], "You");
+        assert_eq!(chunks[0]["choices"][0]["logprobs"], Value::Null);
+
+        let (_, body) = ask(&hello());
+        assert_eq!(body["choices"][0]["logprobs"], Value::Null);
     }
 
     #[test]

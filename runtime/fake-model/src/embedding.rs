@@ -30,7 +30,7 @@ pub(crate) fn answer(body: &[u8]) -> Result<Answer, Refusal> {
 
     let data = inputs.iter().zip(0..).map(|(words, index)| {
         let vector = unit_vector(words, dimensions);
-        let embedding = match request.encoding_format {
+        let embedding = match request.encoding_format.unwrap_or_default() {
             Encoding::Float => Embedding::Float(vector),
             Encoding::Base64 => Embedding::Base64(encode(&vector)),
         };
@@ -133,8 +133,7 @@ struct Request {
     model: Option<String>,
     #[serde(default)]
     input: Value,
-    #[serde(default)]
-    encoding_format: Encoding,
+    encoding_format: Option<Encoding>,
     dimensions: Option<usize>,
 }
 
@@ -232,6 +231,12 @@ mod tests {
             .unwrap();
         let first = f32::from_le_bytes(bytes[..4].try_into().unwrap());
         assert!((f64::from(first) - vector(&floats, 0)[0]).abs() < 1e-6);
+    }
+
+    #[test]
+    fn an_encoding_that_is_null_is_the_usual_one() {
+        let (status, body) = ask(&json!({"model": "m", "input": "a cat", "encoding_format": null}));
+        assert_eq!((status, vector(&body, 0).len()), (200, DEFAULT_DIMENSIONS));
     }
 
     #[test]

@@ -1,37 +1,86 @@
-//! A value that a JSON schema would accept, for the arguments of tool calls.
+//! A value that a JSON schema would accept, for the arguments of tool calls and for structured answers.
+
+use std::cell::Cell;
 
 use serde_json::{Map, Value};
 
 /// Schemas refer to themselves; nobody needs an example this deep.
-const MAX_DEPTH: usize = 8;
+const MAX_DEPTH: usize = 16;
+
+/// The most values in one example: a bound on what a schema that refers to itself can make this crate build.
+const MAX_VALUES: usize = 4096;
 
 /// A value for `schema`: its `const`, first `enum` entry or `default` if it has one, else the simplest of
-/// its type, with every required property. It understands the part of JSON schema that tools use, without
-/// references and patterns.
+/// its type, with every required property. It understands the part of JSON schema that tools and structured
+/// answers use: references within the schema, and no patterns.
 pub(crate) fn value(schema: &Value) -> Value {
-    value_within(schema, MAX_DEPTH)
+    let example = Example {
+        root: schema,
+        left: Cell::new(MAX_VALUES),
+    };
+    example.value(schema, MAX_DEPTH)
 }
 
-fn value_within(schema: &Value, depth: usize) -> Value {
-    if depth == 0 {
-        return Value::Null;
-    }
-    if let Some(given) = given(schema) {
-        return given.clone();
-    }
-    for choice in ["anyOf", "oneOf", "allOf"] {
-        if let Some(first) = schema.get(choice).and_then(|choices| choices.get(0)) {
-            return value_within(first, depth - 1);
+/// One example on its way.
+struct Example<'a> {
+    /// The whole schema, which its parts refer to.
+    root: &'a Value,
+    /// How many values it may still get.
+    left: Cell<usize>,
+}
+
+impl Example<'_> {
+    fn value(&self, schema: &Value, depth: usize) -> Value {
+        let left = self.left.get();
+        if depth == 0 || left == 0 {
+            return Value::Null;
+        }
+        self.left.set(left - 1);
+        if let Some(given) = given(schema) {
+            return given.clone();
+        }
+        let referred = schema.get("$ref").and_then(Value::as_str);
+        if let Some(path) = referred.and_then(|reference| reference.strip_prefix('#')) {
+            let named = self.root.pointer(path).unwrap_or(&Value::Null);
+            return self.value(named, depth - 1);
+        }
+        for choice in ["anyOf", "oneOf", "allOf"] {
+            if let Some(first) = schema.get(choice).and_then(|choices| choices.get(0)) {
+                return self.value(first, depth - 1);
+            }
+        }
+        match kind(schema) {
+            "object" => self.object(schema, depth),
+            "array" => self.array(schema, depth),
+            "string" => Value::from("text"),
+            "integer" => schema.get("minimum").cloned().unwrap_or(Value::from(1)),
+            "number" => schema.get("minimum").cloned().unwrap_or(Value::from(1.5)),
+            "boolean" => Value::from(true),
+            _ => Value::Null,
         }
     }
-    match kind(schema) {
-        "object" => object(schema, depth),
-        "array" => array(schema, depth),
-        "string" => Value::from("text"),
-        "integer" => schema.get("minimum").cloned().unwrap_or(Value::from(1)),
-        "number" => schema.get("minimum").cloned().unwrap_or(Value::from(1.5)),
-        "boolean" => Value::from(true),
-        _ => Value::Null,
+
+    fn object(&self, schema: &Value, depth: usize) -> Value {
+        let properties = schema.get("properties").and_then(Value::as_object);
+        let required = schema.get("required").and_then(Value::as_array);
+        let names = required.into_iter().flatten().filter_map(Value::as_str);
+        let members = names.map(|name| {
+            let property = properties.and_then(|properties| properties.get(name));
+            (
+                name.to_owned(),
+                property.map_or(Value::Null, |schema| self.value(schema, depth - 1)),
+            )
+        });
+        Value::Object(members.collect::<Map<_, _>>())
+    }
+
+    fn array(&self, schema: &Value, depth: usize) -> Value {
+        let wanted = schema.get("minItems").and_then(Value::as_u64).unwrap_or(0);
+        let items = schema.get("items").unwrap_or(&Value::Null);
+        // A bound on what a request can make this server build.
+        (0..wanted.min(16))
+            .map(|_| self.value(items, depth - 1))
+            .collect()
     }
 }
 
@@ -50,29 +99,6 @@ fn kind(schema: &Value) -> &str {
         _ if schema.get("properties").is_some() => "object",
         _ => "null",
     }
-}
-
-fn object(schema: &Value, depth: usize) -> Value {
-    let properties = schema.get("properties").and_then(Value::as_object);
-    let required = schema.get("required").and_then(Value::as_array);
-    let names = required.into_iter().flatten().filter_map(Value::as_str);
-    let members = names.map(|name| {
-        let property = properties.and_then(|properties| properties.get(name));
-        (
-            name.to_owned(),
-            property.map_or(Value::Null, |schema| value_within(schema, depth - 1)),
-        )
-    });
-    Value::Object(members.collect::<Map<_, _>>())
-}
-
-fn array(schema: &Value, depth: usize) -> Value {
-    let wanted = schema.get("minItems").and_then(Value::as_u64).unwrap_or(0);
-    let items = schema.get("items").unwrap_or(&Value::Null);
-    // A bound on what a request can make this server build.
-    (0..wanted.min(16))
-        .map(|_| value_within(items, depth - 1))
-        .collect()
 }
 
 #[cfg(test)]
@@ -105,5 +131,31 @@ mod tests {
             value(&json!({"type": "object", "properties": {}})),
             json!({})
         );
+    }
+
+    #[test]
+    fn references_within_the_schema_are_followed() {
+        let schema = json!({
+            "$defs": {"Place": {"type": "object", "required": ["city"],
+                                "properties": {"city": {"type": "string"}}}},
+            "type": "object",
+            "properties": {"from": {"$ref": "#/$defs/Place"}, "to": {"$ref": "#/$defs/Nowhere"}},
+            "required": ["from", "to"]
+        });
+        assert_eq!(
+            value(&schema),
+            json!({"from": {"city": "text"}, "to": null})
+        );
+    }
+
+    #[test]
+    fn a_schema_that_refers_to_itself_gives_an_example_of_bounded_size() {
+        let names = ["a", "b", "c", "d"];
+        let mut properties = Map::new();
+        for name in names {
+            properties.insert(name.to_owned(), json!({"$ref": "#"}));
+        }
+        let schema = json!({"type": "object", "properties": properties, "required": names});
+        assert!(value(&schema).to_string().len() < 64 * MAX_VALUES);
     }
 }

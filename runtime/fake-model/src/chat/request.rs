@@ -3,6 +3,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::plausible;
+
 /// The body of a chat request. Fields that change nothing here are not read.
 #[derive(Deserialize)]
 pub(super) struct Request {
@@ -15,6 +17,8 @@ pub(super) struct Request {
     max_completion_tokens: Option<u64>,
     tools: Option<Vec<Tool>>,
     tool_choice: Option<Value>,
+    response_format: Option<ResponseFormat>,
+    logprobs: Option<bool>,
 }
 
 impl Request {
@@ -29,6 +33,24 @@ impl Request {
     /// The most tokens that the answer may have.
     pub(super) fn token_limit(&self) -> Option<u64> {
         self.max_completion_tokens.or(self.max_tokens)
+    }
+
+    /// Whether each piece of a text comes with its probability.
+    pub(super) fn has_logprobs(&self) -> bool {
+        self.logprobs.unwrap_or(false)
+    }
+
+    /// The JSON that the answer is to be, where the request says that it is to be JSON.
+    pub(super) fn structured(&self) -> Option<Value> {
+        let format = self.response_format.as_ref()?;
+        match format.kind.as_str() {
+            "json_object" => Some(serde_json::json!({})),
+            "json_schema" => {
+                let schema = format.json_schema.as_ref()?.get("schema")?;
+                Some(plausible::value(schema))
+            }
+            _ => None,
+        }
     }
 
     /// The function that the answer calls, if any: the one that `tool_choice` names, else the first offered.
@@ -63,6 +85,14 @@ impl Request {
 #[derive(Deserialize)]
 struct StreamOptions {
     include_usage: Option<bool>,
+}
+
+/// What form an answer has.
+#[derive(Deserialize)]
+struct ResponseFormat {
+    #[serde(rename = "type")]
+    kind: String,
+    json_schema: Option<Value>,
 }
 
 /// One message of the conversation.

@@ -58,15 +58,24 @@ pub(super) struct Responder {
     model: String,
     choices: u64,
     usage: Usage,
+    /// Whether probabilities of tokens are told.
+    logprobs: bool,
 }
 
 impl Responder {
-    pub(super) fn new(request: &[u8], model: String, choices: u64, usage: Usage) -> Self {
+    pub(super) fn new(
+        request: &[u8],
+        model: String,
+        choices: u64,
+        usage: Usage,
+        logprobs: bool,
+    ) -> Self {
         Self {
             id: response_id("chatcmpl", request),
             model,
             choices,
             usage,
+            logprobs,
         }
     }
 
@@ -76,7 +85,7 @@ impl Responder {
             let (message, finish_reason) = (Message::of(reply), Some(reply.finish_reason));
             Choice {
                 index,
-                logprobs: None,
+                logprobs: self.logprobs(reply.deltas.iter()),
                 finish_reason,
                 part: Part::Message(message),
             }
@@ -89,36 +98,53 @@ impl Responder {
         // With `include_usage` every chunk has the field, null in all but the last.
         let no_usage = include_usage.then_some(None);
         let mut events = EventStream::default();
-        let mut push_to_each = |delta: &dyn Fn() -> Message, finish_reason| {
-            for index in 0..self.choices {
-                let part = Part::Delta(delta());
-                let choice = Choice {
-                    index,
-                    logprobs: None,
-                    finish_reason,
-                    part,
-                };
-                events.push(&self.document("chat.completion.chunk", vec![choice], no_usage));
-            }
-        };
-        push_to_each(&Message::opening, None);
+        let mut push_to_each =
+            |delta: &dyn Fn() -> Message, said: Option<&Delta>, finish_reason| {
+                for index in 0..self.choices {
+                    let part = Part::Delta(delta());
+                    let choice = Choice {
+                        index,
+                        logprobs: said.and_then(|said| self.logprobs([said].into_iter())),
+                        finish_reason,
+                        part,
+                    };
+                    events.push(&self.document("chat.completion.chunk", vec![choice], no_usage));
+                }
+            };
+        push_to_each(&Message::opening, None, None);
         for delta in &reply.deltas {
             match delta {
-                Delta::Text(text) => push_to_each(&|| Message::text(text.clone()), None),
+                Delta::Text(text) => {
+                    push_to_each(&|| Message::text(text.clone()), Some(delta), None)
+                }
                 Delta::ToolCall(call) => {
-                    push_to_each(&|| Message::tool_call(call, "", Position::Streamed), None);
+                    push_to_each(
+                        &|| Message::tool_call(call, "", Position::Streamed),
+                        None,
+                        None,
+                    );
                     for piece in words::pieces(&call.arguments) {
-                        push_to_each(&|| Message::arguments(piece), None);
+                        push_to_each(&|| Message::arguments(piece), None, None);
                     }
                 }
             }
         }
-        push_to_each(&Message::default, Some(reply.finish_reason));
+        push_to_each(&Message::default, None, Some(reply.finish_reason));
         if include_usage {
             let usage = Some(Some(self.usage));
             events.push(&self.document("chat.completion.chunk", Vec::new(), usage));
         }
         events.finish()
+    }
+
+    /// The probabilities of what is said, each 1: this model is certain. Null where there is no text.
+    fn logprobs<'a>(&self, said: impl Iterator<Item = &'a Delta>) -> Option<Logprobs> {
+        let texts = said.filter_map(|delta| match delta {
+            Delta::Text(text) => Some(TokenLogprob::certain(text)),
+            Delta::ToolCall(_) => None,
+        });
+        let content: Vec<_> = texts.filter(|_| self.logprobs).collect();
+        (!content.is_empty()).then_some(Logprobs { content })
     }
 
     fn document(
@@ -154,8 +180,32 @@ struct Choice {
     index: u64,
     #[serde(flatten)]
     part: Part,
-    logprobs: Option<()>,
+    logprobs: Option<Logprobs>,
     finish_reason: Option<FinishReason>,
+}
+
+#[derive(Serialize)]
+struct Logprobs {
+    content: Vec<TokenLogprob>,
+}
+
+#[derive(Serialize)]
+struct TokenLogprob {
+    token: String,
+    logprob: f64,
+    bytes: Vec<u8>,
+    top_logprobs: [(); 0],
+}
+
+impl TokenLogprob {
+    fn certain(token: &str) -> Self {
+        Self {
+            token: token.to_owned(),
+            logprob: 0.0,
+            bytes: token.as_bytes().to_vec(),
+            top_logprobs: [],
+        }
+    }
 }
 
 #[derive(Serialize)]
