@@ -6,6 +6,8 @@
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fmt::Display;
+#[cfg(feature = "audit")]
+use std::io::ErrorKind;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::num::NonZeroUsize;
 use std::thread::available_parallelism;
@@ -285,6 +287,7 @@ fn words_list(topology: &Topology) -> Option<Secret> {
     let input = topology.gateway.input.as_ref()?;
     input.forbidden_words.as_ref().map(|words| words.list)
 }
+
 #[cfg(feature = "redis")]
 const COUNTS_LIMITS: &str = "the URL of the Redis that limits are counted in";
 
@@ -379,7 +382,7 @@ impl Reader<'_> {
             authority: tls.ca,
         };
         let read = Credential::read(sources, tls::upstream::of_its_own);
-        self.certificates(read)
+        self.certificates(read, "TLS to an upstream")
     }
 
     /// What `[gateway.tls]` asks for.
@@ -389,19 +392,20 @@ impl Reader<'_> {
         let read = Credential::read(sources, move |material| {
             tls::listener::configuration(material, http2)
         });
-        self.certificates(read)
+        self.certificates(read, "TLS for clients")
     }
 
     #[cfg(feature = "certificates")]
     fn certificates<T>(
         &mut self,
         read: Result<Credential<T>, Vec<Fault>>,
+        purpose: &str,
     ) -> Option<Credential<T>> {
         match read {
             Ok(credential) => Some(credential),
             Err(faults) => {
                 for Fault { file, wrong } in faults {
-                    self.problem::<()>(file, wrong);
+                    self.problem::<()>(file, format!("{wrong} ({purpose})"));
                 }
                 None
             }
@@ -480,11 +484,13 @@ impl Reader<'_> {
         settings: &'static Audit,
         keys: &'static [&'static Key],
     ) -> Option<audit::Settings> {
-        let salt = self.secret(settings.salt, SALTS_CALLERS);
-        if salt.as_ref().is_some_and(|salt| salt.len() < SHORTEST_SALT) {
+        let salt = self.secret(settings.salt, SALTS_CALLERS).and_then(|salt| {
+            if salt.len() >= SHORTEST_SALT {
+                return Some(salt);
+            }
             let what = format!("has fewer than {SHORTEST_SALT} characters ({SALTS_CALLERS})");
-            return self.problem(secret::place(settings.salt), what);
-        }
+            self.problem(secret::place(settings.salt), what)
+        });
         // Opened also by a check, which is how a folder that cannot be written is found.
         let replaced = self.optional(AUDIT_FILE);
         let output = match replaced.as_deref().or(settings.file) {
@@ -492,7 +498,11 @@ impl Reader<'_> {
             Some(path) => match Rotated::open(path.as_ref()) {
                 Ok(file) => Output::File(file),
                 Err(error) => {
-                    let what = format!("cannot be written: {error} (the audit log)");
+                    let reason = match error.kind() {
+                        ErrorKind::NotFound => "its folder does not exist".to_owned(),
+                        other => other.to_string(),
+                    };
+                    let what = format!("cannot be written: {reason} (the audit log)");
                     return self.problem(path, what);
                 }
             },

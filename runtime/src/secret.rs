@@ -1,6 +1,7 @@
 //! Secrets, read once at start from a variable or a file. Errors name the place, never the value.
 
 use std::ffi::OsString;
+use std::io::ErrorKind;
 
 use thiserror::Error;
 
@@ -57,7 +58,7 @@ pub(crate) fn text(
             Some(value) => value.into_string().map_err(|_| Unreadable::NotUtf8)?,
         },
         Secret::File(path) => match std::fs::read(path) {
-            Err(error) => return Err(Unreadable::File(error.kind().to_string())),
+            Err(error) => return Err(Unreadable::File(reason(&error))),
             Ok(content) => String::from_utf8(content).map_err(|_| Unreadable::NotUtf8)?,
         },
     };
@@ -69,6 +70,14 @@ pub(crate) fn text(
         });
     }
     Ok(text.to_owned())
+}
+
+/// Why a file cannot be opened, in words for whoever named it.
+fn reason(error: &std::io::Error) -> String {
+    match error.kind() {
+        ErrorKind::NotFound => "there is no such file".to_owned(),
+        other => other.to_string(),
+    }
 }
 
 #[cfg(test)]
@@ -99,7 +108,7 @@ mod tests {
         let absent = Secret::File("/nonexistent/secret");
         assert_eq!(
             read(absent, &|_| None),
-            Err(Unreadable::File("entity not found".to_owned()))
+            Err(Unreadable::File("there is no such file".to_owned()))
         );
     }
 }

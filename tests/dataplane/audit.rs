@@ -210,3 +210,16 @@ async fn what_cannot_work_stops_the_start() {
         assert!(!output.status.success());
     }
 }
+
+#[tokio::test]
+async fn a_salt_that_is_too_short_does_not_hide_a_file_that_cannot_be_written() {
+    let start = observe("/nowhere/audit").env("AUDIT_SALT", "short");
+    let output = start.run(&["--check"]).await;
+    let errors = String::from_utf8(output.stderr).unwrap();
+    for problem in [
+        "AUDIT_SALT: has fewer than 16 characters",
+        "/nowhere/audit: cannot be written: its folder does not exist (the audit log)",
+    ] {
+        assert!(errors.contains(problem), "{problem} in {errors}");
+    }
+}

@@ -464,7 +464,7 @@ async fn files_that_cannot_be_used_stop_the_start_and_are_listed_together() {
         let report = String::from_utf8(output.stderr).unwrap();
         for problem in [
             "/gateway/tls.key: the private key does not belong to the certificate in",
-            "/upstream/tls.key: cannot be read",
+            "/upstream/tls.key: cannot be read: there is no such file (TLS to an upstream)",
             "UPSTREAM_MUTUAL_URL: must begin with `https://`",
         ] {
             assert!(report.contains(problem), "{problem} in {report}");
