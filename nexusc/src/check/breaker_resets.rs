@@ -6,6 +6,7 @@ use crate::check::Context;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::code::Code;
 use crate::source::Place;
+use crate::unit::duration::shown;
 
 pub(super) fn check(context: &mut Context<'_>) {
     // A breaker of several upstreams is reported once.
@@ -19,8 +20,9 @@ pub(super) fn check(context: &mut Context<'_>) {
             let diagnostic = Diagnostic::new(
                 Code::NX0501,
                 format!(
-                    "the circuit of upstream `{}` resets after {:?}, before a connection times out",
-                    upstream.name, breaker.reset
+                    "the circuit of upstream `{}` resets after {}, before a connection times out",
+                    upstream.name,
+                    shown(breaker.reset)
                 ),
                 Place::Key(breaker.path.clone()),
                 format!("`connect` is {connect:?}"),

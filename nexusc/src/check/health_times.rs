@@ -6,6 +6,7 @@ use crate::check::Context;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::code::Code;
 use crate::source::Place;
+use crate::unit::duration::shown;
 
 pub(super) fn check(context: &mut Context<'_>) {
     // The checks of several upstreams are reported once.
@@ -18,11 +19,12 @@ pub(super) fn check(context: &mut Context<'_>) {
             let diagnostic = Diagnostic::new(
                 Code::NX0504,
                 format!(
-                    "a health check of upstream `{}` may take {:?}, longer than the time to the next",
-                    upstream.name, health.timeout
+                    "a health check of upstream `{}` may take {}, longer than the time to the next",
+                    upstream.name,
+                    shown(health.timeout)
                 ),
                 Place::Key(health.path.clone()),
-                format!("`interval` is {:?}", health.interval),
+                format!("`interval` is {}", shown(health.interval)),
             )
             .help("make `timeout` shorter than `interval`: `\"1s\"` and `\"5s\"` are usual");
             context.report(diagnostic);

@@ -6,6 +6,7 @@ use crate::diagnostic::Diagnostic;
 use crate::diagnostic::code::Code;
 use crate::ir::{Hedge, Percent, Route, Topology};
 use crate::source::Place;
+use crate::unit::duration::shown;
 
 pub(super) fn check(context: &mut Context<'_>) {
     let topology = context.topology;
@@ -46,8 +47,10 @@ fn too_late(route: &Route, hedge: &Hedge, topology: &Topology) -> Option<Diagnos
     let diagnostic = Diagnostic::new(
         Code::NX0416,
         format!(
-            "route `{}` hedges after {:?}, when upstream `{}` is not waited for any longer",
-            route.name, hedge.after, over.name
+            "route `{}` hedges after {}, when upstream `{}` is not waited for any longer",
+            route.name,
+            shown(hedge.after),
+            over.name
         ),
         Place::Value(route.path.key("hedge").key("after")),
         "",

@@ -11,6 +11,7 @@ use crate::diagnostic::Diagnostic;
 use crate::diagnostic::code::Code;
 use crate::ir::{Jwks, Jwt};
 use crate::source::Place;
+use crate::unit::duration::shown;
 
 /// Below this, an issuer is asked more often than anybody changes keys.
 const MIN_REFRESH: Duration = Duration::from_secs(10);
@@ -37,8 +38,8 @@ pub(super) fn check(context: &mut Context<'_>) {
         let diagnostic = Diagnostic::new(
             Code::NX0542,
             format!(
-                "the keys of tokens cannot be fetched every {:?}",
-                jwks.refresh
+                "the keys of tokens cannot be fetched every {}",
+                shown(jwks.refresh)
             ),
             Place::Value(jwks.path.key("refresh")),
             "expected 10 seconds to 6 hours",

@@ -4,6 +4,7 @@ use crate::check::Context;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::code::Code;
 use crate::source::Place;
+use crate::unit::duration::shown;
 
 pub(super) fn check(context: &mut Context<'_>) {
     let topology = context.topology;
@@ -18,11 +19,11 @@ pub(super) fn check(context: &mut Context<'_>) {
                     route.name
                 ),
                 Place::Value(path.key("backoff")),
-                format!("{:?}", retry.backoff),
+                shown(retry.backoff),
             )
             .conflict(
                 Place::Value(path.key("max_backoff")),
-                format!("`max_backoff` is {:?}", retry.max_backoff),
+                format!("`max_backoff` is {}", shown(retry.max_backoff)),
             )
             .help("make `max_backoff` some times as long as `backoff`");
             context.report(diagnostic);

@@ -9,6 +9,7 @@ use crate::diagnostic::Diagnostic;
 use crate::diagnostic::code::Code;
 use crate::key_path::KeyPath;
 use crate::source::Place;
+use crate::unit::duration::shown;
 
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 
@@ -22,7 +23,7 @@ pub(super) fn check(context: &mut Context<'_>) {
     let path = KeyPath::root().key("gateway").key("idempotency");
     let diagnostic = Diagnostic::new(
         Code::NX0571,
-        format!("answers are kept for {:?} only", idempotency.ttl),
+        format!("answers are kept for {} only", shown(idempotency.ttl)),
         Place::Value(path.key("ttl")),
         "clients may wait 8 seconds before they ask again",
     )

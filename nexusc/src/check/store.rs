@@ -7,6 +7,7 @@ use crate::diagnostic::Diagnostic;
 use crate::diagnostic::code::Code;
 use crate::ir::Store;
 use crate::source::Place;
+use crate::unit::duration::shown;
 
 /// A request that waits longer for a count has been waiting for nothing: better to go on without.
 const LONGEST: Duration = Duration::from_secs(5);
@@ -18,7 +19,10 @@ pub(super) fn check(context: &mut Context<'_>) {
     if store.timeout > LONGEST {
         let diagnostic = Diagnostic::new(
             Code::NX0531,
-            format!("every request may wait {:?} for a count", store.timeout),
+            format!(
+                "every request may wait {} for a count",
+                shown(store.timeout)
+            ),
             Place::Value(store.path.key("timeout")),
             "expected at most 5 seconds",
         )

@@ -8,6 +8,7 @@ use crate::diagnostic::code::Code;
 use crate::ir::Jwt;
 use crate::key_path::KeyPath;
 use crate::source::Place;
+use crate::unit::duration::shown;
 
 /// Clocks that differ by more are broken, and tokens would outlive their `exp` for as long.
 const MAX_LEEWAY: Duration = Duration::from_secs(5 * 60);
@@ -35,7 +36,7 @@ pub(super) fn check(context: &mut Context<'_>) {
     if jwt.leeway.subsec_nanos() != 0 || jwt.leeway > MAX_LEEWAY {
         let diagnostic = Diagnostic::new(
             Code::NX0311,
-            format!("{:?} is no leeway for tokens", jwt.leeway),
+            format!("{} is no leeway for tokens", shown(jwt.leeway)),
             Place::Value(jwt.path.key("leeway")),
             "expected whole seconds, at most 5 minutes",
         )

@@ -206,8 +206,24 @@ fn missing_field(field: &str, properties: &Map<String, Value>, path: &KeyPath) -
     }
 }
 
+/// The first text in quotes that the documentation of a field gives: its default, or an example.
+fn quoted_example(schema: &Value) -> Option<&str> {
+    let mut codes = schema["description"]
+        .as_str()?
+        .split('`')
+        .skip(1)
+        .step_by(2);
+    codes.find(|code| code.len() > 2 && code.starts_with('"') && code.ends_with('"'))
+}
+
 fn literal_secret(path: &KeyPath) -> Diagnostic {
     let field = path.last_key().unwrap_or("secret");
+    if field == "forbidden_words" {
+        let message = format!("`{path}` holds words");
+        let label = "the words stand in a file, not in a spec";
+        return Diagnostic::new(Code::NX0301, message, Place::Value(path.clone()), label)
+            .help("list them one a line: `forbidden_words = { file = \"/etc/nexus/words\" }`");
+    }
     Diagnostic::new(
         Code::NX0301,
         format!("`{path}` holds a literal value"),
@@ -250,7 +266,14 @@ fn wrong_type(kind: &str, found: &DeValue<'_>, schema: &Value, path: &KeyPath) -
         }
         ("array", _) => format!("write a list: `{field} = [\"NAME\"]`"),
         ("string", _) => {
-            "put it in quotes, with its unit if it has one, such as `\"30s\"`".to_owned()
+            let write = match found {
+                "an array" | "a table" => "write a single string",
+                _ => "put it in quotes",
+            };
+            match quoted_example(schema) {
+                Some(example) => format!("{write}, such as `{field} = {example}`"),
+                None => write.to_owned(),
+            }
         }
         _ => return diagnostic,
     };

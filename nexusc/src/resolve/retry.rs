@@ -21,10 +21,11 @@ pub(super) fn resolve(
         max_backoff,
     } = written;
     ir::Retry {
-        attempts: scope.within(
+        attempts: scope.within_or_else(
             attempts.unwrap_or(DEFAULT_ATTEMPTS),
             2..=10,
             &path.key("attempts"),
+            "the first try counts: with 2, each upstream is tried once more; to try none again, remove `retry`",
         ),
         backoff: scope.duration(backoff.as_ref(), DEFAULT_BACKOFF, &path.key("backoff")),
         max_backoff: scope.duration(

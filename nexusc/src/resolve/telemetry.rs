@@ -59,7 +59,15 @@ fn address(url: &str, at: &KeyPath, scope: &mut Scope<'_>) -> Option<Endpoint> {
         return None;
     }
     match upstream::parse(url) {
-        Ok(address @ (Endpoint::Http(_) | Endpoint::Https(_))) => Some(address),
+        Ok(address @ (Endpoint::Http(_) | Endpoint::Https(_))) => {
+            if speaks_grpc(url) {
+                let message = "spans are sent to the port of a collector that speaks gRPC";
+                let help = "write its port for HTTP, mostly 4318: `\"http://collector:4318\"`";
+                let label = "4317 is OTLP over gRPC";
+                scope.report(Diagnostic::new(Code::NX0557, message, place, label).help(help));
+            }
+            Some(address)
+        }
         _ => {
             let message = format!("{} is not the address of a collector", shown(url));
             let help = "write the base address of its OTLP receiver for HTTP, without `/v1/traces`: \
@@ -68,6 +76,12 @@ fn address(url: &str, at: &KeyPath, scope: &mut Scope<'_>) -> Option<Endpoint> {
             None
         }
     }
+}
+
+/// Whether an address has the port at which collectors speak gRPC unless they are told otherwise.
+fn speaks_grpc(url: &str) -> bool {
+    let authority = url.split('/').nth(2).unwrap_or_default();
+    authority.ends_with(":4317")
 }
 
 fn check_header(name: &str, at: &KeyPath, scope: &mut Scope<'_>) {

@@ -83,11 +83,25 @@ impl Scope<'_> {
     where
         T: PartialOrd + std::fmt::Display + Copy,
     {
-        if !range.contains(&value) {
-            let message = format!("`{path}` is {value}");
-            let label = format!("expected {} to {}", range.start(), range.end());
-            let place = Place::Value(path.clone());
-            self.report(Diagnostic::new(Code::NX0206, message, place, label));
+        if let Some(diagnostic) = out_of(&value, &range, path) {
+            self.report(diagnostic);
+        }
+        value
+    }
+
+    /// The same, for a number whose meaning is easily mistaken: `help` says what it means.
+    pub(super) fn within_or_else<T>(
+        &mut self,
+        value: T,
+        range: RangeInclusive<T>,
+        path: &KeyPath,
+        help: &str,
+    ) -> T
+    where
+        T: PartialOrd + std::fmt::Display + Copy,
+    {
+        if let Some(diagnostic) = out_of(&value, &range, path) {
+            self.report(diagnostic.help(help));
         }
         value
     }
@@ -121,4 +135,18 @@ fn binary(bytes: u64) -> String {
         .find(|(shift, _)| bytes >= 1 << shift && bytes.trailing_zeros() >= *shift)
         .map_or((bytes, "B"), |(shift, unit)| (bytes >> shift, unit));
     format!("`\"{amount}{unit}\"`")
+}
+
+/// What is wrong with a number outside its range.
+fn out_of<T>(value: &T, range: &RangeInclusive<T>, path: &KeyPath) -> Option<Diagnostic>
+where
+    T: PartialOrd + std::fmt::Display,
+{
+    if range.contains(value) {
+        return None;
+    }
+    let message = format!("`{path}` is {value}");
+    let label = format!("expected {} to {}", range.start(), range.end());
+    let place = Place::Value(path.clone());
+    Some(Diagnostic::new(Code::NX0206, message, place, label))
 }

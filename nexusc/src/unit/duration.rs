@@ -30,6 +30,16 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// A duration as the language writes it, for messages: `500ms`, `90s`, `24h`.
+pub(crate) fn shown(duration: Duration) -> String {
+    let (seconds, rest) = (duration.as_secs(), duration.subsec_nanos());
+    match (seconds, rest) {
+        (3600.., 0) if seconds.is_multiple_of(3600) => format!("{}h", seconds / 3600),
+        (1.., 0) => format!("{seconds}s"),
+        _ => format!("{}ms", duration.as_millis()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,6 +72,13 @@ mod tests {
             "99999999999999999999s",
         ] {
             assert!(parse(text).is_err(), "{text} was accepted");
+        }
+    }
+
+    #[test]
+    fn a_duration_is_shown_as_it_may_be_written() {
+        for text in ["1ms", "1500ms", "1s", "90s", "1h", "24h"] {
+            assert_eq!(shown(parse(text).unwrap()), text);
         }
     }
 }
