@@ -111,10 +111,7 @@ impl<'a> Attempts<'a> {
 
     /// Begins an attempt. Without one, the misses say why.
     pub(super) fn begin(&mut self, model: &'static Model, live: &'static Live) -> Option<Begun> {
-        // Two models may share an upstream that serves one model. It gets each request once.
-        let is_asked = |missed: &Missed| std::ptr::eq(missed.live, live);
-        let is_repetition = live.served_model.is_some() && self.misses.iter().any(is_asked);
-        if is_repetition || !self.may_go_on() {
+        if self.is_repetition(live) || !self.may_go_on() {
             return None;
         }
         let admitted = self.admit(model, live);
@@ -123,6 +120,13 @@ impl<'a> Attempts<'a> {
             self.misses.push(Missed { model, live, miss });
         }
         admitted.ok()
+    }
+
+    /// Whether `live` was asked for another model already: two models may share an upstream that serves one
+    /// model. It gets each request once.
+    pub(super) fn is_repetition(&self, live: &Live) -> bool {
+        let is_asked = |missed: &Missed| std::ptr::eq(missed.live, live);
+        live.served_model.is_some() && self.misses.iter().any(is_asked)
     }
 
     /// Uses one of the attempts that are left for `live`, unless its circuit is open.

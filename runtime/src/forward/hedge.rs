@@ -71,7 +71,8 @@ impl Attempts<'_> {
         model: &'static Model,
         others: &mut Peekable<impl Iterator<Item = &'static Live>>,
     ) -> Option<Begun> {
-        if !self.may_go_on() || !others.peek()?.is_ready() {
+        let next = others.peek()?;
+        if !self.may_go_on() || self.is_repetition(next) || !next.is_ready() {
             return None;
         }
         if !self.worker.budget(hedge).spend() {

@@ -3,6 +3,7 @@
 
 use std::ffi::OsString;
 use std::net::TcpListener;
+use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -138,6 +139,15 @@ static TOPOLOGY: Topology = Topology {
 /// What came of a request for `model`, after which time, where `first` and `second` take connections
 /// and never say a word.
 async fn asked(model: &'static Model) -> (Error, Duration, &'static Dataplane) {
+    let (error, took, worker) = asked_after(|_| {}, model).await;
+    (error, took, worker.dataplane)
+}
+
+/// The same, after `prepare`, with the worker that was asked.
+async fn asked_after(
+    prepare: impl FnOnce(&Worker),
+    model: &'static Model,
+) -> (Error, Duration, Rc<Worker>) {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = OsString::from(format!("http://{}", silent.local_addr().unwrap()));
     let variable = |name: &str| {
@@ -148,6 +158,7 @@ async fn asked(model: &'static Model) -> (Error, Duration, &'static Dataplane) {
     let dataplane = Dataplane::new(&TOPOLOGY, settings).expect("the topology is fit");
     let dataplane: &'static Dataplane = Box::leak(Box::new(dataplane));
     let worker = fixture::worker(dataplane);
+    prepare(&worker);
     let mut account = fixture::opened(&worker);
     let (head, ()) = Request::new(()).into_parts();
     let body = Bytes::from_static(br#"{"model":"any"}"#);
@@ -166,7 +177,7 @@ async fn asked(model: &'static Model) -> (Error, Duration, &'static Dataplane) {
     let tasks = LocalSet::new();
     let answered = tasks.run_until(try_in_turn(&worker, &mut account, &asked));
     let error = answered.await.map(|_| "an answer").unwrap_err();
-    (error, began.elapsed(), dataplane)
+    (error, began.elapsed(), worker)
 }
 
 fn assert_closed(dataplane: &Dataplane, upstream: &Upstream) {
@@ -205,4 +216,17 @@ async fn no_pause_goes_beyond_the_total() {
     let (error, took, _) = asked(&REPEATED).await;
     assert!(took < TOTAL, "{took:?}");
     assert_eq!(error.status(), StatusCode::BAD_GATEWAY);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_hedge_is_paid_for_that_would_go_to_a_drained_upstream() {
+    let drain = |worker: &Worker| drop(worker.dataplane.upstream(&SECOND).drain(true));
+    let (error, took, worker) = asked_after(drain, &HEDGED).await;
+    assert_took_all_its_time(took);
+    assert_eq!(error.status(), StatusCode::GATEWAY_TIMEOUT);
+    let hedge = HEDGED_ROUTE.hedge.as_ref().unwrap();
+    assert!(
+        worker.budget(hedge).spend(),
+        "what was earned is still there"
+    );
 }

@@ -153,8 +153,7 @@ impl Live {
     /// Whether it is fit for requests that no client waits for: they are not to wake what is left
     /// alone.
     pub(crate) fn takes_copies(&self) -> bool {
-        let is_closed = |breaker: &Breaker| breaker.is_closed();
-        !self.is_drained() && !self.comes_last() && self.breaker.as_ref().is_none_or(is_closed)
+        self.is_ready()
     }
 
     /// Whether it is well, by its health checks or else by its last answer, and not shut for its
@@ -178,7 +177,7 @@ impl Live {
     /// Whether nothing speaks against one more request to it, one that could do without.
     pub(crate) fn is_ready(&self) -> bool {
         let is_closed = |breaker: &Breaker| breaker.is_closed();
-        !self.comes_last() && self.breaker.as_ref().is_none_or(is_closed)
+        !self.is_drained() && !self.comes_last() && self.breaker.as_ref().is_none_or(is_closed)
     }
 
     /// Where it is; `None` for a mock.
