@@ -49,8 +49,9 @@ pub(crate) async fn serve(
         return pass(worker, client_ip, request, None).await;
     };
     let beginning = Rc::new(Beginning::default());
+    let cut = worker.cut.begun();
     let passing = pass(worker, client_ip, request, Some(Rc::clone(&beginning)));
-    kept_alive(every, beginning, Box::pin(passing)).await
+    kept_alive(every, beginning, Box::pin(passing), cut).await
 }
 
 /// Takes one request through its stations. As soon as nothing but its upstreams is waited for, and it

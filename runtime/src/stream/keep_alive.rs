@@ -18,6 +18,7 @@ use hyper::{HeaderMap, Response};
 use tokio::time::{Instant, Sleep, sleep};
 
 use crate::error::{self, Interruption};
+use crate::server::drain::Begun;
 use crate::stream::body::Body;
 use crate::stream::relay::Relay;
 use crate::upstream::http_body::Broken;
@@ -44,11 +45,12 @@ impl Beginning {
 }
 
 /// The response of `request`; that of one that streams has a comment wherever there was nothing else for as
-/// long as `every`.
+/// long as `every`. One that has begun is told at the `cut` that nobody will answer any more.
 pub(crate) async fn kept_alive(
     every: Duration,
     beginning: Rc<Beginning>,
     mut request: Underway,
+    cut: Begun,
 ) -> Response<Body> {
     let mut alarm = None;
     let answered = poll_fn(|cx| {
@@ -69,7 +71,7 @@ pub(crate) async fn kept_alive(
             other => other,
         }),
         None => {
-            let body = KeptAlive::new(every, State::Awaiting(request));
+            let body = KeptAlive::new(every, State::Awaiting(request, cut));
             let mut response = Response::new(Body::KeptAlive(body));
             let headers = response.headers_mut();
             *headers = beginning.0.take().unwrap_or_default();
@@ -91,7 +93,7 @@ pub(crate) struct KeptAlive {
 
 enum State {
     /// Nobody has answered yet.
-    Awaiting(Underway),
+    Awaiting(Underway, Begun),
     /// A stream is relayed.
     Relaying(Box<Relay>),
     /// Something else has come for a client that was promised a stream.
@@ -101,7 +103,7 @@ enum State {
 impl KeptAlive {
     fn new(every: Duration, state: State) -> Box<Self> {
         let last = match state {
-            State::Awaiting(_) => None,
+            State::Awaiting(..) => None,
             _ => Some(Instant::now()),
         };
         Box::new(Self {
@@ -123,9 +125,15 @@ impl KeptAlive {
                 return Poll::Ready(Some(Ok(Frame::data(COMMENT))));
             }
             let polled = match &mut self.state {
-                State::Awaiting(request) => {
+                State::Awaiting(request, cut) => {
                     if let Poll::Ready(response) = request.as_mut().poll(cx) {
                         self.state = State::of(response);
+                        continue;
+                    }
+                    if Pin::new(cut).poll(cx).is_ready() {
+                        // Dropped, the request accounts for itself.
+                        let event = error::event(Interruption::Stopped, true);
+                        self.state = State::Wrapping(Wrapped::Rest(Some(event)));
                         continue;
                     }
                     Poll::Pending
@@ -187,7 +195,7 @@ impl State {
 
     fn may_be_interrupted(&self) -> bool {
         match self {
-            Self::Awaiting(_) => true,
+            Self::Awaiting(..) => true,
             Self::Relaying(relay) => relay.may_be_interrupted(),
             Self::Wrapping(_) => false,
         }
@@ -249,6 +257,7 @@ mod tests {
     use super::*;
     use crate::fixture::{account, dataplane, worker};
     use crate::forward::deadline::Deadline;
+    use crate::server::drain::Drain;
     use crate::stream::observer::{Manner, Observer};
     use crate::upstream::engaged::Engaged;
     use crate::upstream::mock_body::MockBody;
@@ -272,6 +281,15 @@ mod tests {
 
     /// What a client gets where a request takes `delay` to be answered with `body`.
     async fn received(delay: Duration, allowed: bool, body: Body) -> (Response<()>, String) {
+        received_until(&Rc::default(), delay, allowed, body).await
+    }
+
+    async fn received_until(
+        drain: &Rc<Drain>,
+        delay: Duration,
+        allowed: bool,
+        body: Body,
+    ) -> (Response<()>, String) {
         let beginning = Rc::new(Beginning::default());
         if allowed {
             beginning.may_have(HeaderMap::new());
@@ -280,7 +298,9 @@ mod tests {
             sleep(delay).await;
             Response::new(body)
         });
-        let (head, mut body) = kept_alive(EVERY, beginning, request).await.into_parts();
+        let (head, mut body) = kept_alive(EVERY, beginning, request, drain.begun())
+            .await
+            .into_parts();
         let mut text = String::new();
         while let Some(frame) = body.frame().await {
             text += std::str::from_utf8(&frame.unwrap().into_data().unwrap()).unwrap();
@@ -325,6 +345,23 @@ mod tests {
         let body = Body::whole(Bytes::from("{\"error\":\n{}}"));
         let (_, text) = received(Duration::from_millis(500), true, body).await;
         assert_eq!(text, format!("{C}data: {{\"error\": {{}}}}\n\n"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_waits_when_the_gateway_stops_is_told() {
+        let drain = Rc::new(Drain::default());
+        let stop = async {
+            sleep(Duration::from_millis(500)).await;
+            drain.begin();
+        };
+        let body = Body::whole(Bytes::from("{}"));
+        let received = received_until(&drain, Duration::from_secs(3600), true, body);
+        let ((_, text), ()) = tokio::join!(received, stop);
+        assert!(
+            text.starts_with(&format!("{C}data: {{\"error\":")),
+            "{text}"
+        );
+        assert!(text.contains("gateway_stopped"), "{text}");
     }
 
     #[tokio::test(start_paused = true)]
