@@ -255,10 +255,15 @@ impl Relay {
 
 impl Drop for Relay {
     fn drop(&mut self) {
-        // A client that went away is accounted for with what was seen until then.
-        if self.source.is_some() {
-            self.observer.report(&mut self.account);
+        if self.source.is_none() || std::thread::panicking() {
+            return;
         }
+        if self.observer.is_over() && self.parts.is_empty() {
+            // The client has all of it, and need not wait for an upstream that has yet to end it.
+            return self.complete();
+        }
+        // A client that went away is accounted for with what was seen until then.
+        self.observer.report(&mut self.account);
     }
 }
 
@@ -397,6 +402,38 @@ mod tests {
             assert!(got.starts_with(b"data: 1\n\ndata: [DONE]\n"), "{pieces:?}");
             assert!(got.len() <= 9 + done.len(), "{pieces:?}");
             assert_eq!(status, StatusCode::OK);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_leaves_after_done_has_not_gone_away() {
+        for (events, status) in [
+            (["data: 1\n\n", "data: [DONE]\n\n"], 200),
+            (["data: 1\n\n", "data: 2\n\n"], 499),
+        ] {
+            let pieces = events.into_iter().chain([": late\n\n"]).map(Bytes::from);
+            let worker = worker(dataplane());
+            let mut relay = Relay::new(
+                Source::Mock(MockBody::paced(
+                    pieces.collect(),
+                    Duration::from_millis(500),
+                )),
+                Engaged::without_pass(&worker.dataplane.upstreams[0]),
+                Observer::of_events(Manner::default()),
+                account(&worker),
+                None,
+                Deadline::after(None),
+            );
+            for _ in events {
+                let piece = std::future::poll_fn(|cx| relay.poll_frame(cx)).await;
+                assert!(piece.is_some_and(|piece| piece.is_ok()));
+            }
+            drop(relay);
+            let metrics = String::from_utf8(worker.dataplane.metrics.text()).unwrap();
+            assert!(
+                metrics.contains(&format!("status=\"{status}\"}} 1")),
+                "{metrics}"
+            );
         }
     }
 
