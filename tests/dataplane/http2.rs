@@ -113,6 +113,46 @@ async fn a_stream_that_is_taken_back_is_taken_back_from_its_upstream_alone() {
 }
 
 #[tokio::test]
+async fn an_upload_that_is_taken_back_is_not_taken_for_a_whole_one() {
+    use frames::*;
+    let (model, dataplane) = plain().await;
+    // `{"model":"plain"}` is a whole request, and no sign says that it was to be longer.
+    let mut head = POST.to_vec();
+    for (name, value) in [
+        (":path", "/v1/chat/completions"),
+        ("authorization", &format!("Bearer {FULL}")),
+    ] {
+        head.push(0x00);
+        head.extend(text_of(name).chain(text_of(value)));
+    }
+    let mut stream = TcpStream::connect(dataplane.address()).await.unwrap();
+    let sent = [
+        PREFACE.to_vec(),
+        frame(SETTINGS, 0, 0, &[]),
+        frame(HEADERS, END_HEADERS, 1, &head),
+        frame(DATA, 0, 1, br#"{"model":"plain","messages":[]}"#),
+    ];
+    stream.write_all(&sent.concat()).await.unwrap();
+    let has_come = async {
+        // Whoever asks for the metrics is in flight as well.
+        while dataplane
+            .metrics()
+            .await
+            .value("gateway_in_flight_requests")
+            < 2.0
+        {
+            tokio::task::yield_now().await;
+        }
+    };
+    patiently("the request to come", has_come).await;
+    let reset = frame(RST_STREAM, 0, 1, &8_u32.to_be_bytes());
+    stream.write_all(&reset).await.unwrap();
+    let ended = |line: &Value| line["path"] == "/v1/chat/completions";
+    assert_eq!(dataplane.log().wait_for(ended).await["status"], 499);
+    assert!(model.received().is_empty());
+}
+
+#[tokio::test]
 async fn what_is_refused_is_an_error_object_here_too() {
     let (_model, dataplane) = plain().await;
     let mut wire = connect(&dataplane).await;
@@ -208,6 +248,15 @@ mod frames {
 
     /// `GET /` of `http://a`, in HPACK.
     pub(super) const GET: &[u8] = &[0x82, 0x86, 0x84, 0x41, 0x01, b'a'];
+
+    /// `POST` of `http://a`, but for its path.
+    pub(super) const POST: &[u8] = &[0x83, 0x86, 0x41, 0x01, b'a'];
+
+    /// A short text in HPACK, after its length.
+    pub(super) fn text_of(text: &str) -> impl Iterator<Item = u8> {
+        assert!(text.len() < 127);
+        std::iter::once(u8::try_from(text.len()).unwrap()).chain(text.bytes())
+    }
 
     /// A header of this many bytes, which enters no table.
     pub(super) fn header(length: usize) -> Vec<u8> {

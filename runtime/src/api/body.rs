@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
+use hyper::Version;
 use hyper::body::{Body, Incoming};
 use hyper::header::{CONTENT_ENCODING, CONTENT_LENGTH, EXPECT};
 use hyper::http::request::Parts;
@@ -44,6 +45,8 @@ pub(crate) struct Arriving {
     declared: Option<usize>,
     /// The client sends it when it is asked to with `100 Continue`, and was not asked yet.
     awaits_continue: bool,
+    /// It comes as a stream of HTTP/2.
+    is_stream: bool,
     /// It is not what it says once it is read: what cannot be looked into is not passed on.
     is_compressed: bool,
 }
@@ -59,6 +62,7 @@ impl Arriving {
             incoming,
             declared: declared.and_then(|length| length.parse().ok()),
             awaits_continue: head.headers.contains_key(EXPECT),
+            is_stream: head.version == Version::HTTP_2,
             is_compressed: head
                 .headers
                 .get_all(CONTENT_ENCODING)
@@ -81,9 +85,16 @@ impl Arriving {
         }
         self.awaits_continue = false;
         let collected = collect(&mut self.incoming, self.declared, max_body);
-        timeout(read_timeout, pin!(collected))
+        let read = timeout(read_timeout, pin!(collected))
             .await
-            .unwrap_or(Err(Unread::Late))
+            .unwrap_or(Err(Unread::Late));
+        match read {
+            // A stream that its client has taken back looks to hyper like one that has ended.
+            Ok(_) if self.is_stream && !self.incoming.is_end_stream() => Err(Unread::ClientGone),
+            // Whatever has reset a stream, nobody waits for its answer.
+            Err(Unread::Malformed) if self.is_stream => Err(Unread::ClientGone),
+            read => read,
+        }
     }
 
     /// Leaves what was not read. A client that sends before it reads can still send it, within
