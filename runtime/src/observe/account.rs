@@ -35,6 +35,7 @@ use crate::shadow::comparison::Comparison;
 use crate::shadow::metrics::ShadowMetrics;
 use crate::topology::{Key, Model, Route, Shadow, Upstream};
 use crate::upstream::circuit::Change;
+use crate::upstream::failure::Failure;
 use crate::upstream::live::Live;
 use crate::upstream::miss::Miss;
 use crate::worker::Worker;
@@ -81,6 +82,8 @@ pub(crate) struct Account {
     usage: Option<Usage>,
     /// The events of a stream so far, as far as they were reported.
     streamed: Option<u64>,
+    /// An upstream was sent the prompt, and was still at work when its time was over.
+    worked_in_vain: bool,
     settled: bool,
 }
 
@@ -131,6 +134,7 @@ impl Account {
             answering: None,
             usage: None,
             streamed: None,
+            worked_in_vain: false,
             settled: false,
         }
     }
@@ -179,6 +183,10 @@ impl Account {
         upstream: &'static Upstream,
         miss: &Miss,
     ) {
+        self.worked_in_vain |= matches!(
+            miss,
+            Miss::OutOfTime | Miss::Failed(Failure::FirstByteTimeout)
+        );
         let status = match miss {
             Miss::Failed(failure) => failure.status(),
             Miss::Skipped(_) | Miss::OutOfTime => None,
@@ -375,6 +383,7 @@ impl Account {
                 Some(events) => Used::PromptAnd(events),
                 None => Used::Everything,
             },
+            (None, None) if self.worked_in_vain => Used::PromptAnd(0),
             // An upstream may be reading the prompt of a client that has gone.
             (None, None) if status == client_closed_request() => Used::PromptAnd(0),
             (None, _) => Used::Nothing,
@@ -393,6 +402,29 @@ impl Drop for Account {
             self.interrupted(Interruption::Stopped);
         } else {
             self.abandoned();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{dataplane, opened, worker};
+
+    #[test]
+    fn a_prompt_that_was_worked_on_in_vain_is_charged_for() {
+        let worker = worker(dataplane());
+        let upstream = worker.dataplane.upstreams[0].upstream();
+        for (miss, used) in [
+            (Miss::OutOfTime, Used::PromptAnd(0)),
+            (Miss::Failed(Failure::FirstByteTimeout), Used::PromptAnd(0)),
+            (Miss::Failed(Failure::ConnectTimeout), Used::Nothing),
+            (Miss::Failed(Failure::Refused), Used::Nothing),
+        ] {
+            let mut account = opened(&worker);
+            account.attempt_failed(0, upstream, &miss);
+            let status = StatusCode::GATEWAY_TIMEOUT;
+            assert_eq!(account.used_of_limits(status), used, "{miss}");
         }
     }
 }
