@@ -93,6 +93,7 @@ async fn a_listed_page_may_read_answers_streams_and_errors() {
         for name in [
             "x-request-id",
             "x-fallback-model",
+            "idempotent-replayed",
             "x-ratelimit-reset-tokens",
             "retry-after",
         ] {

@@ -17,7 +17,7 @@ use crate::endpoint::Endpoint;
 use crate::topology::Cors;
 
 /// What a page may read of a response beside its body.
-const EXPOSED: &str = "x-request-id, x-trace-id, x-fallback-model, retry-after, x-should-retry, \
+const EXPOSED: &str = "x-request-id, x-trace-id, x-fallback-model, idempotent-replayed, retry-after, x-should-retry, \
      x-ratelimit-limit-requests, x-ratelimit-remaining-requests, x-ratelimit-reset-requests, \
      x-ratelimit-limit-tokens, x-ratelimit-remaining-tokens, x-ratelimit-reset-tokens";
 
