@@ -10,7 +10,7 @@ use crate::topology::{Access, Key, Model, PriorityClass};
 
 /// Somebody who asks.
 pub(crate) struct Caller<'a> {
-    /// For logs: the key's name, or the token's subject; `None` in development mode.
+    /// The key's name, or the token's subject, all of it; `None` in development mode.
     pub(crate) name: Option<Cow<'static, str>>,
     /// The API key that it presented, if it was one.
     pub(crate) key: Option<&'static Key>,

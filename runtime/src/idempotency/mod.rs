@@ -97,8 +97,6 @@ fn known_by(caller: &Caller<'_>, operation: Operation, key: &[u8]) -> Digest {
         Some(Cow::Owned(subject)) => (2, subject.as_str()),
     };
     Sha256::new_with_prefix([kind])
-        // A logged name may be the beginning of a subject; the number is of all of it.
-        .chain_update(caller.identity.unwrap_or_default().to_le_bytes())
         .chain_update(name.len().to_le_bytes())
         .chain_update(name)
         .chain_update(operation.path())

@@ -31,9 +31,6 @@ use crate::topology::{Jwt, Model, Topology};
 /// The longest token that is looked at, in bytes.
 const MAX_TOKEN: usize = 8 * 1024;
 
-/// How much of a subject is logged, in bytes.
-const MAX_LOGGED: usize = 128;
-
 /// In the claim of models: all of them.
 const ALL: &str = "*";
 
@@ -215,7 +212,7 @@ impl Judge {
         };
         let rights = self.rights(others.get(self.jwt.models_claim));
         Ok(Caller::of_subject(
-            Cow::Owned(logged(sub)),
+            Cow::Owned(sub),
             identity,
             quota,
             self.jwt.priority,
@@ -243,11 +240,6 @@ impl Judge {
         models.dedup_by_key(|model| model.slot.index());
         Cow::Owned(Rights::claimed(models))
     }
-}
-
-fn logged(mut subject: String) -> String {
-    subject.truncate(subject.floor_char_boundary(MAX_LOGGED));
-    subject
 }
 
 /// In our words, as the library's may hold parts of the token.

@@ -37,6 +37,9 @@ pub(crate) struct Line<'a> {
 /// The longest method or path that is logged, in bytes.
 const MAX_TEXT: usize = 512;
 
+/// The longest subject of a token that is logged, in bytes.
+const MAX_USER: usize = 128;
+
 impl<'a> Line<'a> {
     /// A line with nothing but a message.
     pub(crate) fn new(level: Level, logger: &'static str, message: &'a str) -> Self {
@@ -91,7 +94,10 @@ impl<'a> Line<'a> {
         let client_ip = self.client_ip.map(|ip| mask::ip(privacy, ip));
         object.plain("client_ip", client_ip.map(|ip| format!("\"{ip}\"")));
         let user_id = self.user_id.map(|user| mask::text(privacy, user));
-        object.text("user_id", user_id.as_deref());
+        object.text(
+            "user_id",
+            user_id.as_deref().map(|user| start(user, MAX_USER)),
+        );
         object.text("model", self.model);
         object.plain("ctx_len", self.ctx_len);
         object.plain("input_tokens", self.input_tokens);
@@ -105,7 +111,12 @@ impl<'a> Line<'a> {
 
 /// As much of a text that a client wrote as is written down.
 pub(crate) fn beginning(text: &str) -> &str {
-    text.split_at_checked(text.floor_char_boundary(MAX_TEXT))
+    start(text, MAX_TEXT)
+}
+
+/// At most so many bytes of a text, and no part of a character.
+fn start(text: &str, most: usize) -> &str {
+    text.split_at_checked(text.floor_char_boundary(most))
         .map_or(text, |(start, _)| start)
 }
 
@@ -210,6 +221,14 @@ mod tests {
         let mut line = Line::new(Level::Info, "nexus.access", "request");
         line.path = Some(&path);
         assert_eq!(written(&line)["path"].as_str().unwrap().len(), 511);
+    }
+
+    #[test]
+    fn a_long_subject_is_cut_in_the_log() {
+        let subject = "é".repeat(100);
+        let mut line = Line::new(Level::Info, "nexus.access", "request");
+        line.user_id = Some(&subject);
+        assert_eq!(written(&line)["user_id"].as_str().unwrap().len(), MAX_USER);
     }
 
     #[test]
