@@ -6,7 +6,7 @@ use std::io::Write;
 #[cfg(feature = "otlp")]
 use std::net::IpAddr;
 use std::rc::Rc;
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::Receiver;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -18,6 +18,7 @@ use crate::observe::line::Line;
 #[cfg(feature = "otlp")]
 use crate::observe::mask;
 use crate::observe::sample;
+use crate::observe::thread;
 use crate::topology::{Privacy, Share, Topology};
 
 /// The way to the writing thread, for one of the threads that log.
@@ -69,13 +70,7 @@ impl Writer {
     /// Waits until everything is written, but not longer than `limit`: a pipe that nobody reads
     /// must not keep the process alive.
     pub(crate) fn finish(self, limit: Duration) {
-        let (done, finished) = sync_channel::<()>(1);
-        // The channel closes, and the wait ends, when the waiting thread does.
-        std::thread::spawn(move || {
-            let _ = self.thread.join();
-            drop(done);
-        });
-        let _ = finished.recv_timeout(limit);
+        thread::ends_within(self.thread, limit);
     }
 }
 

@@ -17,6 +17,7 @@ pub(crate) mod panics;
 mod register;
 pub(crate) mod reports;
 mod sample;
+mod thread;
 #[cfg(feature = "certificates")]
 pub(crate) mod tls_metrics;
 pub(crate) mod trace;

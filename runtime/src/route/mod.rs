@@ -80,16 +80,24 @@ pub(crate) fn counted(rule: &'static Rule) -> &'static [&'static Upstream] {
 
 /// The routes that hedge, each once.
 pub(crate) fn hedged(topology: &Topology) -> Vec<(&'static Route, &'static Hedge)> {
-    let mut hedged: Vec<(&'static Route, &'static Hedge)> = Vec::new();
+    with(topology, |route| route.hedge.as_ref())
+}
+
+/// The routes that have this `part`, each once, with it.
+pub(crate) fn with<T>(
+    topology: &Topology,
+    part: impl Fn(&'static Route) -> Option<&'static T>,
+) -> Vec<(&'static Route, &'static T)> {
+    let mut found: Vec<(&'static Route, &'static T)> = Vec::new();
     for model in topology.models {
         let route = model.settings.route;
-        if let Some(hedge) = &route.hedge
-            && !hedged.iter().any(|(known, _)| std::ptr::eq(*known, route))
+        if let Some(part) = part(route)
+            && !found.iter().any(|(known, _)| std::ptr::eq(*known, route))
         {
-            hedged.push((route, hedge));
+            found.push((route, part));
         }
     }
-    hedged
+    found
 }
 
 /// The upstreams of a route in the order of trying.

@@ -1,6 +1,6 @@
 //! Reading out of a response why the model stopped.
 
-use memchr::memmem;
+use crate::stream::field;
 
 const NAME: &[u8] = b"\"finish_reason\"";
 
@@ -15,17 +15,9 @@ const REASONS: [&str; 5] = [
 
 const OTHER: &str = "other";
 
-/// The last reason in a piece of JSON, which may lack its beginning. As with `usage`, a search for the
-/// bytes of the field's name cannot be misled by what a model writes: its quotes have backslashes.
+/// The last reason in a piece of JSON, which may lack its beginning.
 pub(super) fn last_reason(json: &[u8]) -> Option<&'static str> {
-    let mut end = json.len();
-    while let Some(start) = memmem::rfind(json.get(..end)?, NAME) {
-        if let Some(reason) = json.get(start + NAME.len()..).and_then(value_of_field) {
-            return Some(reason);
-        }
-        end = start;
-    }
-    None
+    field::last(json, NAME, value_of_field)
 }
 
 fn value_of_field(after_name: &[u8]) -> Option<&'static str> {

@@ -3,6 +3,7 @@
 
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
+use crate::route;
 use crate::topology::{MIB, Route, Shadow, Topology};
 
 /// The most bytes of requests that all copies of a process hold.
@@ -68,16 +69,7 @@ impl Drop for Held {
 
 /// The shadows of `topology`, each once, with their routes.
 pub(crate) fn all(topology: &Topology) -> Vec<(&'static Route, &'static Shadow)> {
-    let mut found: Vec<(&'static Route, &'static Shadow)> = Vec::new();
-    for model in topology.models {
-        let route = model.settings.route;
-        if let Some(shadow) = &route.shadow
-            && !found.iter().any(|(known, _)| std::ptr::eq(*known, route))
-        {
-            found.push((route, shadow));
-        }
-    }
-    found
+    route::with(topology, |route| route.shadow.as_ref())
 }
 
 #[cfg(test)]

@@ -6,21 +6,11 @@ use serde::de::IgnoredAny;
 
 use crate::observe::account::Usage;
 use crate::sse;
+use crate::stream::field;
 
 /// The last `usage` object in a piece of JSON, which may lack its beginning.
-///
-/// In JSON, the bytes `"usage"` can only be a whole string: inside of one, the quotes have
-/// backslashes. So a search for them cannot be misled by what a model writes; only a match is
-/// parsed.
 pub(crate) fn last_usage(json: &[u8]) -> Option<Usage> {
-    let mut end = json.len();
-    while let Some(start) = memmem::rfind(json.get(..end)?, NAME) {
-        if let Some(usage) = json.get(start + NAME.len()..).and_then(value_of_field) {
-            return Some(usage);
-        }
-        end = start;
-    }
-    None
+    field::last(json, NAME, value_of_field)
 }
 
 /// Whether an event is the chunk that `include_usage` adds: no choices, and the usage.

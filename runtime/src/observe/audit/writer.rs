@@ -3,14 +3,14 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::Receiver;
 use std::thread::{JoinHandle, sleep};
 use std::time::Duration;
 
 use crate::observe::audit::output::Output;
 use crate::observe::level::Level;
 use crate::observe::line::Line;
-use crate::observe::log;
+use crate::observe::{log, thread};
 
 /// How long after a failure writing is tried again.
 const RETRY: Duration = Duration::from_millis(100);
@@ -60,14 +60,7 @@ impl Writer {
     /// Waits until everything is written, but not longer than `limit`: a disk that is full must not
     /// keep the process alive.
     pub(crate) fn finish(self, limit: Duration) {
-        let (done, finished) = sync_channel::<()>(1);
-        let thread = self.thread;
-        // The channel closes, and the wait ends, when the waiting thread does.
-        std::thread::spawn(move || {
-            let _ = thread.join();
-            let _ = done.send(());
-        });
-        if finished.recv_timeout(limit).is_err() {
+        if !thread::ends_within(self.thread, limit) {
             let message = "records that could not be written are lost";
             self.log.line(&Line::new(Level::Error, LOGGER, message));
         }

@@ -8,7 +8,6 @@ mod json;
 pub(crate) mod spans;
 
 use std::io;
-use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -17,9 +16,9 @@ use prometheus::IntCounter;
 use tokio::sync::mpsc;
 
 use crate::address::Address;
-use crate::observe::log;
 use crate::observe::otlp::export::Exporter;
 use crate::observe::otlp::spans::Recorded;
+use crate::observe::{log, thread};
 use crate::topology::Topology;
 
 /// How many requests wait to be sent before further ones are dropped.
@@ -73,12 +72,6 @@ impl Sender {
     /// Waits until everything is sent, but not longer than `limit`: a collector that does not answer
     /// must not keep the process alive.
     pub(crate) fn finish(self, limit: Duration) {
-        let (done, finished) = sync_channel::<()>(1);
-        // The channel closes, and the wait ends, when the waiting thread does.
-        std::thread::spawn(move || {
-            let _ = self.thread.join();
-            drop(done);
-        });
-        let _ = finished.recv_timeout(limit);
+        thread::ends_within(self.thread, limit);
     }
 }
