@@ -154,7 +154,7 @@ impl Events {
 
     fn is_over(&self) -> bool {
         // Some servers leave out the empty line after the last event, and some all that would follow an error.
-        self.done || self.has_failed || self.pending.trim_ascii_end().ends_with(sse::DONE)
+        self.done || self.has_failed || sse::is_done(&self.pending)
     }
 
     fn is_cut(&self) -> bool {
@@ -428,6 +428,19 @@ mod tests {
         }
         let single: Vec<&[u8]> = bytes.chunks(1).collect();
         assert_eq!(passed(HIDING, &single).0, expected.as_bytes());
+    }
+
+    #[test]
+    fn what_a_model_writes_is_not_the_end_wherever_it_is_split() {
+        let begun = b"data: {\"choices\":[{\"delta\":{\"content\":\"ends with [DONE]";
+        for manner in [HIDING, Manner::default()] {
+            let (_, observer) = passed(manner, &[begun]);
+            assert!(!observer.is_over() && observer.is_cut());
+        }
+        for end in ["", "\n"] {
+            let (_, observer) = passed(HIDING, &[b"data: 1\n\ndata: [DONE]", end.as_bytes()]);
+            assert!(observer.is_over() && !observer.is_cut());
+        }
     }
 
     #[test]
