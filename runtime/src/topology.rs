@@ -244,6 +244,8 @@ pub struct Jwks {
     pub variable: &'static str,
     /// How old the keys may become before they are fetched again.
     pub refresh: Duration,
+    /// The file of the authorities that may have issued its certificate; `None` for those of the web.
+    pub ca: Option<&'static str>,
 }
 
 /// What a token is signed with.
@@ -393,6 +395,8 @@ pub struct Store {
     pub when_away: WhenAway,
     /// How long a request waits for it at most.
     pub timeout: Duration,
+    /// How it is reached encrypted; `None` where it is not.
+    pub tls: Option<UpstreamTls>,
 }
 
 /// What happens to requests while the store is away.
@@ -752,7 +756,7 @@ pub struct UpstreamSettings {
     pub tls: Option<UpstreamTls>,
 }
 
-/// How an upstream is reached encrypted: `[upstreams.NAME.tls]`.
+/// How a server is reached encrypted: `[upstreams.NAME.tls]` and `[store.redis.tls]`.
 #[derive(Clone, Copy, Debug)]
 pub struct UpstreamTls {
     /// The file of the authorities that may have issued its certificate; `None` for the web's.
