@@ -114,6 +114,10 @@ async fn pass(
             account.settle(status, "request");
             own(status, content_type, body)
         }
+        Ok(Reply::Administered(admin::Done { message, body })) => {
+            account.settle(StatusCode::OK, &message);
+            own(StatusCode::OK, JSON, body)
+        }
         Ok(Reply::Preflight(headers)) => {
             account.settle(StatusCode::NO_CONTENT, "preflight");
             preflight(headers)
@@ -155,6 +159,8 @@ fn count_refusal(metrics: &Metrics, error: &Error) {
 enum Reply {
     /// The gateway's own words, with their content type.
     Own(StatusCode, &'static str, Bytes),
+    /// What an administrator is told, after what it did.
+    Administered(admin::Done),
     /// What a browser is told before a request.
     Preflight(HeaderMap),
     /// The answer of an earlier request.
@@ -232,8 +238,8 @@ async fn answer(
                 trace,
                 path: head.uri.path(),
             };
-            let answer = admin::answer(worker, asked, endpoint, body).await?;
-            return own((StatusCode::OK, answer));
+            let done = admin::answer(worker, asked, endpoint, body).await?;
+            return Ok(Reply::Administered(done));
         }
         Endpoint::CircuitBreakers => {
             return own((StatusCode::OK, breakers::list(&dataplane.upstreams)));
