@@ -291,6 +291,11 @@ async fn answer(
     // 5. Limit: is there room for it?
     let limit = dataplane.model_limit(requested);
     account.limits.by_model(limit.limiter.as_deref());
+    let is_generated = scan.streams && operation.generates();
+    if is_generated {
+        // A long wait in a queue is a wait like any other to the client.
+        may_begin(account);
+    }
     account
         .limits
         .admit(caller.priority, &dataplane.metrics, || {
@@ -313,7 +318,8 @@ async fn answer(
         named,
         requested,
     };
-    if scan.streams && operation.generates() {
+    if is_generated {
+        // As the limits stand now.
         may_begin(account);
     }
     let copy = shadow::due(worker, account, &asked);
