@@ -22,7 +22,7 @@ const INSTEAD: &[(&str, &[&str])] = &[
             "algorithm = \"ES256\"\npublic_key = { env = \"ISSUER_KEY\" }\n",
             "algorithm = \"HS256\"\nsecret = { env = \"JWT_SECRET\" }\n",
             "algorithm = \"HS256\"\nsecret = { file = \"/run/secrets/jwt\" }\n",
-            "algorithm = \"RS256\"\njwks = { url = \"https://login.example.com/keys\", refresh = \"5m\" }\n",
+            "algorithm = \"RS256\"\njwks = { url = \"https://login.example.com/keys\", refresh = \"5m\", ca = { file = \"/run/secrets/ca.crt\" } }\n",
         ],
     ),
     (

@@ -27,7 +27,7 @@ use crate::route;
 use crate::shadow::metrics::ShadowMetrics;
 use crate::shadow::room::Rooms;
 #[cfg(feature = "certificates")]
-use crate::tls::credential::{Credential, Renew};
+use crate::tls::credential::{Credential, Peer, Renew};
 use crate::topology::{Model, Share, Topology, Upstream};
 use crate::upstream::live::{Live, Unusable};
 #[cfg(feature = "words")]
@@ -218,23 +218,35 @@ impl Dataplane {
             gauges.show(switches, &self.upstreams);
         }
         #[cfg(feature = "certificates")]
-        for (upstream, credential) in self.credentials() {
+        for (peer, credential) in self.credentials() {
             if let Some(expiry) = credential.expiry() {
-                self.metrics.tls.expires(upstream, expiry);
+                self.metrics.tls.expires(peer, expiry);
             }
         }
         self.metrics.text()
     }
 
-    /// Everything of TLS that comes from files: for an upstream, by its name, or for clients.
+    /// Everything of TLS that comes from files.
     #[cfg(feature = "certificates")]
-    pub(crate) fn credentials(&self) -> impl Iterator<Item = (Option<&'static str>, &dyn Renew)> {
-        let of_clients = self.tls.iter().map(|tls| (None, tls as &dyn Renew));
+    pub(crate) fn credentials(&self) -> impl Iterator<Item = (Peer, &dyn Renew)> {
+        let of_clients = self.tls.iter();
+        let of_clients = of_clients.map(|tls| (Peer::Clients, tls as &dyn Renew));
         let of_upstreams = self.upstreams.iter().filter_map(|live| {
             let name = live.upstream().settings.name;
-            Some((Some(name), live.credential()? as &dyn Renew))
+            Some((Peer::Upstream(name), live.credential()? as &dyn Renew))
         });
-        of_clients.chain(of_upstreams)
+        let all = of_clients.chain(of_upstreams);
+        #[cfg(feature = "jwks")]
+        let all = all.chain(self.callers.issuer().and_then(|store| {
+            let credential = store.source.credential()?;
+            Some((Peer::Issuer, credential as &dyn Renew))
+        }));
+        #[cfg(feature = "redis")]
+        let all = all.chain(self.store.as_ref().and_then(|store| {
+            let credential = store.address.tls.as_ref()?.credential()?;
+            Some((Peer::Store, credential as &dyn Renew))
+        }));
+        all
     }
 
     /// Whether a stop was asked for.

@@ -44,8 +44,12 @@ use crate::tls::{
 use crate::topology::Audit;
 #[cfg(feature = "certificates")]
 use crate::topology::Gateway;
+#[cfg(feature = "jwks")]
+use crate::topology::Jwks;
 #[cfg(feature = "otlp")]
 use crate::topology::Otlp;
+#[cfg(feature = "redis")]
+use crate::topology::Store as StoreSettings;
 use crate::topology::{Auth, Endpoint, Key, Secret, Topology, UpstreamSettings};
 #[cfg(feature = "jwt")]
 use crate::topology::{Jwt, TokenKeys};
@@ -153,7 +157,7 @@ pub(crate) fn read(
     let store = topology
         .store
         .as_ref()
-        .and_then(|store| reader.store(store.url));
+        .and_then(|store| reader.store(store));
     #[cfg(feature = "certificates")]
     let tls = reader.listener(&topology.gateway);
     let reports = reports::Settings {
@@ -434,14 +438,9 @@ impl Reader<'_> {
             TokenKeys::Fixed(written) => *written,
             #[cfg(feature = "jwks")]
             TokenKeys::Published(jwks) => {
-                let url = self.optional(jwks.variable);
-                return match Source::at(url.as_deref().unwrap_or(jwks.url)) {
-                    Ok(source) => {
-                        let store = Store::new(source, jwt.algorithm, jwks.refresh);
-                        Some(jwt::Keys::Published(Box::new(store)))
-                    }
-                    Err(error) => self.problem(jwks.variable, error),
-                };
+                let source = self.issuer(jwks)?;
+                let store = Store::new(source, jwt.algorithm, jwks.refresh);
+                return Some(jwt::Keys::Published(Box::new(store)));
             }
         };
         let place = secret::place(written);
@@ -453,6 +452,29 @@ impl Reader<'_> {
         match key::parse(jwt.algorithm, &text) {
             Ok(key) => Some(jwt::Keys::Fixed(key)),
             Err(error) => self.problem(place, format!("{error} ({VERIFIES_TOKENS})")),
+        }
+    }
+
+    #[cfg(feature = "jwks")]
+    fn issuer(&mut self, jwks: &Jwks) -> Option<Source> {
+        let replaced = self.optional(jwks.variable);
+        let url = replaced.as_deref().unwrap_or(jwks.url);
+        #[cfg(feature = "certificates")]
+        if jwks.ca.is_some() {
+            let sources = Sources {
+                identity: None,
+                authority: jwks.ca,
+            };
+            let read = Credential::read(sources, tls::upstream::of_its_own);
+            let credential = self.certificates(read, "TLS to the issuer of tokens")?;
+            return match Source::believing(credential, url) {
+                Ok(source) => Some(source),
+                Err(error) => self.problem(jwks.variable, error),
+            };
+        }
+        match Source::at(url) {
+            Ok(source) => Some(source),
+            Err(error) => self.problem(jwks.variable, error),
         }
     }
 
@@ -470,11 +492,36 @@ impl Reader<'_> {
     }
 
     #[cfg(feature = "redis")]
-    fn store(&mut self, url: Secret) -> Option<address::Address> {
-        let text = self.secret(url, COUNTS_LIMITS)?;
-        match address::Address::parse(&text) {
+    fn store(&mut self, store: &StoreSettings) -> Option<address::Address> {
+        let text = self.secret(store.url, COUNTS_LIMITS);
+        #[cfg(feature = "certificates")]
+        let credential = match store.tls {
+            None => None,
+            Some(tls) => {
+                let sources = Sources {
+                    identity: tls.identity,
+                    authority: tls.ca,
+                };
+                let read = Credential::read(sources, tls::upstream::of_the_store);
+                Some((self.certificates(read, "TLS to Redis")?, tls.server_name))
+            }
+        };
+        let address = address::Address::parse(&text?);
+        #[cfg(feature = "certificates")]
+        let address = match credential {
+            None => address.and_then(address::Address::plain),
+            Some((credential, name)) => {
+                address.and_then(|address| address.encrypted(credential, name))
+            }
+        };
+        #[cfg(not(feature = "certificates"))]
+        let address = address.and_then(address::Address::plain);
+        match address {
             Ok(address) => Some(address),
-            Err(error) => self.problem(secret::place(url), format!("{error} ({COUNTS_LIMITS})")),
+            Err(error) => {
+                let what = format!("{error} ({COUNTS_LIMITS})");
+                self.problem(secret::place(store.url), what)
+            }
         }
     }
 

@@ -115,6 +115,10 @@ async fn pass(
             account.settle(status, "request");
             own(status, content_type, body)
         }
+        Ok(Reply::Administered(admin::Done { message, body })) => {
+            account.settle(StatusCode::OK, &message);
+            own(StatusCode::OK, JSON, body)
+        }
         Ok(Reply::Preflight(headers)) => {
             account.settle(StatusCode::NO_CONTENT, "preflight");
             preflight(headers)
@@ -156,6 +160,8 @@ fn count_refusal(metrics: &Metrics, error: &Error) {
 enum Reply {
     /// The gateway's own words, with their content type.
     Own(StatusCode, &'static str, Bytes),
+    /// What an administrator is told, after what it did.
+    Administered(admin::Done),
     /// What a browser is told before a request.
     Preflight(HeaderMap),
     /// The answer of an earlier request.
@@ -233,8 +239,8 @@ async fn answer(
                 trace,
                 path: head.uri.path(),
             };
-            let answer = admin::answer(worker, asked, endpoint, body).await?;
-            return own((StatusCode::OK, answer));
+            let done = admin::answer(worker, asked, endpoint, body).await?;
+            return Ok(Reply::Administered(done));
         }
         Endpoint::CircuitBreakers => {
             return own((StatusCode::OK, breakers::list(&dataplane.upstreams)));
@@ -286,6 +292,11 @@ async fn answer(
     // 5. Limit: is there room for it?
     let limit = dataplane.model_limit(requested);
     account.limits.by_model(limit.limiter.as_deref());
+    let is_generated = scan.streams && operation.generates();
+    if is_generated {
+        // A long wait in a queue is a wait like any other to the client.
+        may_begin(account);
+    }
     account
         .limits
         .admit(caller.priority, &dataplane.metrics, || {
@@ -308,7 +319,8 @@ async fn answer(
         named,
         requested,
     };
-    if scan.streams && operation.generates() {
+    if is_generated {
+        // As the limits stand now.
         may_begin(account);
     }
     let copy = shadow::due(worker, account, &asked);

@@ -216,6 +216,8 @@ pub struct Jwks {
     pub variable: &'static str,
     /// How old the keys may become before they are fetched again.
     pub refresh: Duration,
+    /// The file of the authorities that may have issued its certificate; `None` for those of the web.
+    pub ca: Option<&'static str>,
 }
 
 /// What a token is signed with.

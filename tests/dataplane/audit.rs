@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use end_to_end::{Dataplane, Request, WEB, observe, patiently, target_directory};
+use end_to_end::{Dataplane, OPS, Request, WEB, observe, patiently, target_directory};
 use fake_model::server::FakeModel;
 use ring::hmac;
 use serde_json::Value;
@@ -90,6 +90,44 @@ async fn each_request_is_recorded_with_its_caller_as_a_hash() {
         !text.contains("\"web\"") && !text.contains("Hello"),
         "{text}"
     );
+}
+
+#[tokio::test]
+async fn what_an_administrator_turned_is_in_the_record() {
+    let file = folder("audit-turned").join("audit.jsonl");
+    let (_model, dataplane) = audited(file.to_str().unwrap()).await;
+    for (id, path, body, message) in [
+        (
+            "drained",
+            "/v1/admin/upstreams/main",
+            r#"{"draining": true}"#,
+            "upstream `main` turned from in use to draining",
+        ),
+        (
+            "off",
+            "/v1/admin/features/llm",
+            r#"{"enabled": false}"#,
+            "feature `llm` turned from on to off",
+        ),
+        (
+            "refused",
+            "/v1/admin/features/llm",
+            r#"{"enabled": 0}"#,
+            r#"the body must be {"enabled": true} or {"enabled": false}"#,
+        ),
+    ] {
+        ask(&dataplane, Request::put(path, body).key(OPS), id).await;
+        let record = record(&file, id).await;
+        assert_eq!(record["message"], message);
+        assert_eq!(
+            (&record["method"], &record["path"]),
+            (&"PUT".into(), &path.into())
+        );
+        assert!(record["principal"].is_string());
+    }
+    let look = Request::get("/v1/admin/switches").key(OPS);
+    ask(&dataplane, look, "looked").await;
+    assert_eq!(record(&file, "looked").await["message"], "request");
 }
 
 #[tokio::test]

@@ -134,12 +134,13 @@ async fn after_a_failure_the_key_is_free() {
     model.script([
         Rule::respond(500, "out of memory").times(1),
         Rule::respond(429, "busy").times(1),
-        // Twice: the first may be a kept connection that was closed while it was idle.
-        Rule::new(Action::Close).times(2),
+        // As often as it is asked again: whether it is depends on how soon the close is noticed.
+        Rule::new(Action::Close),
     ]);
     for status in [502, 429, 502] {
         assert_eq!(dataplane.send(&chat("a")).await.status, status);
     }
+    model.script([]);
     let answered = dataplane.send(&chat("a")).await;
     assert_eq!(answered.status, 200);
     assert!(!is_replayed(&answered));

@@ -19,13 +19,13 @@ const WEB: &str = "web-secret-1234567890";
 const PACE: Duration = Duration::from_secs(3);
 
 /// A key of an issuer.
-struct Signer {
+pub(crate) struct Signer {
     kid: &'static str,
     pair: EcdsaKeyPair,
 }
 
 impl Signer {
-    fn new(kid: &'static str) -> Self {
+    pub(crate) fn new(kid: &'static str) -> Self {
         let random = SystemRandom::new();
         let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
         let document = EcdsaKeyPair::generate_pkcs8(algorithm, &random).unwrap();
@@ -34,7 +34,7 @@ impl Signer {
     }
 
     /// As its issuer publishes it.
-    fn published(&self) -> Value {
+    pub(crate) fn published(&self) -> Value {
         let point = self.pair.public_key().as_ref();
         json!({
             "kty": "EC",
@@ -57,7 +57,7 @@ impl Signer {
         format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature.unwrap()))
     }
 
-    fn token(&self) -> String {
+    pub(crate) fn token(&self) -> String {
         self.sign(&self.header())
     }
 }
@@ -75,7 +75,7 @@ fn signing_input(header: &Value) -> String {
 }
 
 /// An issuer that publishes these keys.
-fn publish(issuer: &FakeModel, keys: &[Value]) {
+pub(crate) fn publish(issuer: &FakeModel, keys: &[Value]) {
     issuer.script([Rule::respond(200, json!({"keys": keys}).to_string())]);
 }
 
@@ -113,7 +113,7 @@ impl Scene {
     }
 }
 
-async fn ask(dataplane: &Dataplane, token: &str) -> Response {
+pub(crate) async fn ask(dataplane: &Dataplane, token: &str) -> Response {
     dataplane.send(&Request::chat("chat").key(token)).await
 }
 

@@ -23,6 +23,7 @@ mod malformed;
 mod metrics;
 mod pki;
 mod privacy;
+mod private_ca;
 mod probe;
 mod quickstart;
 mod relay;

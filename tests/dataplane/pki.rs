@@ -162,6 +162,10 @@ impl TlsFront {
         Self { address, task }
     }
 
+    pub(crate) fn address(&self) -> std::net::SocketAddr {
+        self.address
+    }
+
     pub(crate) fn url(&self) -> String {
         format!("https://{}", self.address)
     }

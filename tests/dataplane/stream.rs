@@ -1,11 +1,12 @@
 //! What is done for streams beside relaying them: usage that only the gateway wants to know, one `[DONE]`,
 //! and comments for a client that waits.
 
-use end_to_end::{Dataplane, Request, Start};
+use end_to_end::{Connection, Dataplane, Request, Start};
 use fake_model::server::{Action, Ending, FakeModel, Rule};
 use serde_json::{Value, json};
 
 const FREE: &str = "free-secret-1234567890";
+const QUEUED: &str = "queued-secret-1234567890";
 const LIMITED: &str = "limited-secret-1234567890";
 
 const USAGE: &str = "data: {\"id\":\"c\",\"choices\":[],\"usage\":{\"prompt_tokens\":30,\
@@ -24,16 +25,22 @@ fn start() -> Start {
     Start::of("stream")
         .env("KEY_FREE", FREE)
         .env("KEY_LIMITED", LIMITED)
+        .env("KEY_QUEUED", QUEUED)
 }
 
 /// A chat request for a stream, with these options.
 fn chat(model: &str, options: Option<Value>) -> Request {
+    unsigned(model, options).key(FREE)
+}
+
+/// The same, without a key.
+fn unsigned(model: &str, options: Option<Value>) -> Request {
     let messages = json!([{"role": "user", "content": "Hello"}]);
     let mut body = json!({"model": model, "messages": messages, "stream": true});
     if let Some(options) = options {
         body["stream_options"] = options;
     }
-    Request::post("/v1/chat/completions", body.to_string()).key(FREE)
+    Request::post("/v1/chat/completions", body.to_string())
 }
 
 /// What the upstream is asked for its stream's options.
@@ -303,4 +310,43 @@ async fn what_is_not_streamed_gets_no_comment() {
     let response = dataplane.send(&Request::chat("old").key(FREE)).await;
     assert_eq!(response.text(), "{}");
     assert_eq!(response.header("content-type"), Some("application/json"));
+}
+
+/// A stream that has the only place of its key, and a second one that waits for it and has had a comment.
+async fn queued() -> (FakeModel, Dataplane, [Connection; 2]) {
+    let (model, dataplane) = stream("old").await;
+    model.script([Rule::stream(["data: first\n\n", DONE]).gated()]);
+    let request = unsigned("old", None).key(QUEUED);
+    let mut running = dataplane.connect().await;
+    running.begin(&request).await;
+    running.read_until("first").await;
+    let mut waiting = dataplane.connect().await;
+    waiting.begin(&request).await;
+    waiting.read_until(COMMENT).await;
+    assert_eq!(model.received().len(), 1, "it is in the queue");
+    (model, dataplane, [running, waiting])
+}
+
+#[tokio::test]
+async fn a_client_in_the_queue_of_a_limit_gets_comments() {
+    let (model, _dataplane, [mut running, mut waiting]) = queued().await;
+    model.release(2);
+    running.read_body().await.unwrap();
+    let rest = waiting.read_body().await.unwrap();
+    let rest = String::from_utf8(rest).unwrap().replace(COMMENT, "");
+    assert_eq!(rest, format!("data: first\n\n{DONE}"));
+}
+
+#[tokio::test]
+async fn who_is_refused_after_a_long_wait_in_a_queue_learns_it_from_an_event() {
+    let (_model, dataplane, [_running, mut waiting]) = queued().await;
+    let rest = waiting.read_body().await.unwrap();
+    let rest = String::from_utf8(rest).unwrap().replace(COMMENT, "");
+    assert!(rest.starts_with("data: {\"error\":"), "{rest}");
+    assert!(
+        rest.contains("rate_limit_exceeded") && !rest.contains("[DONE]"),
+        "{rest}"
+    );
+    let refused = |line: &Value| line["logger"] == "nexus.access" && line["status"] == 429;
+    dataplane.log().wait_for(refused).await;
 }

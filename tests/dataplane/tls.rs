@@ -143,6 +143,20 @@ async fn a_client_speaks_the_protocol_that_it_asks_for() {
 }
 
 #[tokio::test]
+async fn spans_tell_that_the_request_came_encrypted() {
+    let (deployment, collector) = (Deployment::new(), FakeModel::start().await.unwrap());
+    collector.script([Rule::respond(200, "{}")]);
+    let start = deployment.start();
+    let start = start.env("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url());
+    let dataplane = start.start().await;
+    asked(&deployment, &dataplane, "named").await;
+    let sent = collector.wait_for_requests(1).await;
+    let spans = String::from_utf8_lossy(sent[0].body.as_bytes()).into_owned();
+    let scheme = r#"{"key":"url.scheme","value":{"stringValue":"https"}}"#;
+    assert!(spans.contains(scheme), "{spans}");
+}
+
+#[tokio::test]
 async fn a_session_is_resumed() {
     let deployment = Deployment::new();
     let dataplane = deployment.start().start().await;

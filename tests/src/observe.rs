@@ -1,6 +1,7 @@
 //! The spec `observe`, for what is written about requests.
 
 use crate::dataplane::Start;
+use crate::shadow::OPS;
 
 /// The secret of the key `web` of the spec `observe`, of whose requests a part is logged.
 pub const WEB: &str = "web-secret-1234567890";
@@ -14,6 +15,7 @@ pub fn observe(file: &str) -> Start {
     Start::of("observe")
         .env("KEY_WEB", WEB)
         .env("KEY_WATCHED", WATCHED)
+        .env("KEY_OPS", OPS)
         .env("AUDIT_SALT", "salt-and-pepper-1234567890")
         .env("NEXUS_AUDIT_FILE", file)
         .env("OTLP_AUTHORIZATION", "Bearer collector-secret-1234567890")

@@ -4,22 +4,22 @@ use std::collections::BTreeMap;
 use std::env;
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Builds the binary of the package `name` and returns its path. Each is built once in a run of tests.
 ///
 /// It is built by itself, as what ships is: in a build of the whole workspace the runtime would have the
-/// features of all dataplanes together.
+/// features of all dataplanes together. Tests of what is built already go on meanwhile.
 ///
 /// # Panics
 /// When it cannot be built.
 pub fn program(name: &str) -> PathBuf {
-    static BUILT: Mutex<BTreeMap<String, PathBuf>> = Mutex::new(BTreeMap::new());
-    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
-    built
-        .entry(name.to_owned())
-        .or_insert_with(|| build(name))
-        .clone()
+    static BUILT: Mutex<BTreeMap<String, Arc<OnceLock<PathBuf>>>> = Mutex::new(BTreeMap::new());
+    let path = {
+        let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(built.entry(name.to_owned()).or_default())
+    };
+    path.get_or_init(|| build(name)).clone()
 }
 
 /// Where cargo puts what it builds: the folder that the running test is in.

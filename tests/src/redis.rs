@@ -1,5 +1,6 @@
 //! A real Redis, for dataplanes that count together.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Command as Blocking, Stdio};
 use std::sync::OnceLock;
@@ -45,6 +46,11 @@ impl Redis {
                 return redis;
             }
         }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.port))
     }
 
     /// Its URL, with its password.

@@ -19,6 +19,7 @@ const DATAPLANES: &[&str] = &[
     "jwt",
     "limits",
     "observe",
+    "private-ca",
     "probe",
     "resilience",
     "routing",

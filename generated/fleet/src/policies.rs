@@ -109,6 +109,7 @@ pub const AUTH: Auth = Auth::Jwt {
             url: "https://login.example.com/.well-known/jwks.json",
             variable: "NEXUS_JWKS_URL",
             refresh: Duration::from_secs(600),
+            ca: None,
         }),
         issuer: "https://login.example.com",
         audience: "nexus",

@@ -68,6 +68,7 @@ pub static TOPOLOGY: Topology = Topology {
         url: Secret::File("/run/secrets/nexus-redis-url"),
         when_away: WhenAway::Admit,
         timeout: Duration::from_millis(50),
+        tls: None,
     }),
     models: models::ALL,
     upstreams: upstreams::ALL,

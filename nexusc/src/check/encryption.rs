@@ -3,12 +3,13 @@
 use crate::check::Context;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::code::Code;
-use crate::ir::Endpoint;
+use crate::ir::{Endpoint, Jwt};
 use crate::key_path::KeyPath;
 use crate::source::Place;
 
 pub(super) fn check(context: &mut Context<'_>) {
     of_upstreams(context);
+    of_issuer(context);
     of_listener(context);
 }
 
@@ -28,6 +29,24 @@ fn of_upstreams(context: &mut Context<'_>) {
         .help("give it an address that begins with `https://`, or remove `tls`");
         context.report(diagnostic);
     }
+}
+
+fn of_issuer(context: &mut Context<'_>) {
+    let Some(jwks) = context.topology.jwt.as_ref().and_then(Jwt::jwks) else {
+        return;
+    };
+    if jwks.ca.is_none() || jwks.is_encrypted() {
+        return;
+    }
+    let diagnostic = Diagnostic::new(
+        Code::NX0315,
+        "the keys of tokens are fetched without TLS",
+        Place::Value(jwks.path.key("url")),
+        "not `https://`",
+    )
+    .conflict(Place::Key(jwks.path.key("ca")), "so this has no effect")
+    .help("give it an address that begins with `https://`, or remove `ca`");
+    context.report(diagnostic);
 }
 
 fn of_listener(context: &mut Context<'_>) {

@@ -77,7 +77,7 @@ codes! {
     NX0311 Error "a leeway for tokens that is none"
     NX0312 Error "a claim that says nothing"
     NX0314 Error "a certificate without its key, or a key without its certificate"
-    NX0315 Error "TLS settings of an upstream that is reached without TLS"
+    NX0315 Error "TLS settings of what is reached without TLS"
     NX0316 Error "a name that no certificate could have"
     NX0317 Error "TLS settings that set nothing"
     NX0318 Warning "API keys and prompts in clear text in production"

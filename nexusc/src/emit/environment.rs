@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::conventions;
 use crate::emit::FileSet;
 use crate::emit::template::fill;
-use crate::ir::{Address, Endpoint, Overlay, Secret, Topology, Upstream};
+use crate::ir::{Address, Endpoint, Jwt, Overlay, Secret, Topology, Upstream};
 use crate::key_path::KeyPath;
 
 const TEMPLATE: &str = include_str!("../../../templates/deploy/env.sample");
@@ -84,7 +84,18 @@ fn tls_files(topology: &Topology) -> impl Iterator<Item = (&KeyPath, &str)> {
         .iter()
         .filter_map(|upstream| upstream.tls.as_ref())
         .map(|tls| (&tls.path, tls.identity.as_ref(), tls.ca.as_ref()));
-    let all = of_gateway.chain(of_upstreams);
+    let of_store = topology
+        .store
+        .iter()
+        .filter_map(|store| store.tls.as_ref())
+        .map(|tls| (&tls.path, tls.identity.as_ref(), tls.ca.as_ref()));
+    let of_issuer = topology
+        .jwt
+        .iter()
+        .filter_map(Jwt::jwks)
+        .map(|jwks| (&jwks.path, None, jwks.ca.as_ref()));
+    let all = of_gateway.chain(of_upstreams).chain(of_store);
+    let all = all.chain(of_issuer);
     all.flat_map(|(path, identity, authority)| {
         let of_identity = identity.map(|identity| [&identity.certificate, &identity.private_key]);
         let files = of_identity.into_iter().flatten().chain(authority);

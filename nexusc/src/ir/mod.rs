@@ -112,7 +112,7 @@ pub struct GatewayTls {
     pub path: KeyPath,
 }
 
-/// How an upstream is reached encrypted.
+/// How an upstream, or the store, is reached encrypted.
 #[derive(Debug)]
 pub struct UpstreamTls {
     /// The file of the authorities that are believed, if not those of the web.
@@ -534,6 +534,8 @@ pub struct Jwks {
     pub url: Option<String>,
     /// How old they may become.
     pub refresh: Duration,
+    /// The file of the authorities that are believed, if not those of the web.
+    pub ca: Option<String>,
 }
 
 impl Jwks {
@@ -555,6 +557,8 @@ pub struct Store {
     pub when_away: Option<WhenAway>,
     /// How long a request waits for it.
     pub timeout: Duration,
+    /// How it is reached encrypted, if it is.
+    pub tls: Option<UpstreamTls>,
 }
 
 /// What happens to requests while the store is away.

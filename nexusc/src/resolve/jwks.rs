@@ -7,6 +7,7 @@ use crate::diagnostic::code::Code;
 use crate::key_path::KeyPath;
 use crate::redact::{may_carry_credentials, shown};
 use crate::resolve::scope::Scope;
+use crate::resolve::tls;
 use crate::resolve::upstream::{is_authority, is_path_segment};
 use crate::source::Place;
 use crate::{ir, spec};
@@ -14,10 +15,13 @@ use crate::{ir, spec};
 const DEFAULT_REFRESH: Duration = Duration::from_secs(10 * 60);
 
 pub(super) fn resolve(jwks: &spec::auth::Jwks, path: KeyPath, scope: &mut Scope<'_>) -> ir::Jwks {
-    let spec::auth::Jwks { url, refresh } = jwks;
+    let spec::auth::Jwks { url, refresh, ca } = jwks;
     ir::Jwks {
         url: address(url, &path.key("url"), scope),
         refresh: scope.duration(refresh.as_ref(), DEFAULT_REFRESH, &path.key("refresh")),
+        ca: ca
+            .as_ref()
+            .and_then(|ca| tls::file(ca, &path.key("ca"), scope)),
         path,
     }
 }

@@ -8,7 +8,7 @@ use crate::ir::WhenAway;
 use crate::key_path::KeyPath;
 use crate::redact::shown;
 use crate::resolve::scope::Scope;
-use crate::resolve::secret;
+use crate::resolve::{secret, tls};
 use crate::source::Place;
 use crate::{ir, spec, suggest};
 
@@ -20,11 +20,15 @@ pub(super) fn resolve(store: &spec::store::Store, scope: &mut Scope<'_>) -> Opti
         url,
         when_away,
         timeout,
+        tls,
     } = store.redis.as_ref()?;
     Some(ir::Store {
         url: secret::resolve(url, &path.key("url"), scope),
         when_away: self::when_away(when_away, &path.key("when_away"), scope),
         timeout: scope.duration(timeout.as_ref(), DEFAULT_TIMEOUT, &path.key("timeout")),
+        tls: tls
+            .as_ref()
+            .map(|tls| tls::towards_a_server(tls, &path.key("tls"), scope)),
         path,
     })
 }

@@ -1,4 +1,4 @@
-//! `[gateway.tls]` and `[upstreams.NAME.tls]`
+//! `[gateway.tls]`, `[upstreams.NAME.tls]` and `[store.redis.tls]`
 
 use std::net::IpAddr;
 
@@ -57,6 +57,21 @@ pub(super) fn of_upstream(
              believe: `ca = { file = \"/run/secrets/ca.crt\" }`",
         ));
     }
+    towards_a_server(tls, path, scope)
+}
+
+/// How a server is reached encrypted; that nothing is said of it says that the web's authorities are believed.
+pub(super) fn towards_a_server(
+    tls: &spec::tls::UpstreamTls,
+    path: &KeyPath,
+    scope: &mut Scope<'_>,
+) -> ir::UpstreamTls {
+    let spec::tls::UpstreamTls {
+        ca,
+        certificate,
+        private_key,
+        server_name,
+    } = tls;
     ir::UpstreamTls {
         ca: ca.as_ref().and_then(|ca| file(ca, &path.key("ca"), scope)),
         identity: identity(certificate.as_ref(), private_key.as_ref(), path, scope),
@@ -98,7 +113,7 @@ fn identity(
     None
 }
 
-fn file(pem: &Pem, path: &KeyPath, scope: &mut Scope<'_>) -> Option<String> {
+pub(super) fn file(pem: &Pem, path: &KeyPath, scope: &mut Scope<'_>) -> Option<String> {
     secret::file(&pem.file, path, scope)
 }
 

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::spec::secret::Secret;
+use crate::spec::tls::Pem;
 
 /// Other ways than API keys to know who asks.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -68,4 +69,7 @@ pub struct Jwks {
     /// How old the keys may become before they are fetched again, from `"10s"` to `"6h"`: for so long may a
     /// key that the issuer has withdrawn still be accepted. Default: `"10m"`.
     pub refresh: Option<String>,
+    /// The authorities that may have issued the certificate of an `https` address. The file is read again when
+    /// it changes. Default: those of the web.
+    pub ca: Option<Pem>,
 }

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::spec::secret::Secret;
+use crate::spec::tls::UpstreamTls;
 
 /// Where the replicas of a gateway count together.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -20,8 +21,8 @@ pub struct Store {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Redis {
-    /// Its URL, which may hold a password: `redis://:PASSWORD@HOST:6379/0`. TLS (`rediss://`) is not
-    /// supported.
+    /// Its URL, which may hold a password: `redis://:PASSWORD@HOST:6379/0`, or `rediss://...` where
+    /// there is `tls`.
     pub url: Secret,
     /// What happens to requests with a limit while Redis is away: `"admit"` goes by the counts of each
     /// replica, so that all together may admit as many times the limit; `"refuse"` answers them 503.
@@ -29,4 +30,7 @@ pub struct Redis {
     /// How long a request waits for Redis, from `"1ms"` to `"5s"`; then Redis counts as away, until it
     /// answers again. Default: `"50ms"`.
     pub timeout: Option<String>,
+    /// How it is reached encrypted, where its URL is `rediss://`; `{}` believes the authorities of the web.
+    /// Default: it is not, and its URL is `redis://`.
+    pub tls: Option<UpstreamTls>,
 }

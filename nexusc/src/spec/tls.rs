@@ -1,4 +1,4 @@
-//! `[gateway.tls]` and `[upstreams.NAME.tls]`
+//! `[gateway.tls]`, `[upstreams.NAME.tls]` and `[store.redis.tls]`
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -17,8 +17,9 @@ pub struct GatewayTls {
     pub client_ca: Option<Pem>,
 }
 
-/// How an upstream is reached, where its `url` is `https://`. Its certificate is always verified. The files are
-/// read again when they change, and at once on SIGHUP; what does not fit is logged and the previous ones stay.
+/// How an upstream is reached, where its `url` is `https://`, or Redis. Its certificate is always verified. The
+/// files are read again when they change, and at once on SIGHUP; what does not fit is logged and the previous ones
+/// stay.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UpstreamTls {

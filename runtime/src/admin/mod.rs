@@ -6,6 +6,8 @@ pub(crate) mod gauges;
 pub(crate) mod refused;
 pub(crate) mod switches;
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -88,13 +90,20 @@ pub(crate) fn announce(dataplane: &Dataplane, sink: &Sink) {
     }
 }
 
+/// What an administrator is answered.
+pub(crate) struct Done {
+    /// What is said of it where requests are logged and recorded.
+    pub(crate) message: Cow<'static, str>,
+    pub(crate) body: Bytes,
+}
+
 /// Answers an administrator: with the state of what `endpoint` names, after the switch that `body` is.
 pub(crate) async fn answer(
     worker: &Worker,
     asked: Asked<'_>,
     endpoint: Admin,
     body: &mut Arriving,
-) -> Result<Bytes, Error> {
+) -> Result<Done, Error> {
     let dataplane = worker.dataplane;
     let switches = dataplane.switches.as_ref().ok_or(Error::UnknownPath)?;
     if !asked.caller.is_admin {
@@ -103,7 +112,10 @@ pub(crate) async fn answer(
     let name = administered(asked.path);
     let read_timeout = dataplane.topology.gateway.read_timeout;
     match endpoint {
-        Admin::Switches => Ok(state(dataplane, switches)),
+        Admin::Switches => Ok(Done {
+            message: Cow::Borrowed("request"),
+            body: state(dataplane, switches),
+        }),
         Admin::Feature => {
             let feature = feature(switches, name)?;
             let body = body.read(MAX_BODY, read_timeout).await?;
@@ -111,13 +123,12 @@ pub(crate) async fn answer(
             let was_off = switches.turn(feature, !turn.enabled);
             let what = format!("feature `{}`", feature.name());
             let (from, to) = (on_or_off(!was_off), on_or_off(turn.enabled));
-            tell(
-                worker,
-                &asked,
-                None,
-                &format!("{what} turned from {from} to {to}"),
-            );
-            Ok(json(&feature_state(switches, feature)))
+            let message = format!("{what} turned from {from} to {to}");
+            tell(worker, &asked, None, &message);
+            Ok(Done {
+                message: Cow::Owned(message),
+                body: json(&feature_state(switches, feature)),
+            })
         }
         Admin::Upstream => {
             let live = upstream(dataplane, name)?;
@@ -128,7 +139,11 @@ pub(crate) async fn answer(
             let upstream = live.upstream().settings.name;
             let message = format!("upstream turned from {from} to {to}");
             tell(worker, &asked, Some(upstream), &message);
-            Ok(json(&upstream_state(live)))
+            let message = format!("upstream `{upstream}` turned from {from} to {to}");
+            Ok(Done {
+                message: Cow::Owned(message),
+                body: json(&upstream_state(live)),
+            })
         }
     }
 }

@@ -3,6 +3,7 @@
 use prometheus::{IntCounter, IntCounterVec, IntGaugeVec, Opts};
 
 use crate::observe::register::Register;
+use crate::tls::credential::Peer;
 use crate::topology::Topology;
 
 /// The metrics of TLS.
@@ -19,8 +20,8 @@ impl TlsMetrics {
             expiry: register.add(IntGaugeVec::new(
                 Opts::new(
                     "gateway_tls_certificate_expiry_seconds",
-                    "When a certificate that the gateway shows expires, in seconds since 1970: to clients, or to \
-                     the upstream of this name.",
+                    "When a certificate that the gateway shows expires, in seconds since 1970: to clients, to \
+                     the upstream of this name, or to the store.",
                 ),
                 &["shown_to", "upstream"],
             )),
@@ -40,12 +41,8 @@ impl TlsMetrics {
                 ))
             }),
         };
-        let own = topology.gateway.tls.is_some();
-        let upstreams = || topology.upstreams.iter();
-        if own || upstreams().any(|upstream| upstream.settings.tls.is_some()) {
-            for result in [RENEWED, FAILED] {
-                metrics.renewals.with_label_values(&[result]);
-            }
+        for result in [RENEWED, FAILED] {
+            metrics.renewals.with_label_values(&[result]);
         }
         metrics
     }
@@ -63,11 +60,15 @@ impl TlsMetrics {
         }
     }
 
-    /// Shows when the certificate for `upstream`, or else for clients, expires.
-    pub(crate) fn expires(&self, upstream: Option<&str>, second: u64) {
-        let labels = match upstream {
-            Some(upstream) => ["upstream", upstream],
-            None => ["clients", ""],
+    /// Shows when the certificate that is shown to `peer` expires.
+    pub(crate) fn expires(&self, peer: Peer, second: u64) {
+        let labels = match peer {
+            Peer::Clients => ["clients", ""],
+            Peer::Upstream(upstream) => ["upstream", upstream],
+            #[cfg(feature = "jwks")]
+            Peer::Issuer => ["issuer", ""],
+            #[cfg(feature = "redis")]
+            Peer::Store => ["store", ""],
         };
         self.expiry
             .with_label_values(&labels)

@@ -28,8 +28,8 @@ const COMMENT: Bytes = Bytes::from_static(b": keep-alive\n\n");
 /// A request on its way to its response.
 pub(crate) type Underway = Pin<Box<dyn Future<Output = Response<Body>>>>;
 
-/// Where a request that streams leaves the headers that its response has in any case, once it is on its way
-/// to an upstream: from then on the response may begin.
+/// Where a request that streams leaves the headers that its response has in any case, once nothing but its
+/// limits can refuse it: from then on the response may begin.
 #[derive(Default)]
 pub(crate) struct Beginning(RefCell<Option<HeaderMap>>);
 

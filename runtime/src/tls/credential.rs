@@ -45,6 +45,21 @@ impl<T> Credential<T> {
     }
 }
 
+/// Who is at the other end of connections that a credential is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Peer {
+    /// Clients.
+    Clients,
+    /// The upstream of this name.
+    Upstream(&'static str),
+    /// The issuer of tokens.
+    #[cfg(feature = "jwks")]
+    Issuer,
+    /// The store.
+    #[cfg(feature = "redis")]
+    Store,
+}
+
 /// A credential of any kind, to be kept up to date.
 pub(crate) trait Renew {
     /// Reads the files again. `None` where nothing has changed since the last time; after a fault the previous

@@ -1,4 +1,4 @@
-//! Towards upstreams: they must show a certificate for their name, of an authority of the web or of one's own.
+//! Towards upstreams and the store: they must show a certificate for their name, of an authority of the web or of one's own.
 //! There is no way to believe anybody else.
 
 use std::sync::{Arc, OnceLock};
@@ -23,14 +23,24 @@ pub(crate) fn of_the_web() -> Arc<ClientConfig> {
 /// What `[upstreams.NAME.tls]` asks for.
 #[cfg(feature = "certificates")]
 pub(crate) fn of_its_own(material: Material) -> Arc<ClientConfig> {
+    Arc::new(speaking_http(made_of(material)))
+}
+
+/// What `[store.redis.tls]` asks for.
+#[cfg(all(feature = "certificates", feature = "redis"))]
+pub(crate) fn of_the_store(material: Material) -> Arc<ClientConfig> {
+    Arc::new(made_of(material))
+}
+
+#[cfg(feature = "certificates")]
+fn made_of(material: Material) -> ClientConfig {
     let builder = believing(material.authority.unwrap_or_else(web));
-    let configuration = match material.identity {
+    match material.identity {
         Some(key) => {
             builder.with_client_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(key)))
         }
         None => builder.with_no_client_auth(),
-    };
-    Arc::new(speaking_http(configuration))
+    }
 }
 
 fn web() -> Arc<RootCertStore> {

@@ -15,7 +15,7 @@ use crate::observe::clock::Timestamp;
 use crate::observe::level::Level;
 use crate::observe::line::Line;
 use crate::observe::log::Sink;
-use crate::tls::credential::Renew;
+use crate::tls::credential::{Peer, Renew};
 
 /// How often the files are looked at.
 const PACE: Duration = Duration::from_secs(2);
@@ -58,13 +58,22 @@ const LOGGER: &str = "nexus.tls";
 /// Looks at every file once. Whether any has changed.
 fn look(dataplane: &Dataplane, sink: &Sink) -> bool {
     let mut changed = false;
-    for (upstream, credential) in dataplane.credentials() {
+    for (peer, credential) in dataplane.credentials() {
         let Some(outcome) = credential.renew() else {
             continue;
         };
         changed = true;
         dataplane.metrics.tls.renewed(outcome.is_ok());
-        let (level, message) = told(&outcome, credential);
+        let (level, mut message) = told(&outcome, credential);
+        let mut upstream = None;
+        match peer {
+            Peer::Clients => {}
+            Peer::Upstream(name) => upstream = Some(name),
+            #[cfg(feature = "jwks")]
+            Peer::Issuer => message.insert_str(0, "the authorities of the issuer of tokens: "),
+            #[cfg(feature = "redis")]
+            Peer::Store => message.insert_str(0, "what is believed and shown of the store: "),
+        }
         let mut line = Line::new(level, LOGGER, &message);
         line.upstream = upstream;
         sink.line(&line);

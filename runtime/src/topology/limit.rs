@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::topology::{Secret, Slot};
+use crate::topology::{Secret, Slot, UpstreamTls};
 
 /// How much may be asked for: `[limits.NAME]`. Every key and every model that names it has a count of
 /// its own, and so has every subject of tokens.
@@ -92,6 +92,8 @@ pub struct Store {
     pub when_away: WhenAway,
     /// How long a request waits for it at most.
     pub timeout: Duration,
+    /// How it is reached encrypted; `None` where it is not.
+    pub tls: Option<UpstreamTls>,
 }
 
 /// What happens to requests while the store is away.

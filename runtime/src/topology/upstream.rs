@@ -51,7 +51,7 @@ pub struct UpstreamSettings {
     pub tls: Option<UpstreamTls>,
 }
 
-/// How an upstream is reached encrypted: `[upstreams.NAME.tls]`.
+/// How a server is reached encrypted: `[upstreams.NAME.tls]` and `[store.redis.tls]`.
 #[derive(Clone, Copy, Debug)]
 pub struct UpstreamTls {
     /// The file of the authorities that may have issued its certificate; `None` for the web's.

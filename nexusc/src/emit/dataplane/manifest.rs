@@ -37,7 +37,11 @@ fn features(topology: &Topology) -> Vec<&'static str> {
         .upstreams
         .iter()
         .any(|upstream| upstream.tls.is_some());
-    if topology.gateway.tls.is_some() || of_upstreams {
+    let jwks = topology.jwt.as_ref().and_then(Jwt::jwks);
+    let of_issuer = jwks.is_some_and(|jwks| jwks.ca.is_some());
+    let store = topology.store.as_ref();
+    let of_store = store.is_some_and(|store| store.tls.is_some());
+    if topology.gateway.tls.is_some() || of_upstreams || of_issuer || of_store {
         features.push("certificates");
     }
     if topology.gateway.http2 {
@@ -46,7 +50,6 @@ fn features(topology: &Topology) -> Vec<&'static str> {
     if topology.audit.is_some() {
         features.push("audit");
     }
-    let jwks = topology.jwt.as_ref().and_then(Jwt::jwks);
     if jwks.is_some() {
         features.push("jwks");
     }
@@ -56,7 +59,7 @@ fn features(topology: &Topology) -> Vec<&'static str> {
     if any(|endpoint| matches!(endpoint, Endpoint::MockLocal | Endpoint::MockFail)) {
         features.push("mock");
     }
-    if topology.store.is_some() {
+    if store.is_some() {
         features.push("redis");
     }
     if topology.otlp.is_some() {

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use crate::conventions;
-use crate::emit::dataplane::literal::{constant, duration, secret};
+use crate::emit::dataplane::literal::{constant, duration, option, secret};
 use crate::emit::dataplane::table::TableFile;
 use crate::emit::dataplane::{limits, observe};
 use crate::ir::{Access, Algorithm, Jwt, Priority, TokenKeys, Topology};
@@ -100,7 +100,15 @@ fn tokens(jwt: &Jwt, topology: &Topology) -> TokenStream {
             let url = &jwks.url;
             let variable = conventions::JWKS_URL_VARIABLE;
             let refresh = duration(jwks.refresh);
-            quote!(TokenKeys::Published(Jwks { url: #url, variable: #variable, refresh: #refresh, }))
+            let ca = option(jwks.ca.as_ref().map(|file| quote!(#file)));
+            quote! {
+                TokenKeys::Published(Jwks {
+                    url: #url,
+                    variable: #variable,
+                    refresh: #refresh,
+                    ca: #ca,
+                })
+            }
         }
         None => unreachable!("resolved: a missing key is reported"),
     };

@@ -88,11 +88,13 @@ fn store(store: &Store) -> TokenStream {
         None => unreachable!("resolved: anything else is reported"),
     };
     let timeout = duration(store.timeout);
+    let tls = option(store.tls.as_ref().map(tls::of_upstream));
     quote! {
         Store {
             url: #url,
             when_away: #when_away,
             timeout: #timeout,
+            tls: #tls,
         }
     }
 }

@@ -6,10 +6,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{Method, Request, Uri};
+#[cfg(feature = "certificates")]
+use rustls::ClientConfig;
 use thiserror::Error;
 
 use crate::address::{Address, AddressError};
 use crate::jwt::jwks::set::{KeySet, Unusable};
+#[cfg(feature = "certificates")]
+use crate::tls::credential::Credential;
 use crate::topology::Algorithm;
 use crate::upstream::connect::Destination;
 use crate::upstream::once::{self, Unanswered};
@@ -31,6 +35,9 @@ pub(crate) enum Unreachable {
     Address(#[from] AddressError),
     #[error("{0}")]
     Destination(&'static str),
+    #[cfg(feature = "certificates")]
+    #[error("must begin with `https://`, as `[auth.jwt.jwks]` has a `ca`")]
+    Plain,
 }
 
 /// Why a fetch failed.
@@ -51,6 +58,30 @@ impl Source {
             destination: Destination::new(address).map_err(Unreachable::Destination)?,
             uri,
         })
+    }
+
+    /// The source at `url`, whose certificate must be as `credential` says.
+    #[cfg(feature = "certificates")]
+    pub(crate) fn believing(
+        credential: Credential<ClientConfig>,
+        url: &str,
+    ) -> Result<Self, Unreachable> {
+        let (address, uri) = Address::of_document(url)?;
+        if !address.tls() {
+            return Err(Unreachable::Plain);
+        }
+        Ok(Self {
+            encrypted: true,
+            destination: Destination::encrypted(address, credential, None)
+                .map_err(Unreachable::Destination)?,
+            uri,
+        })
+    }
+
+    /// What is to be kept up to date.
+    #[cfg(feature = "certificates")]
+    pub(crate) fn credential(&self) -> Option<&Credential<ClientConfig>> {
+        self.destination.tls.as_ref()?.credential()
     }
 
     /// Whether somebody on the way could put keys of their own in place of the issuer's.

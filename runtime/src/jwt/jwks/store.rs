@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The keys of an issuer, for all workers.
 pub(crate) struct Store {
     /// Where they come from.
-    pub(super) source: Source,
+    pub(crate) source: Source,
     algorithm: Algorithm,
     /// How old they may become before they are fetched again.
     pub(super) refresh: Duration,

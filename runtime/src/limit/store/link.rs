@@ -8,10 +8,12 @@ use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, ErrorKind, RedisError};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
+use crate::limit::store::address::Address;
 use crate::limit::store::scripts::Scripts;
 use crate::limit::store::server::Server;
 use crate::observe::level::Level;
@@ -146,6 +148,33 @@ pub(super) fn reason(error: &RedisError) -> String {
     }
 }
 
+/// Shakes hands with Redis over `stream`, encrypted where its settings say so.
+async fn speak(
+    address: &Address,
+    stream: TcpStream,
+    config: AsyncConnectionConfig,
+) -> Result<(MultiplexedConnection, Driver), String> {
+    #[cfg(feature = "certificates")]
+    if let Some(tls) = &address.tls {
+        let stream = tls.connect(stream).await;
+        let stream = stream.map_err(|_| "it comes to no agreement on TLS".to_owned())?;
+        return speak_over(address, stream, config).await;
+    }
+    speak_over(address, stream, config).await
+}
+
+async fn speak_over<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
+    address: &Address,
+    stream: S,
+    config: AsyncConnectionConfig,
+) -> Result<(MultiplexedConnection, Driver), String> {
+    let (connection, driver) =
+        MultiplexedConnection::new_with_config(&address.login, stream, config)
+            .await
+            .map_err(|error| reason(&error))?;
+    Ok((connection, Box::pin(driver)))
+}
+
 async fn open(
     server: &Server,
     scripts: &Scripts,
@@ -161,11 +190,7 @@ async fn open(
             })?;
         // Requests have a time limit of their own.
         let config = AsyncConnectionConfig::new().set_response_timeout(None);
-        let (mut connection, driver) =
-            MultiplexedConnection::new_with_config(&address.login, stream, config)
-                .await
-                .map_err(|error| reason(&error))?;
-        let mut driver: Driver = Box::pin(driver);
+        let (mut connection, mut driver) = speak(address, stream, config).await?;
         let probed = tokio::select! {
             () = &mut driver => return Err(BROKEN.to_owned()),
             probed = scripts.probe(&mut connection, &server.probe) => probed,

@@ -10,7 +10,7 @@ use crate::topology::Store as Settings;
 /// A Redis, and how many workers cannot use it.
 pub(crate) struct Server {
     pub(super) settings: &'static Settings,
-    pub(super) address: Address,
+    pub(crate) address: Address,
     /// A window of nobody's, to see whether the server counts.
     pub(super) probe: String,
     pub(super) series: StoreSeries,

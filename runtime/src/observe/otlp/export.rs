@@ -44,7 +44,7 @@ const MAX_ANSWER: usize = 64 * 1024;
 
 /// Sends spans.
 pub(super) struct Exporter {
-    service: &'static str,
+    service: json::Service,
     destination: Destination,
     uri: Uri,
     headers: HeaderMap,
@@ -78,7 +78,13 @@ impl Exporter {
         all.insert(CONNECTION, HeaderValue::from_static("close"));
         all.extend(headers);
         Ok(Self {
-            service: topology.name,
+            service: json::Service {
+                name: topology.name,
+                scheme: match topology.gateway.tls {
+                    Some(_) => "https",
+                    None => "http",
+                },
+            },
             uri: uri.map_err(io::Error::other)?,
             destination: Destination::new(address).map_err(io::Error::other)?,
             headers: all,
@@ -99,7 +105,7 @@ impl Exporter {
     async fn send_all(&self, recorded: &mut Receiver<Box<Recorded>>) {
         let mut failing = false;
         while let Some(batch) = gather(recorded).await {
-            let body = Bytes::from(json::body(self.service, &batch));
+            let body = Bytes::from(json::body(&self.service, &batch));
             let mut pause = RETRY;
             loop {
                 let outcome = timeout(LIMIT, self.post(body.clone())).await;

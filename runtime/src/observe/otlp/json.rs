@@ -17,11 +17,19 @@ const CLIENT: u8 = 3;
 /// Of the enum `StatusCode` of spans: something went wrong here.
 const ERROR: u8 = 2;
 
+/// What serves all requests.
+pub(super) struct Service {
+    pub(super) name: &'static str,
+    /// How clients reach it: `http` or `https`.
+    pub(super) scheme: &'static str,
+}
+
 /// The body of a request to a collector.
-pub(super) fn body(service: &str, batch: &[Box<Recorded>]) -> Vec<u8> {
-    let spans: Vec<Value> = batch.iter().flat_map(|recorded| of(recorded)).collect();
+pub(super) fn body(service: &Service, batch: &[Box<Recorded>]) -> Vec<u8> {
+    let spans = batch.iter().flat_map(|recorded| of(service, recorded));
+    let spans: Vec<Value> = spans.collect();
     let mut resource = Attributes::default();
-    resource.text("service.name", service);
+    resource.text("service.name", service.name);
     resource.text("service.version", env!("CARGO_PKG_VERSION"));
     let body = json!({
         "resourceSpans": [{
@@ -36,8 +44,8 @@ pub(super) fn body(service: &str, batch: &[Box<Recorded>]) -> Vec<u8> {
 }
 
 /// The span of a request, and one for each of its attempts.
-fn of(recorded: &Recorded) -> Vec<Value> {
-    let mut spans = vec![server(recorded)];
+fn of(service: &Service, recorded: &Recorded) -> Vec<Value> {
+    let mut spans = vec![server(service, recorded)];
     let last = recorded.attempts.len().saturating_sub(1);
     for (index, attempt) in recorded.attempts.iter().enumerate() {
         spans.push(client(recorded, attempt, index == last));
@@ -45,14 +53,14 @@ fn of(recorded: &Recorded) -> Vec<Value> {
     spans
 }
 
-fn server(recorded: &Recorded) -> Value {
+fn server(service: &Service, recorded: &Recorded) -> Value {
     let end = &recorded.end;
     let (method, route) = (known(end.method.as_str()), end.endpoint.label());
     let mut attributes = Attributes::default();
     attributes.text("http.request.method", method);
     attributes.text("http.route", route);
     attributes.text("url.path", &end.path);
-    attributes.text("url.scheme", "http");
+    attributes.text("url.scheme", service.scheme);
     attributes.text("client.address", &end.client_ip.to_string());
     attributes.number("http.response.status_code", u64::from(end.status.as_u16()));
     if let Ok(id) = recorded.request_id.to_str() {

@@ -31,6 +31,7 @@ pub const AUTH: Auth = Auth::Jwt {
             url: "http://127.0.0.1:1/keys",
             variable: "NEXUS_JWKS_URL",
             refresh: Duration::from_secs(600),
+            ca: None,
         }),
         issuer: "https://login.example.com",
         audience: "nexus",

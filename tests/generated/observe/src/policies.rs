@@ -3,6 +3,17 @@
 
 use runtime::topology::{Access, Auth, Key, KeySettings, PriorityClass, Secret, Share};
 
+/// `[keys.ops]`
+pub static OPS: Key = Key::new(KeySettings {
+    name: "ops",
+    secret: Secret::Env("KEY_OPS"),
+    models: Access::Only(&[]),
+    limit: None,
+    priority: PriorityClass::Normal,
+    admin: true,
+    log_sample: None,
+});
+
 /// `[keys.watched]`
 pub static WATCHED: Key = Key::new(KeySettings {
     name: "watched",
@@ -27,6 +38,7 @@ pub static WEB: Key = Key::new(KeySettings {
 
 /// Every API key.
 pub static ALL: &[&Key] = &[
+    &OPS,
     &WATCHED,
     &WEB,
 ];

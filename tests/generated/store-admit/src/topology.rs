@@ -36,6 +36,7 @@ pub static TOPOLOGY: Topology = Topology {
         url: Secret::Env("REDIS_URL"),
         when_away: WhenAway::Admit,
         timeout: Duration::from_millis(500),
+        tls: None,
     }),
     models: models::ALL,
     upstreams: upstreams::ALL,

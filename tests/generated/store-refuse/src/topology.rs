@@ -36,6 +36,7 @@ pub static TOPOLOGY: Topology = Topology {
         url: Secret::Env("REDIS_URL"),
         when_away: WhenAway::Refuse,
         timeout: Duration::from_secs(5),
+        tls: None,
     }),
     models: models::ALL,
     upstreams: upstreams::ALL,

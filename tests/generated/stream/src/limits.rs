@@ -3,7 +3,19 @@
 
 use std::time::Duration;
 
-use runtime::topology::{Limit, LimitSettings, Rate};
+use runtime::topology::{Limit, LimitSettings, Queue, Rate};
+
+/// `[limits.one]`
+pub static ONE: Limit = Limit::new(LimitSettings {
+    name: "one",
+    requests: None,
+    tokens: None,
+    concurrent: Some(1),
+    queue: Some(Queue {
+        length: 4,
+        wait: Duration::from_secs(2),
+    }),
+});
 
 /// `[limits.tokens]`
 pub static TOKENS: Limit = Limit::new(LimitSettings {
@@ -19,5 +31,6 @@ pub static TOKENS: Limit = Limit::new(LimitSettings {
 
 /// Every limit.
 pub static ALL: &[&Limit] = &[
+    &ONE,
     &TOKENS,
 ];

@@ -27,10 +27,22 @@ pub static LIMITED: Key = Key::new(KeySettings {
     log_sample: None,
 });
 
+/// `[keys.queued]`
+pub static QUEUED: Key = Key::new(KeySettings {
+    name: "queued",
+    secret: Secret::Env("KEY_QUEUED"),
+    models: Access::All,
+    limit: Some(&limits::ONE),
+    priority: PriorityClass::Normal,
+    admin: false,
+    log_sample: None,
+});
+
 /// Every API key.
 pub static ALL: &[&Key] = &[
     &FREE,
     &LIMITED,
+    &QUEUED,
 ];
 
 /// Callers present an API key.

@@ -17,7 +17,7 @@ pub static OLD: Upstream = Upstream::new(UpstreamSettings {
     timeouts: Timeouts {
         connect: Duration::from_secs(1),
         first_byte: Duration::from_secs(3),
-        between_chunks: Duration::from_secs(3),
+        between_chunks: Duration::from_secs(30),
     },
     breaker: None,
     health: None,

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use runtime::topology::{Gateway, GatewayTls, Identity, MIB, Topology};
+use runtime::topology::{Gateway, GatewayTls, Identity, MIB, Otlp, Share, Topology};
 
 use crate::{models, policies, upstreams};
 
@@ -36,7 +36,11 @@ pub static TOPOLOGY: Topology = Topology {
     log_sample: None,
     privacy: None,
     audit: None,
-    otlp: None,
+    otlp: Some(Otlp {
+        endpoint: "http://127.0.0.1:1",
+        sample: Share::percent(100.0),
+        headers: &[],
+    }),
     limits: &[],
     store: None,
     models: models::ALL,
