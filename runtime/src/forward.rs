@@ -8,6 +8,8 @@ mod retry;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use hyper::Response;
 use hyper::header::{CONTENT_LENGTH, HeaderValue};
@@ -147,7 +149,7 @@ pub(crate) fn outgoing<'a>(
     Outgoing {
         operation: asked.operation,
         query: asked.head.uri.query(),
-        headers: asked.head.headers.clone(),
+        headers: Cow::Borrowed(&asked.head.headers),
         body: rewrite::rewrite(
             asked.body,
             asked.scan,

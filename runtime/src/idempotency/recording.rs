@@ -85,7 +85,7 @@ impl Recording {
             Box::new(Self {
                 claim,
                 status: answer.status,
-                content_type: answer.headers.get(CONTENT_TYPE).cloned(),
+                content_type: answer.headers.get(CONTENT_TYPE).and_then(own),
                 fallback_model: None,
                 body: Vec::new(),
             })
@@ -130,6 +130,12 @@ fn is_final(status: StatusCode) -> bool {
                     | StatusCode::TOO_EARLY
                     | StatusCode::TOO_MANY_REQUESTS
             ))
+}
+
+/// A copy in memory of its own: what came from an upstream is a slice of all that was read with it, which
+/// would be kept as long.
+fn own(value: &HeaderValue) -> Option<HeaderValue> {
+    HeaderValue::from_bytes(value.as_bytes()).ok()
 }
 
 #[cfg(test)]

@@ -168,10 +168,10 @@ impl Account {
     }
 
     /// Tells the upstream of an attempt which span is its parent, if that is recorded.
-    pub(crate) fn mark_attempt(&self, attempt: usize, headers: &mut HeaderMap) {
+    pub(crate) fn mark_attempt(&self, attempt: usize, headers: &mut Cow<'_, HeaderMap>) {
         #[cfg(feature = "otlp")]
         if let Some(spans) = &self.spans {
-            spans.mark(attempt, headers);
+            spans.mark(attempt, headers.to_mut());
         }
         let _ = (attempt, headers);
     }

@@ -12,6 +12,7 @@ pub(crate) mod metrics;
 mod reading;
 pub(crate) mod room;
 
+use std::borrow::Cow;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -104,10 +105,11 @@ impl Copy {
         } = self;
         let Outgoing {
             operation,
-            mut headers,
+            headers,
             body,
             ..
         } = outgoing(worker, asked, asked.requested, live);
+        let mut headers = headers.into_owned();
         headers.insert(headers::SHADOW, HeaderValue::from_static("1"));
         let uri = asked.head.uri.clone();
         let pool = Rc::clone(worker.pool(live.upstream()));
@@ -115,7 +117,7 @@ impl Copy {
             let request = Outgoing {
                 operation,
                 query: uri.query(),
-                headers,
+                headers: Cow::Owned(headers),
                 body,
             };
             let outcome = tokio::select! {

@@ -1,7 +1,6 @@
 //! One health check: is the server there, and does it serve the model that it is there for?
 
 use bytes::Bytes;
-use http_body_util::Full;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Uri};
 use serde::Deserialize;
@@ -110,12 +109,12 @@ impl Check {
         }
     }
 
-    fn request(&self, upstream: &Http) -> Request<Full<Bytes>> {
-        let mut request = Request::new(Full::default());
+    fn request(&self, upstream: &Http) -> Request<Bytes> {
+        let mut request = Request::new(Bytes::new());
         *request.uri_mut() = self.uri.clone();
         if let Some(body) = &self.body {
             *request.method_mut() = Method::POST;
-            *request.body_mut() = Full::new(body.clone());
+            *request.body_mut() = body.clone();
             let json = HeaderValue::from_static("application/json");
             request.headers_mut().insert(CONTENT_TYPE, json);
         }

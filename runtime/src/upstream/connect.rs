@@ -1,4 +1,4 @@
-//! Opening a connection to an upstream: name, TCP, TLS, HTTP/1.1, all within one time limit.
+//! Opening a connection to an upstream: name, TCP, TLS, all within one time limit.
 
 use std::io;
 use std::time::Duration;
@@ -11,8 +11,9 @@ use tokio::time::{Instant, timeout, timeout_at};
 use crate::address::Address;
 #[cfg(feature = "certificates")]
 use crate::tls::credential::Credential;
-use crate::upstream::connection::{Connection, handshake};
+use crate::upstream::connection::Connection;
 use crate::upstream::failure::Failure;
+use crate::upstream::stream::Stream;
 #[cfg(feature = "tls")]
 use crate::upstream::tls::Tls;
 
@@ -74,9 +75,10 @@ async fn open(destination: &Destination, limit: Duration) -> Result<Connection, 
         .map_err(|_| Failure::ConnectFailed)?;
     #[cfg(feature = "tls")]
     if let Some(tls) = &destination.tls {
-        return handshake(tls.connect(stream).await?).await;
+        let stream = Stream::Tls(Box::new(tls.connect(stream).await?));
+        return Ok(Connection::new(stream));
     }
-    handshake(stream).await
+    Ok(Connection::new(Stream::Plain(stream)))
 }
 
 /// Tries every address of the name, each with its part of the time that is left.

@@ -1,36 +1,216 @@
-//! An open connection to an upstream, and the task that drives it.
+//! An open connection to an upstream: one request at a time, written and read by whoever asks. It has no task
+//! of its own, so that what an upstream sends wakes the one that waits for it and nobody else.
 
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper::client::conn::http1;
-use hyper::rt::{Read, Write};
-use hyper_util::rt::TokioIo;
-use tokio::task::AbortHandle;
+use std::future::{Future, poll_fn};
+use std::io::{self, IoSlice};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker, ready};
+
+use bytes::{Buf, Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
 use crate::upstream::failure::Failure;
+use crate::upstream::h1::body::Decoder;
+use crate::upstream::h1::response::{self, Head};
+use crate::upstream::http_body::Broken;
+use crate::upstream::stream::Stream;
 
-/// A connection to an upstream.
+/// How much is read at once to begin with, in bytes: the head of a response and some events.
+const FIRST_ROOM: usize = 4 * 1024;
+
+/// The most that is read at once, in bytes.
+const MOST_ROOM: usize = 64 * 1024;
+
+/// A connection to an upstream. Dropped, it is closed at once.
 pub(crate) struct Connection {
-    /// Takes requests, one at a time.
-    pub(crate) sender: http1::SendRequest<Full<Bytes>>,
-    /// The task that drives the connection; it ends by itself when `sender` is dropped while idle.
-    pub(crate) task: AbortHandle,
+    stream: Stream,
+    /// What has come and nobody has taken.
+    received: BytesMut,
+    /// How much is read at once; it grows while that is not enough.
+    room: usize,
 }
 
-/// Speaks HTTP/1.1 over `stream`.
-pub(crate) async fn handshake<S>(stream: S) -> Result<Connection, Failure>
-where
-    TokioIo<S>: Read + Write + Unpin + 'static,
-{
-    let (sender, connection) = http1::handshake(TokioIo::new(stream))
-        .await
-        .map_err(|_| Failure::ConnectFailed)?;
-    let task = tokio::task::spawn_local(async move {
-        // Its error, if any, is also the answer to the request that it was serving.
-        let _ = connection.await;
-    });
-    Ok(Connection {
-        sender,
-        task: task.abort_handle(),
-    })
+/// Why a request has no response.
+#[derive(Debug)]
+pub(crate) enum Unanswered {
+    /// The attempt is over.
+    Failed(Failure),
+    /// Nothing of it went out: the connection was closed already.
+    Unsent,
+    /// The connection was closed before a byte of a response.
+    Closed,
 }
+
+impl Unanswered {
+    /// What it is where no other connection is tried.
+    pub(crate) fn failure(self) -> Failure {
+        match self {
+            Self::Failed(failure) => failure,
+            Self::Unsent | Self::Closed => Failure::Closed,
+        }
+    }
+}
+
+/// A request on its way out.
+struct Request {
+    /// What is yet to be written.
+    head: Bytes,
+    body: Bytes,
+    progress: Progress,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    /// Nothing went out.
+    Unsent,
+    Sending,
+    Sent,
+    /// The server takes no more of it.
+    Refused,
+}
+
+impl Connection {
+    /// A connection over `stream`, which is open.
+    pub(crate) fn new(stream: Stream) -> Self {
+        Self {
+            stream,
+            received: BytesMut::new(),
+            room: FIRST_ROOM,
+        }
+    }
+
+    /// Sends a request and waits for the head of its response. That may come before the request is out: then
+    /// no more of it is sent, and the connection serves no other.
+    pub(crate) async fn ask(&mut self, head: BytesMut, body: Bytes) -> Result<Head, Unanswered> {
+        let mut request = Request {
+            head: head.freeze(),
+            body,
+            progress: Progress::Unsent,
+        };
+        let mut heard = false;
+        poll_fn(|cx| {
+            request.poll(&mut self.stream, cx)?;
+            loop {
+                match ready!(self.poll_read(cx)) {
+                    Ok(0) | Err(_) if heard => {
+                        return Poll::Ready(Err(Unanswered::Failed(Failure::Closed)));
+                    }
+                    Ok(0) | Err(_) => return Poll::Ready(Err(Unanswered::Closed)),
+                    Ok(_) => heard = true,
+                }
+                let head = response::take(&mut self.received)
+                    .map_err(|_| Unanswered::Failed(Failure::Malformed))?;
+                if let Some(mut head) = head {
+                    head.keeps_alive &= request.progress == Progress::Sent;
+                    return Poll::Ready(Ok(head));
+                }
+            }
+        })
+        .await
+    }
+
+    /// The next piece of the body that `decoder` is in: what has come of it, or else what comes next.
+    pub(crate) fn poll_piece(
+        &mut self,
+        decoder: &mut Decoder,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Broken>>> {
+        loop {
+            if !self.received.is_empty() {
+                match decoder.take(&mut self.received) {
+                    Ok(piece) if piece.is_empty() => {}
+                    piece => return Poll::Ready(Some(piece.map_err(|_| Broken))),
+                }
+            }
+            if decoder.is_at_end() {
+                return Poll::Ready(None);
+            }
+            if let Some(left) = decoder.left() {
+                let left = usize::try_from(left).unwrap_or(MOST_ROOM);
+                self.room = self.room.max(left.min(MOST_ROOM));
+            }
+            match ready!(self.poll_read(cx)) {
+                Ok(0) if decoder.closed() => return Poll::Ready(None),
+                Ok(0) | Err(_) => return Poll::Ready(Some(Err(Broken))),
+                Ok(_) => {}
+            }
+        }
+    }
+
+    /// Whether all that came was taken.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.received.is_empty()
+    }
+
+    /// Gives its memory back until the next request.
+    pub(crate) fn rest(&mut self) {
+        self.received = BytesMut::new();
+        self.room = FIRST_ROOM;
+    }
+
+    /// Whether it is open as far as this side knows, and the server has said nothing without being asked.
+    pub(crate) fn is_quiet(&mut self) -> bool {
+        let mut byte = [0];
+        // Nobody is to be woken; the runtime knows whether there is anything without asking the kernel.
+        let mut cx = Context::from_waker(Waker::noop());
+        Pin::new(&mut self.stream)
+            .poll_read(&mut cx, &mut ReadBuf::new(&mut byte))
+            .is_pending()
+    }
+
+    /// Reads what has come; 0 where nothing will any more.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        // What is left of the last room is used up before there is another, but not to the last byte.
+        if self.spare() < self.room / 4 {
+            self.received.reserve(self.room);
+        }
+        let spare = self.spare();
+        let read = pin!(self.stream.read_buf(&mut self.received));
+        let read = ready!(read.poll(cx))?;
+        if read == spare {
+            self.room = self.room.saturating_mul(4).min(MOST_ROOM);
+        }
+        Poll::Ready(Ok(read))
+    }
+
+    fn spare(&self) -> usize {
+        self.received.capacity() - self.received.len()
+    }
+}
+
+impl Request {
+    /// Writes as much as goes out now; an error where the connection takes nothing of it at all.
+    fn poll(&mut self, stream: &mut Stream, cx: &mut Context<'_>) -> Result<(), Unanswered> {
+        while matches!(self.progress, Progress::Unsent | Progress::Sending) {
+            let stream = Pin::new(&mut *stream);
+            if self.head.is_empty() && self.body.is_empty() {
+                // TLS may hold back some of it.
+                self.progress = match stream.poll_flush(cx) {
+                    Poll::Pending => break,
+                    Poll::Ready(Ok(())) => Progress::Sent,
+                    Poll::Ready(Err(_)) => Progress::Refused,
+                };
+                break;
+            }
+            let slices = [IoSlice::new(&self.head), IoSlice::new(&self.body)];
+            match stream.poll_write_vectored(cx, &slices) {
+                Poll::Pending => break,
+                Poll::Ready(Ok(0) | Err(_)) if self.progress == Progress::Unsent => {
+                    return Err(Unanswered::Unsent);
+                }
+                // What it has to say about that may be there.
+                Poll::Ready(Ok(0) | Err(_)) => self.progress = Progress::Refused,
+                Poll::Ready(Ok(written)) => {
+                    let of_head = written.min(self.head.len());
+                    self.head.advance(of_head);
+                    self.body.advance(written - of_head);
+                    self.progress = Progress::Sending;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

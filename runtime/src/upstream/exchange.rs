@@ -1,5 +1,7 @@
 //! What goes to an upstream, and what comes back.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use hyper::{HeaderMap, StatusCode};
 
@@ -7,14 +9,15 @@ use crate::endpoint::Operation;
 use crate::upstream::source::Source;
 
 /// A request as it goes to an upstream.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Outgoing<'a> {
     /// What is asked for.
     pub(crate) operation: Operation,
     /// The client's query.
     pub(crate) query: Option<&'a str>,
-    /// Headers, without those that belong to one connection or one upstream.
-    pub(crate) headers: HeaderMap,
+    /// Headers, without those that belong to one connection or one upstream: the
+    /// client's own, unless something is added.
+    pub(crate) headers: Cow<'a, HeaderMap>,
     /// The body.
     pub(crate) body: Bytes,
 }

@@ -2,18 +2,18 @@
 
 use std::pin::pin;
 
-use bytes::Bytes;
-use http_body_util::Full;
+use bytes::BytesMut;
 use hyper::header::{AUTHORIZATION, HOST, HeaderValue};
-use hyper::{Method, Request, Uri};
+use hyper::{Method, Uri};
 use tokio::time::{Instant, timeout_at};
 
 use crate::endpoint::Operation;
 use crate::topology::Timeouts;
 use crate::upstream::connect::{Destination, connect};
-use crate::upstream::connection::Connection;
+use crate::upstream::connection::Unanswered;
 use crate::upstream::exchange::{Answer, Outgoing};
 use crate::upstream::failure::Failure;
+use crate::upstream::h1::request::Writer;
 use crate::upstream::headers;
 use crate::upstream::http_body::HttpBody;
 use crate::upstream::pool::{Lease, SharedPool};
@@ -26,26 +26,6 @@ pub(crate) struct Http {
     chat: Uri,
     completions: Uri,
     embeddings: Uri,
-}
-
-/// Why a request that was sent has no response.
-enum Unanswered {
-    /// The attempt is over.
-    Failed(Failure),
-    /// Nothing of it went out: the connection was closed already.
-    Unsent,
-    /// The connection was closed before a byte of a response.
-    Closed,
-}
-
-impl Unanswered {
-    /// What it is where no other connection is tried.
-    fn failure(self) -> Failure {
-        match self {
-            Self::Failed(failure) => failure,
-            Self::Unsent | Self::Closed => Failure::Closed,
-        }
-    }
 }
 
 impl Http {
@@ -82,9 +62,9 @@ impl Http {
         timeouts: &Timeouts,
         outgoing: Outgoing<'_>,
     ) -> Result<Answer, Failure> {
-        let deliver = async |connection, outgoing, due| {
+        let deliver = async |connection, due| {
             let lease = Lease::new(pool, connection);
-            let sent = pin!(self.send(lease, outgoing));
+            let sent = pin!(self.send(lease, &outgoing));
             timeout_at(due, sent)
                 .await
                 .unwrap_or(Err(Unanswered::Failed(Failure::FirstByteTimeout)))
@@ -92,7 +72,7 @@ impl Http {
         let mut time = timeouts.first_byte;
         if let Some(kept) = pool.take() {
             let sent = Instant::now();
-            match deliver(kept, outgoing.clone(), sent + time).await {
+            match deliver(kept, sent + time).await {
                 Ok(answer) => return Ok(answer),
                 Err(Unanswered::Unsent) => {}
                 Err(Unanswered::Closed) if sent.elapsed() < timeouts.connect => {}
@@ -102,7 +82,7 @@ impl Http {
         }
         // Boxed, as it is rare and large: every request would carry its state.
         let fresh = Box::pin(connect(&self.destination, timeouts.connect)).await?;
-        deliver(fresh, outgoing, Instant::now() + time)
+        deliver(Box::new(fresh), Instant::now() + time)
             .await
             .map_err(Unanswered::failure)
     }
@@ -117,81 +97,90 @@ impl Http {
         self.authorization.as_ref()
     }
 
-    async fn send(&self, mut lease: Lease, outgoing: Outgoing<'_>) -> Result<Answer, Unanswered> {
-        let request = self.request(outgoing);
-        let sent = match lease.connection() {
-            Some(Connection { sender, .. }) => sender.try_send_request(request),
-            None => return Err(Unanswered::Unsent),
-        };
-        match sent.await {
-            Ok(response) => {
-                let (head, body) = response.into_parts();
-                let mut body = HttpBody::new(body, lease);
-                // A model server sends the head of a stream before it begins to work on it.
-                if head.status.is_success() && headers::is_event_stream(&head.headers) {
-                    body.begun().await.map_err(Unanswered::Failed)?;
-                }
-                Ok(Answer {
-                    status: head.status,
-                    headers: head.headers,
-                    source: Source::Http(body),
-                })
-            }
-            Err(error) if error.error().is_parse() => Err(Unanswered::Failed(Failure::Malformed)),
-            Err(mut error) => Err(match error.take_message() {
-                Some(_) => Unanswered::Unsent,
-                None => Unanswered::Closed,
-            }),
+    async fn send(&self, mut lease: Lease, outgoing: &Outgoing<'_>) -> Result<Answer, Unanswered> {
+        let asked = lease
+            .connection
+            .ask(self.head(outgoing), outgoing.body.clone());
+        let head = asked.await?;
+        let mut body = HttpBody::new(&head, lease);
+        // A model server sends the head of a stream before it begins to work on it.
+        if head.status.is_success() && headers::is_event_stream(&head.headers) {
+            body.begun().await.map_err(Unanswered::Failed)?;
         }
+        Ok(Answer {
+            status: head.status,
+            headers: head.headers,
+            source: Source::Http(body),
+        })
     }
 
-    fn request(&self, outgoing: Outgoing<'_>) -> Request<Full<Bytes>> {
-        let mut request = Request::new(Full::new(outgoing.body));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = self.path(outgoing.operation, outgoing.query);
-        let mut headers = outgoing.headers;
-        headers.insert(HOST, self.destination.address.authority().clone());
+    /// The head of the request: the client's headers, but for what this upstream alone is told.
+    fn head(&self, outgoing: &Outgoing<'_>) -> BytesMut {
+        let mut head = Writer::new(&Method::POST, self.path(outgoing.operation), outgoing.query);
+        head.header(&HOST, self.destination.address.authority());
         if let Some(authorization) = &self.authorization {
-            for name in &headers::BESIDE_A_KEY {
-                headers.remove(name);
-            }
-            headers.insert(AUTHORIZATION, authorization.clone());
+            head.header(&AUTHORIZATION, authorization);
         }
-        *request.headers_mut() = headers;
-        request
+        let is_keyed = self.authorization.is_some();
+        for (name, value) in outgoing.headers.iter() {
+            if !(is_keyed && headers::BESIDE_A_KEY.contains(name)) {
+                head.header(name, value);
+            }
+        }
+        head.end_with(outgoing.body.len())
     }
 
-    /// The path to ask for, with the client's query if it sent one.
-    fn path(&self, operation: Operation, query: Option<&str>) -> Uri {
-        let settled = match operation {
-            Operation::Chat => &self.chat,
-            Operation::Completions => &self.completions,
-            Operation::Embeddings => &self.embeddings,
-        };
-        match query {
-            None => settled.clone(),
-            Some(query) => Uri::try_from(format!("{}?{query}", settled.path()))
-                .unwrap_or_else(|_| settled.clone()),
+    /// The path to ask for.
+    fn path(&self, operation: Operation) -> &str {
+        match operation {
+            Operation::Chat => self.chat.path(),
+            Operation::Completions => self.completions.path(),
+            Operation::Embeddings => self.embeddings.path(),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
+    use bytes::Bytes;
+    use hyper::HeaderMap;
+
     use super::*;
     use crate::address::Address;
 
+    fn head(authorization: Option<&'static str>, query: Option<&str>) -> String {
+        let address = Address::parse("http://127.0.0.1:1/openai/").unwrap();
+        let authorization = authorization.map(HeaderValue::from_static);
+        let http = Http::new(Destination::new(address).unwrap(), authorization).unwrap();
+        let mut headers = HeaderMap::new();
+        headers.insert("openai-project", HeaderValue::from_static("p"));
+        headers.insert("accept", HeaderValue::from_static("*/*"));
+        let outgoing = Outgoing {
+            operation: Operation::Embeddings,
+            query,
+            headers: Cow::Owned(headers),
+            body: Bytes::from_static(b"{}"),
+        };
+        String::from_utf8(http.head(&outgoing).to_vec()).unwrap()
+    }
+
     #[test]
     fn asks_below_the_prefix_and_with_the_clients_query() {
-        let address = Address::parse("http://127.0.0.1:1/openai/").unwrap();
-        let http = Http::new(Destination::new(address).unwrap(), None).unwrap();
         assert_eq!(
-            http.path(Operation::Chat, None),
-            "/openai/v1/chat/completions"
+            head(None, Some("api-version=1")),
+            "POST /openai/v1/embeddings?api-version=1 HTTP/1.1\r\nhost: 127.0.0.1:1\r\n\
+             openai-project: p\r\naccept: */*\r\ncontent-length: 2\r\n\r\n"
         );
+    }
+
+    #[test]
+    fn who_is_billed_is_for_the_owner_of_the_key_to_say() {
         assert_eq!(
-            http.path(Operation::Embeddings, Some("api-version=1")),
-            "/openai/v1/embeddings?api-version=1"
+            head(Some("Bearer k"), None),
+            "POST /openai/v1/embeddings HTTP/1.1\r\nhost: 127.0.0.1:1\r\n\
+             authorization: Bearer k\r\naccept: */*\r\ncontent-length: 2\r\n\r\n"
         );
     }
 }

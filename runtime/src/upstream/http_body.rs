@@ -1,19 +1,23 @@
 //! The body of a response from a connection, which goes back to its pool at the end.
 
 use std::future::poll_fn;
-use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::{Frame, SizeHint};
 
 use crate::upstream::failure::Failure;
+use crate::upstream::h1::body::Decoder;
+use crate::upstream::h1::response::Head;
 use crate::upstream::opening::Opening;
 use crate::upstream::pool::Lease;
 
 /// A body from a connection.
 pub(crate) struct HttpBody {
-    incoming: Incoming,
+    decoder: Decoder,
+    /// Whether the connection may serve another request.
+    keeps_alive: bool,
+    /// The connection, for as long as there is something to come.
     lease: Option<Lease>,
     /// The first piece, where it was waited for and is yet to be read; boxed, as few are.
     first: Option<Box<Bytes>>,
@@ -25,10 +29,11 @@ pub(crate) struct HttpBody {
 pub(crate) struct Broken;
 
 impl HttpBody {
-    /// The body `incoming` of a response over the connection of `lease`.
-    pub(crate) fn new(incoming: Incoming, lease: Lease) -> Self {
+    /// The body of the response that has this `head`, over the connection of `lease`.
+    pub(crate) fn new(head: &Head, lease: Lease) -> Self {
         let mut body = Self {
-            incoming,
+            decoder: Decoder::new(head.framing),
+            keeps_alive: head.keeps_alive,
             lease: Some(lease),
             first: None,
         };
@@ -52,7 +57,6 @@ impl HttpBody {
                 };
             };
             let data = frame.map_err(|Broken| Failure::Closed)?.into_data();
-            // Trailers belong to one connection.
             let data = data.unwrap_or_default();
             let first = match first {
                 Some(first) => {
@@ -75,18 +79,16 @@ impl HttpBody {
 
     /// Whether all of it was read.
     pub(crate) fn is_end_stream(&self) -> bool {
-        self.first.is_none() && self.incoming.is_end_stream()
+        self.first.is_none() && self.decoder.is_at_end()
     }
 
     /// What is known about its length.
     pub(crate) fn size_hint(&self) -> SizeHint {
-        let mut hint = self.incoming.size_hint();
         let first = self.first.as_ref().map_or(0, |first| first.len()) as u64;
-        if let Some(upper) = hint.upper() {
-            hint.set_upper(upper + first);
+        match self.decoder.left() {
+            Some(left) => SizeHint::with_exact(first.saturating_add(left)),
+            None => SizeHint::default(),
         }
-        hint.set_lower(hint.lower() + first);
-        hint
     }
 
     /// The next piece.
@@ -97,28 +99,28 @@ impl HttpBody {
         if let Some(first) = self.first.take() {
             return Poll::Ready(Some(Ok(Frame::data(*first))));
         }
-        let frame = ready!(Pin::new(&mut self.incoming).poll_frame(cx));
-        match frame {
-            Some(Ok(frame)) => {
-                self.give_back_at_end();
-                Poll::Ready(Some(Ok(frame)))
-            }
-            Some(Err(_)) => {
+        let Some(lease) = &mut self.lease else {
+            let is_whole = self.decoder.is_at_end();
+            return Poll::Ready((!is_whole).then_some(Err(Broken)));
+        };
+        let piece = ready!(lease.connection.poll_piece(&mut self.decoder, cx));
+        match piece {
+            Some(Err(Broken)) => {
+                // Told when asked again: with the error hyper drops what it has yet to write, and the client
+                // should have what came before.
                 self.lease = None;
-                Poll::Ready(Some(Err(Broken)))
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
             }
-            None => {
-                if let Some(lease) = self.lease.take() {
-                    lease.give_back();
-                }
-                Poll::Ready(None)
-            }
+            Some(Ok(_)) | None => self.give_back_at_end(),
         }
+        Poll::Ready(piece.map(|piece| piece.map(Frame::data)))
     }
 
     fn give_back_at_end(&mut self) {
-        if self.incoming.is_end_stream()
+        if self.decoder.is_at_end()
             && let Some(lease) = self.lease.take()
+            && self.keeps_alive
         {
             lease.give_back();
         }

@@ -47,12 +47,14 @@ pub(crate) fn answer(mock: Mock, request: &Outgoing<'_>) -> Answer {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use super::*;
     use crate::endpoint::Operation;
 
     fn asked(mock: Mock, body: &'static str) -> Answer {
         let body = Bytes::from_static(body.as_bytes());
-        let headers = HeaderMap::new();
+        let headers = Cow::Owned(HeaderMap::new());
         answer(
             mock,
             &Outgoing {

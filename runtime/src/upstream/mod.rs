@@ -11,8 +11,8 @@ pub(crate) mod connection;
 pub(crate) mod engaged;
 pub(crate) mod exchange;
 pub(crate) mod failure;
+pub(crate) mod h1;
 pub(crate) mod headers;
-
 pub(crate) mod http;
 pub(crate) mod http_body;
 pub(crate) mod in_flight;
@@ -26,6 +26,7 @@ pub(crate) mod once;
 pub(crate) mod opening;
 pub(crate) mod pool;
 pub(crate) mod source;
+pub(crate) mod stream;
 #[cfg(feature = "tls")]
 pub(crate) mod tls;
 pub(crate) mod vitals;

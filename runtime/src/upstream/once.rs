@@ -1,16 +1,20 @@
 //! One request of the gateway's own, over a connection of its own, with the whole of its answer.
 
+use std::future::poll_fn;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use bytes::{Bytes, BytesMut};
 use hyper::header::{ACCEPT, CONNECTION, HOST, HeaderValue};
-use hyper::{Request, StatusCode};
+use hyper::{Method, Request, StatusCode};
 use thiserror::Error;
 use tokio::time::timeout;
 
 use crate::upstream::connect::{Destination, connect};
+use crate::upstream::connection::{self, Connection};
 use crate::upstream::failure::Failure;
+use crate::upstream::h1::body::Decoder;
+use crate::upstream::h1::request::Writer;
+use crate::upstream::http_body::Broken;
 
 /// The longest answer that is read, in bytes.
 const MAX_ANSWER: usize = 1 << 20;
@@ -32,7 +36,7 @@ pub(crate) enum Unanswered {
 /// byte. Anything but 200 is a failure, a redirection too.
 pub(crate) async fn ask(
     destination: &Destination,
-    request: Request<Full<Bytes>>,
+    request: Request<Bytes>,
     limit: Duration,
 ) -> Result<Bytes, Unanswered> {
     timeout(limit, answer(destination, request, limit))
@@ -42,42 +46,69 @@ pub(crate) async fn ask(
 
 async fn answer(
     destination: &Destination,
-    mut request: Request<Full<Bytes>>,
+    mut request: Request<Bytes>,
     limit: Duration,
 ) -> Result<Bytes, Unanswered> {
-    let headers = request.headers_mut();
-    headers.insert(HOST, destination.address.authority().clone());
-    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-    headers.insert(CONNECTION, HeaderValue::from_static("close"));
-    let mut connection = connect(destination, limit).await?;
-    // Closes the connection also where the answer is given up.
-    let _end = End(connection.task.clone());
-    let sent = connection.sender.send_request(request).await;
-    let response = sent.map_err(|error| match error.is_parse() {
-        true => Failure::Malformed,
-        false => Failure::Closed,
-    })?;
-    if response.status() != StatusCode::OK {
+    let json = HeaderValue::from_static("application/json");
+    request.headers_mut().insert(ACCEPT, json);
+    let response = send(destination, request, limit).await?;
+    if response.status != StatusCode::OK {
         return Err(Unanswered::Failed(Failure::Status {
-            status: response.status(),
+            status: response.status,
             retry_after: None,
         }));
     }
-    let body = Limited::new(response.into_body(), MAX_ANSWER)
-        .collect()
-        .await;
-    let body = body.map_err(|error| match error.is::<LengthLimitError>() {
-        true => Unanswered::TooLong,
-        false => Unanswered::Broken,
-    })?;
-    Ok(body.to_bytes())
+    response.read(MAX_ANSWER).await
 }
 
-/// Ends the task of a connection when dropped.
-struct End(tokio::task::AbortHandle);
+/// The response to a request, whose body is to be read. Dropped, its connection is closed.
+pub(crate) struct Response {
+    /// Its status.
+    pub(crate) status: StatusCode,
+    connection: Connection,
+    decoder: Decoder,
+}
 
-impl Drop for End {
-    fn drop(&mut self) {
-        self.0.abort();
+/// Sends `request` to `destination`, to which a connection must be made within `limit`, and waits for the head
+/// of the response.
+pub(crate) async fn send(
+    destination: &Destination,
+    request: Request<Bytes>,
+    limit: Duration,
+) -> Result<Response, Failure> {
+    let (asked, body) = request.into_parts();
+    let mut head = Writer::new(&asked.method, asked.uri.path(), asked.uri.query());
+    head.header(&HOST, destination.address.authority());
+    head.header(&CONNECTION, &HeaderValue::from_static("close"));
+    for (name, value) in &asked.headers {
+        head.header(name, value);
+    }
+    let head = match asked.method {
+        Method::GET => head.end(),
+        _ => head.end_with(body.len()),
+    };
+    let mut connection = connect(destination, limit).await?;
+    let answered = connection.ask(head, body).await;
+    let head = answered.map_err(connection::Unanswered::failure)?;
+    Ok(Response {
+        status: head.status,
+        connection,
+        decoder: Decoder::new(head.framing),
+    })
+}
+
+impl Response {
+    /// The whole body, of at most `limit` bytes.
+    pub(crate) async fn read(mut self, limit: usize) -> Result<Bytes, Unanswered> {
+        let mut body = BytesMut::new();
+        let (connection, decoder) = (&mut self.connection, &mut self.decoder);
+        while let Some(piece) = poll_fn(|cx| connection.poll_piece(decoder, cx)).await {
+            let piece = piece.map_err(|Broken| Unanswered::Broken)?;
+            if piece.len() > limit - body.len() {
+                return Err(Unanswered::TooLong);
+            }
+            body.extend_from_slice(&piece);
+        }
+        Ok(body.freeze())
     }
 }

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use crate::upstream::connection::Connection;
 
@@ -15,9 +15,6 @@ const MAX_IDLE: usize = 256;
 
 /// How long an idle connection is kept.
 pub(crate) const IDLE_TIME: Duration = Duration::from_secs(30);
-
-/// How long a connection whose response was read may take to be ready for the next request.
-const SETTLE_TIME: Duration = Duration::from_secs(1);
 
 /// A pool and the leases that will give back to it.
 pub(crate) type SharedPool = Rc<Pool>;
@@ -30,36 +27,37 @@ pub(crate) struct Pool {
 }
 
 struct Idle {
-    connection: Connection,
+    connection: Box<Connection>,
     since: Instant,
 }
 
 impl Pool {
     /// An idle connection, open as far as this side knows.
-    pub(crate) fn take(&self) -> Option<Connection> {
+    pub(crate) fn take(&self) -> Option<Box<Connection>> {
         let mut idle = self.idle.borrow_mut();
-        while let Some(Idle { connection, since }) = idle.pop_back() {
-            if since.elapsed() < IDLE_TIME && connection.sender.is_ready() {
+        while let Some(Idle {
+            mut connection,
+            since,
+        }) = idle.pop_back()
+        {
+            if since.elapsed() < IDLE_TIME && connection.is_quiet() {
                 return Some(connection);
             }
         }
         None
     }
 
-    /// Closes what has been idle for too long.
+    /// Closes what has been idle for too long, and what the server has closed.
     pub(crate) fn sweep(&self) {
-        let mut idle = self.idle.borrow_mut();
-        while idle
-            .front()
-            .is_some_and(|oldest| oldest.since.elapsed() >= IDLE_TIME)
-        {
-            idle.pop_front();
-        }
+        self.idle
+            .borrow_mut()
+            .retain_mut(|idle| idle.since.elapsed() < IDLE_TIME && idle.connection.is_quiet());
     }
 
-    fn put(&self, connection: Connection) {
+    fn put(&self, mut connection: Box<Connection>) {
         let mut idle = self.idle.borrow_mut();
         if idle.len() < MAX_IDLE {
+            connection.rest();
             idle.push_back(Idle {
                 connection,
                 since: Instant::now(),
@@ -72,87 +70,24 @@ impl Pool {
 /// request is taken back.
 pub(crate) struct Lease {
     pool: SharedPool,
-    connection: Option<Connection>,
+    /// The connection; boxed for as long as it lives, as it is large and passes through many hands.
+    pub(crate) connection: Box<Connection>,
 }
 
 impl Lease {
     /// `connection`, to be given back to `pool`.
-    pub(crate) fn new(pool: &SharedPool, connection: Connection) -> Self {
+    pub(crate) fn new(pool: &SharedPool, connection: Box<Connection>) -> Self {
         Self {
             pool: Rc::clone(pool),
-            connection: Some(connection),
+            connection,
         }
-    }
-
-    /// The connection, until it was given back.
-    pub(crate) fn connection(&mut self) -> Option<&mut Connection> {
-        self.connection.as_mut()
     }
 
     /// Gives the connection back after the whole response was read.
-    pub(crate) fn give_back(mut self) {
-        let Some(mut connection) = self.connection.take() else {
-            return;
-        };
-        if connection.sender.is_ready() {
-            self.pool.put(connection);
-        } else if !connection.sender.is_closed() {
-            // Its task has yet to notice that the exchange is over; or never will, where the server
-            // answered without reading the whole request.
-            let pool = Rc::clone(&self.pool);
-            tokio::task::spawn_local(async move {
-                match timeout(SETTLE_TIME, connection.sender.ready()).await {
-                    Ok(Ok(())) => pool.put(connection),
-                    _ => connection.task.abort(),
-                }
-            });
+    pub(crate) fn give_back(self) {
+        // What follows a response was not asked for.
+        if self.connection.is_empty() {
+            self.pool.put(self.connection);
         }
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        if let Some(connection) = self.connection.take() {
-            connection.task.abort();
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use bytes::Bytes;
-    use http_body_util::{BodyExt, Full};
-    use hyper::Request;
-    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
-    use tokio::task::LocalSet;
-
-    use super::*;
-    use crate::upstream::connection::handshake;
-
-    #[tokio::test(start_paused = true)]
-    async fn a_connection_whose_request_is_never_read_is_closed() {
-        LocalSet::new()
-            .run_until(async {
-                let (client, mut server) = duplex(1024);
-                let mut connection = handshake(client).await.unwrap();
-                let body = Full::new(Bytes::from(vec![b'x'; 64 * 1024]));
-                let answered = connection
-                    .sender
-                    .try_send_request(Request::post("/").body(body).unwrap());
-                server.read_exact(&mut [0; 100]).await.unwrap();
-                let answer = b"HTTP/1.1 413 Too Large\r\ncontent-length: 2\r\n\r\n{}";
-                server.write_all(answer).await.unwrap();
-                let response = answered.await.map_err(|_| "no response").unwrap();
-                response.into_body().collect().await.unwrap();
-
-                let pool = SharedPool::default();
-                Lease::new(&pool, connection).give_back();
-                tokio::time::sleep(2 * SETTLE_TIME).await;
-                let mut rest = Vec::new();
-                let closed = timeout(SETTLE_TIME, server.read_to_end(&mut rest)).await;
-                assert!(closed.is_ok() && rest.len() < 64 * 1024);
-                assert!(pool.take().is_none());
-            })
-            .await;
     }
 }

@@ -4,8 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::Full;
-use hyper::{Method, Request, Uri};
+use hyper::{Request, Uri};
 #[cfg(feature = "certificates")]
 use rustls::ClientConfig;
 use thiserror::Error;
@@ -93,8 +92,7 @@ impl Source {
 
     /// Fetches the keys that verify `algorithm`, over a connection of its own.
     pub(crate) async fn fetch(&self, algorithm: Algorithm) -> Result<KeySet, Unfetched> {
-        let mut request = Request::new(Full::<Bytes>::default());
-        *request.method_mut() = Method::GET;
+        let mut request = Request::new(Bytes::new());
         *request.uri_mut() = self.uri.clone();
         let document = once::ask(&self.destination, request, LIMIT).await?;
         Ok(KeySet::parse(&document, algorithm)?)

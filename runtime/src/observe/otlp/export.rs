@@ -5,8 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue};
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::{Method, Request, StatusCode, Uri};
 use prometheus::IntCounter;
 use serde::Deserialize;
@@ -21,8 +20,9 @@ use crate::observe::log;
 use crate::observe::otlp::spans::Recorded;
 use crate::observe::otlp::{Settings, json};
 use crate::topology::Topology;
-use crate::upstream::connect::{Destination, connect};
+use crate::upstream::connect::Destination;
 use crate::upstream::failure::Failure;
+use crate::upstream::once;
 
 /// The most requests whose spans go together.
 const BATCH: usize = 256;
@@ -73,9 +73,7 @@ impl Exporter {
         let Settings { address, headers } = settings;
         let uri = Uri::try_from(format!("{}/v1/traces", address.prefix()));
         let mut all = HeaderMap::new();
-        all.insert(HOST, address.authority().clone());
         all.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        all.insert(CONNECTION, HeaderValue::from_static("close"));
         all.extend(headers);
         Ok(Self {
             service: json::Service {
@@ -130,25 +128,16 @@ impl Exporter {
     }
 
     async fn post(&self, body: Bytes) -> Result<(), Untaken> {
-        let mut connection = connect(&self.destination, LIMIT).await?;
-        let mut request = Request::new(Full::new(body));
+        let mut request = Request::new(body);
         *request.method_mut() = Method::POST;
         *request.uri_mut() = self.uri.clone();
         *request.headers_mut() = self.headers.clone();
-        let response = connection.sender.send_request(request).await;
-        let response = response.map_err(|error| match error.is_parse() {
-            true => Failure::Malformed,
-            false => Failure::Closed,
-        })?;
-        let status = response.status();
-        if !status.is_success() {
-            return Err(Untaken::Status(status));
+        let response = once::send(&self.destination, request, LIMIT).await?;
+        if !response.status.is_success() {
+            return Err(Untaken::Status(response.status));
         }
-        let answer = Limited::new(response.into_body(), MAX_ANSWER)
-            .collect()
-            .await;
-        if let Ok(answer) = answer {
-            self.dropped.inc_by(rejected(&answer.to_bytes()));
+        if let Ok(answer) = response.read(MAX_ANSWER).await {
+            self.dropped.inc_by(rejected(&answer));
         }
         Ok(())
     }

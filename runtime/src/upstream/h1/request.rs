@@ -1,0 +1,65 @@
+//! The head of a request.
+
+use bytes::{BufMut, BytesMut};
+use hyper::Method;
+use hyper::header::{HeaderName, HeaderValue};
+
+/// The head of a request, line by line.
+pub(crate) struct Writer(BytesMut);
+
+impl Writer {
+    /// Begins the head of a request for `path`, with a `query`, both from a URI.
+    pub(crate) fn new(method: &Method, path: &str, query: Option<&str>) -> Self {
+        // Enough for what SDKs send; it grows if it has to.
+        let mut bytes = BytesMut::with_capacity(1024);
+        bytes.put_slice(method.as_str().as_bytes());
+        bytes.put_slice(b" ");
+        bytes.put_slice(path.as_bytes());
+        if let Some(query) = query {
+            bytes.put_slice(b"?");
+            bytes.put_slice(query.as_bytes());
+        }
+        bytes.put_slice(b" HTTP/1.1\r\n");
+        Self(bytes)
+    }
+
+    /// Adds a header. Its name and value are valid by their types, so no line can break into another.
+    pub(crate) fn header(&mut self, name: &HeaderName, value: &HeaderValue) {
+        self.0.put_slice(name.as_str().as_bytes());
+        self.0.put_slice(b": ");
+        self.0.put_slice(value.as_bytes());
+        self.0.put_slice(b"\r\n");
+    }
+
+    /// Ends the head of a request without a body.
+    pub(crate) fn end(mut self) -> BytesMut {
+        self.0.put_slice(b"\r\n");
+        self.0
+    }
+
+    /// Ends the head of a request whose body has this length.
+    pub(crate) fn end_with(mut self, length: usize) -> BytesMut {
+        use std::fmt::Write as _;
+        // Writing to memory does not fail.
+        let _ = write!(self.0, "content-length: {length}\r\n");
+        self.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::header::{CONTENT_TYPE, HOST};
+
+    use super::*;
+
+    #[test]
+    fn writes_a_head() {
+        let mut writer = Writer::new(&Method::POST, "/v1/chat/completions", Some("a=b"));
+        writer.header(&HOST, &HeaderValue::from_static("vllm:8000"));
+        writer.header(&CONTENT_TYPE, &HeaderValue::from_static("application/json"));
+        assert_eq!(
+            writer.end_with(17),
+            "POST /v1/chat/completions?a=b HTTP/1.1\r\nhost: vllm:8000\r\ncontent-type: application/json\r\ncontent-length: 17\r\n\r\n"
+        );
+    }
+}

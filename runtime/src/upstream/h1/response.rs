@@ -1,0 +1,246 @@
+//! The head of a response.
+
+use bytes::{Buf, BytesMut};
+use hyper::header::{CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use hyper::{HeaderMap, StatusCode};
+
+use crate::upstream::h1::Malformed;
+use crate::upstream::h1::body::Framing;
+
+/// The largest head, in bytes.
+const MOST_BYTES: usize = 64 * 1024;
+
+/// The most headers.
+const MOST_HEADERS: usize = 128;
+
+/// The head of a response.
+#[derive(Debug)]
+pub(crate) struct Head {
+    /// Its status; never one that announces another (1xx).
+    pub(crate) status: StatusCode,
+    /// Its headers as they came.
+    pub(crate) headers: HeaderMap,
+    /// How the end of its body is known.
+    pub(crate) framing: Framing,
+    /// Whether the connection may serve another request after it.
+    pub(crate) keeps_alive: bool,
+}
+
+/// Takes a head out of `received`, once it is there in full.
+pub(crate) fn take(received: &mut BytesMut) -> Result<Option<Head>, Malformed> {
+    loop {
+        let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
+        let mut response = httparse::Response::new(&mut headers);
+        let httparse::Status::Complete(length) = response.parse(received).map_err(|_| Malformed)?
+        else {
+            return if received.len() < MOST_BYTES {
+                Ok(None)
+            } else {
+                Err(Malformed)
+            };
+        };
+        let status = response
+            .code
+            .and_then(|code| StatusCode::from_u16(code).ok());
+        let status = status.ok_or(Malformed)?;
+        if length > MOST_BYTES || status == StatusCode::SWITCHING_PROTOCOLS {
+            return Err(Malformed);
+        }
+        // "Continue" and the like announce the response proper.
+        if status.is_informational() {
+            received.advance(length);
+            continue;
+        }
+        let is_http_1_1 = response.version == Some(1);
+        // Where the values stand in the head, which is about to be taken.
+        let start = received.as_ptr() as usize;
+        let mut places = Vec::with_capacity(response.headers.len());
+        for header in response.headers.iter() {
+            let name = HeaderName::from_bytes(header.name.as_bytes()).map_err(|_| Malformed)?;
+            let at = header.value.as_ptr() as usize - start;
+            places.push((name, at..at + header.value.len()));
+        }
+        let head = received.split_to(length).freeze();
+        let mut headers = HeaderMap::with_capacity(places.len());
+        for (name, place) in places {
+            let value = HeaderValue::from_maybe_shared(head.slice(place));
+            headers.append(name, value.map_err(|_| Malformed)?);
+        }
+        let framing = framing(status, &headers, is_http_1_1)?;
+        let keeps_alive = framing != Framing::Close
+            // Two framings: whoever wrote that may mean another end than we do.
+            && !(headers.contains_key(TRANSFER_ENCODING) && headers.contains_key(CONTENT_LENGTH))
+            && if is_http_1_1 {
+                !names(&headers, "close")
+            } else {
+                names(&headers, "keep-alive")
+            };
+        return Ok(Some(Head {
+            status,
+            headers,
+            framing,
+            keeps_alive,
+        }));
+    }
+}
+
+/// How the end of the body is known (RFC 9112, section 6.3).
+fn framing(
+    status: StatusCode,
+    headers: &HeaderMap,
+    is_http_1_1: bool,
+) -> Result<Framing, Malformed> {
+    if status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED {
+        return Ok(Framing::Length(0));
+    }
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    if let Some(coding) = codings.next() {
+        // Any other coding was not asked for and cannot be undone.
+        let is_chunked = coding
+            .as_bytes()
+            .trim_ascii()
+            .eq_ignore_ascii_case(b"chunked");
+        return if is_chunked && codings.next().is_none() && is_http_1_1 {
+            Ok(Framing::Chunked)
+        } else {
+            Err(Malformed)
+        };
+    }
+    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
+    let Some(first) = lengths.next() else {
+        return Ok(Framing::Close);
+    };
+    // Twice the same is harmless; two lengths are an attempt at something.
+    if lengths.any(|other| other != first) {
+        return Err(Malformed);
+    }
+    let digits = first.as_bytes();
+    // A number's own parser takes signs.
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return Err(Malformed);
+    }
+    let text = std::str::from_utf8(digits).map_err(|_| Malformed)?;
+    text.parse().map(Framing::Length).map_err(|_| Malformed)
+}
+
+/// Whether `Connection` names this option.
+fn names(headers: &HeaderMap, option: &str) -> bool {
+    headers
+        .get_all(CONNECTION)
+        .iter()
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .any(|word| word.trim_ascii().eq_ignore_ascii_case(option.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn head(text: &str) -> Result<Option<Head>, Malformed> {
+        take(&mut BytesMut::from(text))
+    }
+
+    #[test]
+    fn reads_a_head_and_leaves_the_body() {
+        let mut received = BytesMut::from(
+            "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Type: application/json\r\ncontent-length: 2\r\nset-cookie: a\r\nset-cookie: b\r\n\r\n{}",
+        );
+        let head = take(&mut received).unwrap().unwrap();
+        assert_eq!(head.status, StatusCode::OK);
+        assert_eq!(head.headers["content-type"], "application/json");
+        assert_eq!(head.headers.get_all("set-cookie").iter().count(), 2);
+        assert_eq!((head.framing, head.keeps_alive), (Framing::Length(2), true));
+        assert_eq!(received, "{}");
+    }
+
+    #[test]
+    fn knows_where_a_body_ends_and_what_comes_after() {
+        for (lines, framing, keeps_alive) in [
+            (
+                "HTTP/1.1 200 OK\r\ntransfer-encoding: Chunked",
+                Framing::Chunked,
+                true,
+            ),
+            (
+                "HTTP/1.1 200 OK\r\ncontent-length: 3\r\ncontent-length: 3",
+                Framing::Length(3),
+                true,
+            ),
+            (
+                "HTTP/1.1 200 OK\r\ncontent-length: 3\r\nconnection: x, CLOSE",
+                Framing::Length(3),
+                false,
+            ),
+            ("HTTP/1.1 200 OK", Framing::Close, false),
+            ("HTTP/1.1 204 No Content", Framing::Length(0), true),
+            (
+                "HTTP/1.0 200 OK\r\ncontent-length: 3",
+                Framing::Length(3),
+                false,
+            ),
+            (
+                "HTTP/1.0 200 OK\r\ncontent-length: 3\r\nconnection: keep-alive",
+                Framing::Length(3),
+                true,
+            ),
+            (
+                "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ncontent-length: 3",
+                Framing::Chunked,
+                false,
+            ),
+        ] {
+            let head = head(&format!("{lines}\r\n\r\n")).unwrap().unwrap();
+            assert_eq!(
+                (head.framing, head.keeps_alive),
+                (framing, keeps_alive),
+                "{lines}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_trusted_is_malformed() {
+        for lines in [
+            "HTTP/2.0 200 OK",
+            "HTTP/1.1 20 OK",
+            "HTTP/1.1 2000 OK",
+            "SSH-2.0-OpenSSH_9.2",
+            "HTTP/1.1 101 Switching Protocols\r\nupgrade: x",
+            "HTTP/1.1 200 OK\r\ncontent-length: -1",
+            "HTTP/1.1 200 OK\r\ncontent-length: +1",
+            "HTTP/1.1 200 OK\r\ncontent-length: 1, 1",
+            "HTTP/1.1 200 OK\r\ncontent-length: 99999999999999999999",
+            "HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2",
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked",
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntransfer-encoding: chunked",
+            "HTTP/1.0 200 OK\r\ntransfer-encoding: chunked",
+            "HTTP/1.1 200 OK\r\nno colon",
+            "HTTP/1.1 200 OK\r\nname : value",
+            "HTTP/1.1 200 OK\r\nname: a\r\n folded",
+            "HTTP/1.1 200 OK\r\nname: a\0b",
+        ] {
+            let malformed = head(&format!("{lines}\r\n\r\n")).is_err();
+            assert!(malformed, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn a_head_without_end_is_given_up() {
+        let mut received = BytesMut::from("HTTP/1.1 200 OK\r\n");
+        assert!(take(&mut received).unwrap().is_none());
+        received.extend_from_slice(format!("name: {}\r\n", "v".repeat(MOST_BYTES)).as_bytes());
+        assert!(take(&mut received).is_err());
+        let many = "a: b\r\n".repeat(MOST_HEADERS + 1);
+        assert!(head(&format!("HTTP/1.1 200 OK\r\n{many}\r\n")).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = take(&mut BytesMut::from(&bytes[..]));
+            let _ = take(&mut BytesMut::from(&[b"HTTP/1.1 200 OK\r\n".as_slice(), &bytes].concat()[..]));
+        }
+    }
+}

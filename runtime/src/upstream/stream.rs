@@ -1,0 +1,79 @@
+//! What carries the bytes of a connection: TCP, or TLS over it.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+#[cfg(feature = "tls")]
+use tokio_rustls::client::TlsStream;
+
+/// What carries the bytes of a connection. Dropped, it is closed at once.
+pub(crate) enum Stream {
+    Plain(TcpStream),
+    /// Boxed, as its state is much larger.
+    #[cfg(feature = "tls")]
+    Tls(Box<TlsStream<TcpStream>>),
+    /// A pipe to a test.
+    #[cfg(test)]
+    Memory(tokio::io::DuplexStream),
+}
+
+/// Calls a method of whatever a stream is.
+macro_rules! carrier {
+    ($stream:expr, $carrier:ident => $call:expr) => {
+        match $stream.get_mut() {
+            Stream::Plain(stream) => {
+                let $carrier = Pin::new(stream);
+                $call
+            }
+            #[cfg(feature = "tls")]
+            Stream::Tls(stream) => {
+                let $carrier = Pin::new(stream.as_mut());
+                $call
+            }
+            #[cfg(test)]
+            Stream::Memory(stream) => {
+                let $carrier = Pin::new(stream);
+                $call
+            }
+        }
+    };
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        carrier!(self, stream => stream.poll_read(cx, buffer))
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        carrier!(self, stream => stream.poll_write(cx, bytes))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        carrier!(self, stream => stream.poll_write_vectored(cx, slices))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        carrier!(self, stream => stream.poll_flush(cx))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        carrier!(self, stream => stream.poll_shutdown(cx))
+    }
+}
