@@ -39,7 +39,8 @@ async fn roomy() -> (FakeModel, Dataplane) {
     let model = FakeModel::start().await.unwrap();
     let start = Start::of("stream")
         .env("KEY_FREE", FREE)
-        .env("KEY_LIMITED", LIMITED);
+        .env("KEY_LIMITED", LIMITED)
+        .env("KEY_QUEUED", "queued-secret-1234567890");
     let dataplane = start.upstream("old", &model).start().await;
     (model, dataplane)
 }
