@@ -4,6 +4,7 @@
 //! whatever else is absent or broken.
 
 mod alone;
+mod bench;
 mod command;
 mod specs;
 mod steps;
@@ -29,6 +30,12 @@ enum Task {
         #[arg(value_enum, value_name = "STEP")]
         steps: Vec<steps::Step>,
     },
+    /// Measure what the gateway costs, beside nginx as a plain reverse proxy
+    Bench {
+        /// One short round: to see that it works
+        #[arg(long)]
+        quick: bool,
+    },
     /// Compile every spec into its dataplane crate and artifacts
     BuildSpec {
         /// Write nothing; fail with a diff where what is committed is stale
@@ -40,6 +47,7 @@ enum Task {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().task {
         Task::Test { steps } => steps::run_steps(&steps),
+        Task::Bench { quick } => bench::run_bench(quick),
         Task::BuildSpec { check: true } => specs::build(specs::Mode::Check),
         Task::BuildSpec { check: false } => specs::build(specs::Mode::Write),
     };

@@ -24,6 +24,7 @@ const DATAPLANES: &[&str] = &[
     "resilience",
     "routing",
     "shadow",
+    "speed",
     "store-admit",
     "store-refuse",
     "stream",

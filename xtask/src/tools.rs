@@ -43,6 +43,37 @@ pub(crate) fn node() -> Result<PathBuf, Error> {
     Ok(folder)
 }
 
+/// Debian's nginx: the machine's own, or its package unpacked into `target/tools/nginx`.
+pub(crate) fn nginx() -> Result<PathBuf, Error> {
+    let installed = Path::new("/usr/sbin/nginx");
+    if installed.exists() {
+        return Ok(installed.to_owned());
+    }
+    let folder = target().join("tools/nginx");
+    once(&folder, "nginx", || {
+        let state = folder.join("state");
+        fs::create_dir_all(state.join("lists/partial")).map_err(|cause| Error::Write {
+            path: state.display().to_string(),
+            cause,
+        })?;
+        // Lists of its own, so that no rights are needed.
+        let apt = |words: &str| {
+            let mut apt = program("apt-get", "-q -o Debug::NoLocking=1");
+            apt.arg(format!("-oDir::State={}", state.display()))
+                .arg(format!("-oDir::Cache={}", folder.join("cache").display()))
+                .arg("-oDir::State::status=/var/lib/dpkg/status")
+                .args(words.split_whitespace())
+                .current_dir(&folder);
+            output(&mut apt).map(drop)
+        };
+        apt("update")?;
+        apt("download nginx")?;
+        let unpack = "for package in *.deb; do dpkg -x \"$package\" .; done";
+        run(program("sh", "-c").arg(unpack).current_dir(&folder))
+    })?;
+    Ok(folder.join("usr/sbin/nginx"))
+}
+
 /// The npm of the machine, or one that comes with its Node in `target/tools/nodejs`, where the tests look.
 fn npm() -> Result<PathBuf, Error> {
     let is_there = |name: &str| {
