@@ -166,3 +166,44 @@ impl End {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::fixture::{MODEL_SMALL, dataplane};
+
+    #[test]
+    fn of_two_attempts_at_once_each_has_its_span_and_the_slower_is_taken_back() {
+        let dataplane = dataplane();
+        let sink = Sink {
+            queue: mpsc::channel(1).0,
+            dropped: dataplane.metrics.log_dropped.clone(),
+        };
+        let mut spans = Spans {
+            sink,
+            trace: Trace::identify(&HeaderMap::new(), None),
+            span: 1,
+            started: SystemTime::now(),
+            attempts: Vec::new(),
+        };
+        let upstreams = &dataplane.upstreams;
+        let slow = spans.begin(&MODEL_SMALL, &upstreams[0]);
+        let fast = spans.begin(&MODEL_SMALL, &upstreams[1]);
+        for attempt in [slow, fast] {
+            let mut headers = HeaderMap::new();
+            spans.mark(attempt, &mut headers);
+            let span = format!("-{:016x}-", spans.attempts[attempt].span);
+            assert!(headers["traceparent"].to_str().unwrap().contains(&span));
+        }
+        spans.answered(fast, StatusCode::OK);
+        let [slow, fast] = &spans.attempts[..] else {
+            panic!("two attempts were begun")
+        };
+        assert!(slow.ended.is_some() && slow.status.is_none());
+        assert_eq!(slow.error, Some("cancelled"));
+        assert!(fast.ended.is_none() && fast.error.is_none());
+        assert_eq!(fast.status, Some(StatusCode::OK));
+    }
+}
