@@ -56,6 +56,8 @@ pub(crate) struct Events {
     pending: Vec<u8>,
     /// The client has not got `pending`, which may turn out to be the usage.
     withheld: bool,
+    /// The client has not got the event with which the last piece ended.
+    hidden: bool,
     /// `[DONE]` has passed.
     done: bool,
     /// An event has told of a failure of the upstream.
@@ -80,6 +82,7 @@ impl Observer {
             span: None,
             pending: Vec::new(),
             withheld: false,
+            hidden: false,
             done: false,
             has_failed: false,
             usage: None,
@@ -171,7 +174,13 @@ impl Events {
         }
         let mut parts = VecDeque::new();
         // What goes out next begins at `from`; the event that is looked at, at `start`.
-        let (mut from, mut start) = (0, self.boundaries.rest_of_line_end(piece));
+        let mut start = self.boundaries.rest_of_line_end(piece);
+        // The rest of a line end goes where its event went: here, or nowhere.
+        let mut from = if std::mem::take(&mut self.hidden) {
+            start
+        } else {
+            0
+        };
         while !self.done
             && let Some(length) = self.boundaries.next_end(tail(piece, start))
         {
@@ -186,7 +195,8 @@ impl Events {
             };
             let usage = last_usage(event);
             let is_ours_to_hide = self.manner.hides_usage && (begun == 0 || self.withheld);
-            if is_ours_to_hide && usage.is_some() && is_usage_alone(event) {
+            self.hidden = is_ours_to_hide && usage.is_some() && is_usage_alone(event);
+            if self.hidden {
                 push(&mut parts, piece.slice(from..start));
                 from = end;
             } else if self.withheld {
@@ -200,6 +210,7 @@ impl Events {
             self.pending.clear();
             start = end;
         }
+        self.hidden &= start == piece.len();
         let until = if self.done {
             start
         } else {
@@ -428,6 +439,15 @@ mod tests {
         }
         let single: Vec<&[u8]> = bytes.chunks(1).collect();
         assert_eq!(passed(HIDING, &single).0, expected.as_bytes());
+    }
+
+    #[test]
+    fn no_rest_of_a_line_end_is_left_of_hidden_usage() {
+        let text = [BEFORE, USAGE, LAST].concat().replace('\n', "\r\n");
+        let expected = [BEFORE, LAST].concat().replace('\n', "\r\n");
+        let single: Vec<&[u8]> = text.as_bytes().chunks(1).collect();
+        let got = passed(HIDING, &single).0;
+        assert_eq!(String::from_utf8(got).unwrap(), expected);
     }
 
     #[test]

@@ -99,9 +99,9 @@ fn strip_hop_by_hop(headers: &mut HeaderMap) {
         let named: Vec<HeaderName> = headers
             .get_all(CONNECTION)
             .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .filter_map(|name| name.trim().parse().ok())
+            // A value with something odd in it names what it names all the same.
+            .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+            .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
             .collect();
         for name in named {
             headers.remove(name);
@@ -160,6 +160,15 @@ mod tests {
         );
         strip_request(&mut headers);
         assert_eq!(names(&headers), ["accept", "openai-beta"]);
+    }
+
+    #[test]
+    fn what_concerns_a_connection_does_not_pass_beside_a_name_that_is_none() {
+        let mut headers = headers("x-mine:a accept:b");
+        let named = HeaderValue::from_bytes(b"\xff, x-mine").unwrap();
+        headers.insert(CONNECTION, named);
+        strip_request(&mut headers);
+        assert_eq!(names(&headers), ["accept"]);
     }
 
     #[test]
