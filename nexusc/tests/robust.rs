@@ -1,23 +1,15 @@
 //! Whatever is in a spec, the compiler answers: files or findings, never a panic, never silence.
 
-use nexusc::diagnostic::has_errors;
-use nexusc::diagnostic::render::{Format, render};
-use nexusc::{Source, compile};
+use std::fs;
+use std::path::Path;
+
+use nexusc_fuzz::spec_holds;
 use proptest::prelude::*;
 
 const BASE: &str = include_str!("diff/base.toml");
 
 fn survives(text: &str) {
-    let source = Source::new("specs/fuzz.toml", text);
-    let compilation = compile(&source);
-    assert_eq!(
-        compilation.output.is_none(),
-        has_errors(&compilation.diagnostics),
-        "there is output if and only if there is no error"
-    );
-    for format in [Format::Text { colour: true }, Format::Short, Format::Json] {
-        render(&source, &compilation.diagnostics, format);
-    }
+    spec_holds(text.as_bytes());
 }
 
 /// The base with a piece of one of its lines replaced.
@@ -74,4 +66,18 @@ fn odd_files() {
     ] {
         survives(text);
     }
+}
+
+/// What a fuzzer found once, `cargo test` finds again. What was printed last is the one that breaks the property.
+#[test]
+fn every_input_of_the_corpus() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/spec");
+    let mut inputs = 0;
+    for entry in fs::read_dir(corpus).unwrap() {
+        let path = entry.unwrap().path();
+        println!("{}", path.display());
+        spec_holds(&fs::read(path).unwrap());
+        inputs += 1;
+    }
+    assert!(inputs > 0, "the corpus is empty");
 }

@@ -35,9 +35,12 @@ mod dataplane;
 mod endpoint;
 mod environment;
 mod error;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
+#[cfg_attr(not(test), expect(dead_code, reason = "fuzz targets use a part of it"))]
 mod fixture;
 mod forward;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod hash;
 mod idempotency;
 #[cfg(feature = "jwt")]
@@ -51,6 +54,7 @@ mod server;
 mod shadow;
 mod sse;
 mod stream;
+mod sync;
 #[cfg(feature = "tls")]
 mod tls;
 pub mod topology;

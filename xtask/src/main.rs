@@ -6,6 +6,7 @@
 mod alone;
 mod bench;
 mod command;
+mod fuzz;
 mod specs;
 mod steps;
 mod tools;
@@ -36,6 +37,15 @@ enum Task {
         #[arg(long)]
         quick: bool,
     },
+    /// Look for input that breaks the compiler or the gateway
+    Fuzz {
+        /// What to fuzz; everything if nothing is named
+        #[arg(value_enum, value_name = "TARGET")]
+        targets: Vec<fuzz::Target>,
+        /// For how long each; without it, the short run of `cargo xtask test`
+        #[arg(long)]
+        minutes: Option<u32>,
+    },
     /// Compile every spec into its dataplane crate and artifacts
     BuildSpec {
         /// Write nothing; fail with a diff where what is committed is stale
@@ -48,6 +58,10 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().task {
         Task::Test { steps } => steps::run_steps(&steps),
         Task::Bench { quick } => bench::run_bench(quick),
+        Task::Fuzz { targets, minutes } => fuzz::fuzz(
+            &targets,
+            minutes.map_or(fuzz::Extent::Short, fuzz::Extent::Minutes),
+        ),
         Task::BuildSpec { check: true } => specs::build(specs::Mode::Check),
         Task::BuildSpec { check: false } => specs::build(specs::Mode::Write),
     };

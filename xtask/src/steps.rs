@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use clap::ValueEnum;
 
 use crate::command::{Error, cargo, output, program, run};
-use crate::{alone, specs, tools};
+use crate::{alone, fuzz, specs, tools};
 
 /// The dataplanes of the repository.
 const DATAPLANES: &[&str] = &[
@@ -43,8 +43,10 @@ pub(crate) enum Step {
     Specs,
     /// Tests of the compiler: messages, output, small diffs, command line
     Compiler,
-    /// Tests of the runtime and of the fake model server
+    /// Tests of the runtime, models of its lock-free parts, and tests of the fake model server
     Runtime,
+    /// Fuzz targets, for a short while
+    Fuzz,
     /// Every dataplane builds by itself, with nothing that it does not use
     Dataplanes,
     /// A dataplane builds where the compiler is absent
@@ -106,8 +108,9 @@ impl Step {
             Self::Specs => specs::build(specs::Mode::Check),
             Self::Compiler => run(cargo("test --package nexusc").env("INSTA_UPDATE", "no")),
             Self::Runtime => run(&mut cargo(
-                "test --package runtime --package fake-model --all-features",
+                "test --package runtime --package runtime-loom --package fake-model --all-features",
             )),
+            Self::Fuzz => fuzz::fuzz(&[], fuzz::Extent::Short),
             Self::Dataplanes => {
                 DATAPLANES.iter().try_for_each(|name| dataplane(name))?;
                 links_only_what_it_uses(

@@ -63,13 +63,13 @@ pub enum PriorityClass {
 
 impl PriorityClass {
     /// How many there are.
-    pub(crate) const COUNT: usize = 3;
+    pub const COUNT: usize = 3;
 
     /// The part of each, in the order of [`PriorityClass::index`].
-    pub(crate) const WEIGHTS: [i64; Self::COUNT] = [4, 2, 1];
+    pub const WEIGHTS: [i64; Self::COUNT] = [4, 2, 1];
 
     /// Its place in a table with a row for each.
-    pub(crate) const fn index(self) -> usize {
+    pub const fn index(self) -> usize {
         self as usize
     }
 }

@@ -5,8 +5,9 @@
 //! state is ever half changed. While the circuit is closed the word is only read.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+
+use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// Milliseconds since some beginning, the same for all calls.
 pub(crate) type Millis = u64;
@@ -320,7 +321,7 @@ impl fmt::Display for Change {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use std::sync::Barrier;
 
