@@ -104,11 +104,12 @@ impl Target {
         }
     }
 
-    /// How many inputs take some seconds: to compile a spec twice takes far longer than to scan a request.
+    /// How many inputs take some seconds: to compile a spec twice takes far longer than to read a header.
     fn runs(self) -> u32 {
         match self {
             Self::Spec => 300,
-            _ => 5_000,
+            Self::EventStream => 1_000,
+            _ => 3_000,
         }
     }
 

@@ -20,6 +20,10 @@ mod places_model;
 mod sync;
 #[path = "../../src/limit/window.rs"]
 #[expect(dead_code, reason = "the models use a part of it")]
+#[allow(
+    unfulfilled_lint_expectations,
+    reason = "in tests an index needs no excuse"
+)]
 mod window;
 mod window_model;
 
@@ -27,7 +31,7 @@ mod window_model;
 use runtime::topology;
 
 /// Tries what two threads do at once, and then `after`, in every order with at most three switches that neither
-/// asked for: more have never been seen to find more, and take for ever.
+/// asked for, which takes seconds.
 fn model<S, A, B>(
     start: impl Fn() -> S + Send + Sync + 'static,
     threads: [fn(&S) -> A; 2],
