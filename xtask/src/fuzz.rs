@@ -71,7 +71,7 @@ impl Target {
         // What is found goes into the first folder; the corpus itself is only read.
         let (kept, bounds) = match extent {
             Extent::Short => {
-                let bounds = format!("-runs={} -seed=1 -verbosity=0", self.runs());
+                let bounds = format!("-runs={} -seed=1 -verbosity=0 -print_funcs=0", self.runs());
                 (false, bounds)
             }
             Extent::Minutes(minutes) => (true, format!("-max_total_time={}", minutes * 60)),
