@@ -1,8 +1,9 @@
 //! The form of a log line: one JSON object with the same fields in every line, `null` where there
 //! is nothing to say.
 
-use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
+
+use serde::Serialize;
 
 use crate::observe::clock::Timestamp;
 use crate::observe::level::Level;
@@ -71,7 +72,7 @@ impl<'a> Line<'a> {
             buffer,
             separator: b'{',
         };
-        object.plain("timestamp", Some(format_args!("\"{}\"", Timestamp::now())));
+        object.quoted("timestamp", &Timestamp::now().text());
         object.text("level", Some(self.level.name()));
         object.text("message", Some(&mask::text(privacy, self.message)));
         object.text("logger", Some(self.logger));
@@ -83,27 +84,26 @@ impl<'a> Line<'a> {
             "path",
             path.map(|path| mask::text(privacy, path)).as_deref(),
         );
-        object.plain("status", self.status);
-        object.plain(
+        object.number("status", self.status);
+        let duration = self.duration_ms;
+        object.number(
             "duration_ms",
-            self.duration_ms
-                .map(|duration| (duration * 1e3).round() / 1e3),
+            duration.map(|duration| (duration * 1e3).round() / 1e3),
         );
         object.text("upstream", self.upstream);
         object.text("fallback_model", self.fallback_model);
-        let client_ip = self.client_ip.map(|ip| mask::ip(privacy, ip));
-        object.plain("client_ip", client_ip.map(|ip| format!("\"{ip}\"")));
+        object.address("client_ip", self.client_ip.map(|ip| mask::ip(privacy, ip)));
         let user_id = self.user_id.map(|user| mask::text(privacy, user));
         object.text(
             "user_id",
             user_id.as_deref().map(|user| start(user, MAX_USER)),
         );
         object.text("model", self.model);
-        object.plain("ctx_len", self.ctx_len);
-        object.plain("input_tokens", self.input_tokens);
-        object.plain("output_tokens", self.output_tokens);
+        object.number("ctx_len", self.ctx_len);
+        object.number("input_tokens", self.input_tokens);
+        object.number("output_tokens", self.output_tokens);
         if let Some(address) = self.address {
-            object.plain("address", Some(format_args!("\"{address}\"")));
+            object.quoted("address", address.to_string().as_bytes());
         }
         buffer.extend_from_slice(b"}\n");
     }
@@ -135,12 +135,37 @@ impl Object<'_> {
         }
     }
 
-    /// A value that prints as JSON.
-    fn plain(&mut self, field: &str, value: Option<impl std::fmt::Display>) {
+    fn number(&mut self, field: &str, value: Option<impl Serialize>) {
         self.field(field);
+        // A missing one is `null`.
+        drop(serde_json::to_writer(&mut *self.buffer, &value));
+    }
+
+    /// A text in which nothing needs a backslash.
+    fn quoted(&mut self, field: &str, value: &[u8]) {
+        self.field(field);
+        self.buffer.push(b'"');
+        self.buffer.extend_from_slice(value);
+        self.buffer.push(b'"');
+    }
+
+    fn address(&mut self, field: &str, value: Option<IpAddr>) {
         match value {
-            Some(value) => drop(write!(self.buffer, "{value}")),
-            None => self.buffer.extend_from_slice(b"null"),
+            // Most are; the library's way of writing them pads them first.
+            Some(IpAddr::V4(address)) => {
+                self.field(field);
+                let mut separator = b'"';
+                for part in address.octets() {
+                    self.buffer.push(separator);
+                    separator = b'.';
+                    let mut digits = itoa::Buffer::new();
+                    self.buffer
+                        .extend_from_slice(digits.format(part).as_bytes());
+                }
+                self.buffer.push(b'"');
+            }
+            Some(IpAddr::V6(address)) => self.quoted(field, address.to_string().as_bytes()),
+            None => self.text(field, None),
         }
     }
 
