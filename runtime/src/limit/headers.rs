@@ -39,27 +39,38 @@ impl Headers {
                 continue;
             };
             let [limit, remaining, reset] = names;
-            headers.insert(limit, left.limit.into());
-            headers.insert(remaining, left.remaining.into());
+            headers.insert(limit, number(left.limit));
+            headers.insert(remaining, number(left.remaining));
             headers.insert(reset, time(left.reset));
         }
     }
+}
+
+fn number(number: u64) -> HeaderValue {
+    value(itoa::Buffer::new().format(number).as_bytes())
 }
 
 /// `0s`, `120ms`, `59s`, `6m0s`, `1h0m0s`: rounded up.
 fn time(time: Duration) -> HeaderValue {
     let seconds = whole_seconds(time);
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    let text = match (hours, minutes) {
-        (0, 0) if time.is_zero() => return HeaderValue::from_static("0s"),
-        _ if time <= Duration::from_millis(999) => {
-            format!("{}ms", time.as_micros().div_ceil(1000))
-        }
-        (0, 0) => format!("{seconds}s"),
-        (0, _) => format!("{minutes}m{seconds}s"),
-        _ => format!("{hours}h{minutes}m{seconds}s"),
+    let milliseconds = time.as_micros().div_ceil(1000) as u64;
+    let parts: &[(u64, &str)] = match (hours, minutes) {
+        _ if (1..=999).contains(&milliseconds) => &[(milliseconds, "ms")],
+        (0, 0) => &[(seconds, "s")],
+        (0, _) => &[(minutes, "m"), (seconds, "s")],
+        _ => &[(hours, "h"), (minutes, "m"), (seconds, "s")],
     };
-    HeaderValue::try_from(text).expect("digits and letters are a header's value")
+    let mut text = Vec::with_capacity(32);
+    for (number, unit) in parts {
+        text.extend_from_slice(itoa::Buffer::new().format(*number).as_bytes());
+        text.extend_from_slice(unit.as_bytes());
+    }
+    value(&text)
+}
+
+fn value(text: &[u8]) -> HeaderValue {
+    HeaderValue::from_bytes(text).expect("digits and letters are a header's value")
 }
 
 #[cfg(test)]

@@ -48,14 +48,10 @@ impl Glance {
         if self.escape.find(body).is_some() || (self.beyond_ascii && !body.is_ascii()) {
             return false;
         }
-        let mut block = [0; BLOCK];
         let mut rest = body;
         loop {
             let looked_at = rest.get(..BLOCK).unwrap_or(rest);
-            let small = block.get_mut(..looked_at.len()).unwrap_or_default();
-            small.copy_from_slice(looked_at);
-            small.make_ascii_lowercase();
-            if self.searcher.find(&small).is_some() {
+            if self.searcher.find(looked_at.to_ascii_lowercase()).is_some() {
                 return false;
             }
             if looked_at.len() == rest.len() {
