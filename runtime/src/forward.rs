@@ -8,8 +8,6 @@ mod retry;
 #[cfg(test)]
 mod tests;
 
-use std::borrow::Cow;
-
 use bytes::Bytes;
 use hyper::Response;
 use hyper::header::{CONTENT_LENGTH, HeaderValue};
@@ -25,6 +23,7 @@ use crate::forward::attempts::Attempts;
 use crate::forward::deadline::Deadline;
 use crate::idempotency::{Claim, Recording};
 use crate::observe::account::Account;
+use crate::observe::trace::Trace;
 use crate::route::{self, draw};
 use crate::stream::body::Body;
 use crate::stream::observer::{Manner, Observer};
@@ -41,6 +40,7 @@ pub(crate) struct Asked<'a> {
     pub(crate) caller: &'a Caller<'a>,
     pub(crate) operation: Operation,
     pub(crate) head: &'a Parts,
+    pub(crate) trace: &'a Trace,
     pub(crate) body: &'a Bytes,
     pub(crate) scan: &'a Scan<'a>,
     /// The model that the client named, unless the default stands in for an unknown one.
@@ -149,7 +149,10 @@ pub(crate) fn outgoing<'a>(
     Outgoing {
         operation: asked.operation,
         query: asked.head.uri.query(),
-        headers: Cow::Borrowed(&asked.head.headers),
+        headers: &asked.head.headers,
+        trace: asked.trace,
+        span: None,
+        is_copy: false,
         body: rewrite::rewrite(
             asked.body,
             asked.scan,
@@ -164,8 +167,7 @@ pub(crate) fn outgoing<'a>(
 pub(crate) fn relay(account: Account, taken: Taken, claim: Option<Claim>) -> Response<Body> {
     let mut recording = claim.and_then(|claim| Recording::of(claim, &taken.answer));
     let mut headers = taken.answer.headers;
-    let has_no_end = !headers::tell_the_end(&headers);
-    headers::strip_response(&mut headers);
+    let has_no_end = taken.answer.source.ends_with_its_connection();
     let observer = if headers::is_event_stream(&headers) {
         // An error event may yet be added.
         headers.remove(CONTENT_LENGTH);

@@ -70,6 +70,11 @@ use crate::command_line::Command;
 use crate::dataplane::Dataplane;
 use crate::topology::Topology;
 
+/// A request makes and drops a hundred small things on one thread; with the allocator of glibc they are a sixth of
+/// its time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Runs the dataplane of `topology` until it is asked to stop: the `main` of a generated crate.
 ///
 /// Reads the command line and the environment of the process. The exit code is 0 after a graceful

@@ -33,7 +33,6 @@ use crate::stream::body::Body;
 use crate::stream::keep_alive::{Beginning, kept_alive};
 use crate::topology::Model;
 use crate::unwind::caught;
-use crate::upstream::headers;
 use crate::worker::Worker;
 
 /// Serves one request. Never fails: what goes wrong is a response as well.
@@ -180,7 +179,7 @@ async fn answer(
     account: &mut Account,
     trace: &Trace,
     endpoint: Endpoint,
-    mut head: Parts,
+    head: Parts,
     body: &mut Arriving,
     may_begin: impl Fn(&Account),
 ) -> Result<Reply, Error> {
@@ -308,12 +307,11 @@ async fn answer(
         account.limits.share(store).await?;
     }
 
-    headers::strip_request(&mut head.headers);
-    trace.mark_request(&mut head.headers);
     let asked = Asked {
         caller,
         operation,
         head: &head,
+        trace,
         body: &body,
         scan: &scan,
         named,

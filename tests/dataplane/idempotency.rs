@@ -67,6 +67,7 @@ async fn while_the_first_is_being_answered_the_second_is_409() {
     model.script([halves.gated().times(1)]);
     let mut connection = dataplane.connect().await;
     connection.begin(&chat("a")).await;
+    model.wait_for_requests(1).await;
     let refused = dataplane.send(&chat("a")).await;
     assert_eq!(refused.status, 409);
     assert_eq!(refused.json()["error"]["code"], "idempotency_key_in_use");

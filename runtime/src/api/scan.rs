@@ -5,15 +5,13 @@
 //! the spelling of numbers reach the upstream as the client wrote them.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::ops::Range;
 
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
-use serde_json::value::RawValue;
+use serde::de::IgnoredAny;
 
 use crate::api::fault::Fault;
 use crate::api::fields::{Fields, Vocabulary};
-use crate::api::messages::{Messages, MessagesSeed};
+use crate::api::json::Reader;
 use crate::api::span::span;
 use crate::api::stream_options::{self, Splice};
 
@@ -53,36 +51,37 @@ pub(crate) fn scan<'a>(
 ) -> Result<Scan<'a>, Fault> {
     let not_utf8 = |_| Fault::NotJson("it is not UTF-8".to_owned());
     let text = std::str::from_utf8(body).map_err(not_utf8)?;
-    match body.iter().find(|byte| !byte.is_ascii_whitespace()) {
+    let mut reader = Reader::of(text);
+    match reader.peek() {
         Some(b'{') => {}
         None => return Err(Fault::NotJson("it is empty".to_owned())),
         // Broken JSON is reported as such before the shape is.
         Some(_) => {
-            let not_json = |error: serde_json::Error| Fault::NotJson(error.to_string());
-            serde_json::from_str::<IgnoredAny>(text).map_err(not_json)?;
-            return Err(Fault::NotAnObject);
+            let is_json = reader.value().and_then(|_| reader.end()).is_some();
+            return Err(if is_json {
+                Fault::NotAnObject
+            } else {
+                not_json(text)
+            });
         }
     }
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let found = deserializer
-        .deserialize_map(TopLevel {
-            vocabulary,
-            body,
-            count_messages: max_messages.is_some(),
-        })
-        .and_then(|found| deserializer.end().map(|()| found))
-        .map_err(|error| Fault::NotJson(error.to_string()))?;
+    let mut found = Found::default();
+    if found
+        .read(&mut reader, vocabulary, max_messages.is_some())
+        .is_none()
+    {
+        return Err(not_json(text));
+    }
     if let Some(field) = found.duplicate {
         return Err(Fault::Duplicate(field));
     }
-    let raw = found.model.ok_or(Fault::NoModel)?.get();
+    let raw = found.model.ok_or(Fault::NoModel)?;
     let not_a_string = |_| Fault::WrongType {
         field: "model",
         expected: "a string",
     };
     let Text(model) = serde_json::from_str(raw).map_err(not_a_string)?;
-    let stream = found.stream.map(RawValue::get);
-    if let Some(stream) = stream
+    if let Some(stream) = found.stream
         && !matches!(stream, "true" | "false" | "null")
     {
         return Err(Fault::WrongType {
@@ -96,7 +95,7 @@ pub(crate) fn scan<'a>(
             expected: "a number",
         });
     }
-    let streams = stream == Some("true");
+    let streams = found.stream == Some("true");
     let unasked_usage = if streams {
         stream_options::unasked_usage(body, found.stream_options)?
     } else {
@@ -133,9 +132,9 @@ struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 #[derive(Default)]
 struct Found<'a> {
-    model: Option<&'a RawValue>,
-    stream: Option<&'a RawValue>,
-    stream_options: Option<&'a RawValue>,
+    model: Option<&'a str>,
+    stream: Option<&'a str>,
+    stream_options: Option<&'a str>,
     duplicate: Option<&'static str>,
     present: Fields,
     context: Option<&'a [u8]>,
@@ -158,81 +157,107 @@ impl<'a> Found<'a> {
     }
 
     /// The number that `field` is.
-    fn number(&mut self, field: &'static str, value: &RawValue) -> Option<u64> {
+    fn number(&mut self, field: &'static str, value: &str) -> Option<u64> {
         let number = number(value);
         if number.is_err() {
             self.not_a_number = Some(field);
         }
         number.unwrap_or_default()
     }
-}
 
-struct TopLevel<'v, 'a> {
-    vocabulary: &'v Vocabulary,
-    body: &'a [u8],
-    count_messages: bool,
-}
-
-impl<'de> Visitor<'de> for TopLevel<'_, 'de> {
-    type Value = Found<'de>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a JSON object")
+    /// Reads a whole body; `None` where it is no JSON.
+    fn read(
+        &mut self,
+        reader: &mut Reader<'a>,
+        vocabulary: &Vocabulary,
+        counts_messages: bool,
+    ) -> Option<()> {
+        let mut has_more = reader.enter(b'{')?;
+        while has_more {
+            let Text(name) = serde_json::from_str(reader.name()?).ok()?;
+            self.field(&name, reader, vocabulary, counts_messages)?;
+            has_more = reader.another(b'{')?;
+        }
+        reader.end()
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Found<'de>, A::Error> {
-        let mut found = Found::default();
-        while let Some(field) = map.next_key_seed(FieldSeed {
-            vocabulary: self.vocabulary,
-        })? {
-            match field {
-                Field::Model => {
-                    if found.model.replace(map.next_value()?).is_some() {
-                        found.duplicate = Some("model");
-                    }
-                }
-                Field::Stream => {
-                    if found.stream.replace(map.next_value()?).is_some() {
-                        found.duplicate = Some("stream");
-                    }
-                }
-                Field::StreamOptions => {
-                    if found.stream_options.replace(map.next_value()?).is_some() {
-                        found.duplicate = Some("stream_options");
-                    }
-                }
-                Field::Messages if self.count_messages => {
-                    match map.next_value_seed(MessagesSeed { body: self.body })? {
-                        Messages::Listed { count, json } => {
-                            found.messages = found.messages.max(count);
-                            found.context(json);
-                        }
-                        Messages::Absent => {}
-                        Messages::Other => found.uncountable = true,
-                    }
-                }
-                Field::Messages | Field::Context => {
-                    let value: &RawValue = map.next_value()?;
-                    found.context(value.get().as_bytes());
-                }
-                Field::OutputLimit(field, parameters) => {
-                    found.present |= parameters;
-                    let limit = found.number(field, map.next_value()?);
-                    found.output_limit = found.output_limit.max(limit);
-                }
-                Field::Choices(field, parameters) => {
-                    found.present |= parameters;
-                    let choices = found.number(field, map.next_value()?);
-                    found.choices = found.choices.max(choices);
-                }
-                Field::Other(parameters) => {
-                    found.present |= parameters;
-                    map.next_value::<IgnoredAny>()?;
+    fn field(
+        &mut self,
+        name: &str,
+        reader: &mut Reader<'a>,
+        vocabulary: &Vocabulary,
+        counts_messages: bool,
+    ) -> Option<()> {
+        match name {
+            "messages" if counts_messages => self.messages(reader)?,
+            "messages" | "prompt" | "input" => self.context(reader.value()?.as_bytes()),
+            "model" => {
+                if self.model.replace(reader.value()?).is_some() {
+                    self.duplicate = Some("model");
                 }
             }
+            "stream" => {
+                if self.stream.replace(reader.value()?).is_some() {
+                    self.duplicate = Some("stream");
+                }
+            }
+            "stream_options" => {
+                if self.stream_options.replace(reader.value()?).is_some() {
+                    self.duplicate = Some("stream_options");
+                }
+            }
+            "max_tokens" => self.output_limit("max_tokens", reader.value()?),
+            "max_completion_tokens" => self.output_limit("max_completion_tokens", reader.value()?),
+            "n" => self.choices("n", reader.value()?),
+            // So many are written, of which `n` are told.
+            "best_of" => self.choices("best_of", reader.value()?),
+            _ => {
+                reader.value()?;
+            }
         }
-        Ok(found)
+        self.present |= vocabulary.fields(name);
+        Some(())
     }
+
+    fn output_limit(&mut self, field: &'static str, value: &str) {
+        let limit = self.number(field, value);
+        self.output_limit = self.output_limit.max(limit);
+    }
+
+    fn choices(&mut self, field: &'static str, value: &str) {
+        let choices = self.number(field, value);
+        self.choices = self.choices.max(choices);
+    }
+
+    /// Counts the messages that stand here.
+    fn messages(&mut self, reader: &mut Reader<'a>) -> Option<()> {
+        if reader.peek()? != b'[' {
+            // `null` says nothing.
+            self.uncountable |= reader.value()? != "null";
+            return Some(());
+        }
+        let start = reader.at();
+        let mut count = 0;
+        let mut has_more = reader.enter(b'[')?;
+        while has_more {
+            reader.value()?;
+            count += 1;
+            has_more = reader.another(b'[')?;
+        }
+        self.messages = self.messages.max(count);
+        self.context(reader.since(start)?.as_bytes());
+        Some(())
+    }
+}
+
+/// What a parser says of a text that is no JSON.
+fn not_json(text: &str) -> Fault {
+    let parsed = serde_json::from_str::<IgnoredAny>(text);
+    let reason = parsed.map_or_else(
+        |error| error.to_string(),
+        |_| "a name in it is none".to_owned(),
+    );
+    Fault::NotJson(reason)
 }
 
 /// What is no number.
@@ -241,8 +266,7 @@ struct NotANumber;
 /// A whole number; a larger one than can be is the largest that can, and one below zero is none. A text
 /// is no number here, though some engines would read one from it: nothing may be taken that was not
 /// counted.
-fn number(value: &RawValue) -> Result<Option<u64>, NotANumber> {
-    let text = value.get();
+fn number(text: &str) -> Result<Option<u64>, NotANumber> {
     if text == "null" {
         return Ok(None);
     }
@@ -252,55 +276,6 @@ fn number(value: &RawValue) -> Result<Option<u64>, NotANumber> {
     // 1e3 and 64.0 are numbers to a model server too.
     let number: f64 = text.parse().map_err(|_| NotANumber)?;
     Ok((number >= 0.0).then_some(number as u64))
-}
-
-enum Field {
-    Model,
-    Stream,
-    StreamOptions,
-    Messages,
-    Context,
-    OutputLimit(&'static str, Fields),
-    Choices(&'static str, Fields),
-    Other(Fields),
-}
-
-struct FieldSeed<'v> {
-    vocabulary: &'v Vocabulary,
-}
-
-impl<'de> DeserializeSeed<'de> for FieldSeed<'_> {
-    type Value = Field;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Field, D::Error> {
-        deserializer.deserialize_identifier(self)
-    }
-}
-
-impl Visitor<'_> for FieldSeed<'_> {
-    type Value = Field;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a field name")
-    }
-
-    fn visit_str<E>(self, name: &str) -> Result<Field, E> {
-        Ok(match name {
-            "model" => Field::Model,
-            "stream" => Field::Stream,
-            "stream_options" => Field::StreamOptions,
-            "messages" => Field::Messages,
-            "prompt" | "input" => Field::Context,
-            "max_tokens" => Field::OutputLimit("max_tokens", self.vocabulary.fields(name)),
-            "max_completion_tokens" => {
-                Field::OutputLimit("max_completion_tokens", self.vocabulary.fields(name))
-            }
-            "n" => Field::Choices("n", self.vocabulary.fields(name)),
-            // So many are written, of which `n` are told.
-            "best_of" => Field::Choices("best_of", self.vocabulary.fields(name)),
-            _ => Field::Other(self.vocabulary.fields(name)),
-        })
-    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 /// Where `raw`, which was read from `body`, stands in it.
 pub(crate) fn span(body: &[u8], raw: &str) -> Range<usize> {
-    // Both point into one allocation, as a `RawValue` borrows from what it was read from.
+    // Both point into one allocation.
     let start = raw.as_ptr().addr() - body.as_ptr().addr();
     start..start + raw.len()
 }

@@ -22,10 +22,7 @@ pub(crate) struct Splice {
 
 /// What would ask for the usage of the stream that `body` asks for, with these `options`; `None` where the
 /// client does that itself, and where its options are something that an upstream will refuse.
-pub(super) fn unasked_usage(
-    body: &[u8],
-    options: Option<&RawValue>,
-) -> Result<Option<Splice>, Fault> {
+pub(super) fn unasked_usage(body: &[u8], options: Option<&str>) -> Result<Option<Splice>, Fault> {
     let Some(options) = options else {
         let brace = body.iter().position(|&byte| byte == b'{');
         return Ok(brace.map(|brace| Splice {
@@ -34,12 +31,12 @@ pub(super) fn unasked_usage(
             text: r#""stream_options":{"include_usage":true},"#,
         }));
     };
-    let whole = span(body, options.get());
-    if options.get() == "null" {
+    let whole = span(body, options);
+    if options == "null" {
         let text = r#"{"include_usage":true}"#;
         return Ok(Some(Splice { span: whole, text }));
     }
-    let mut deserializer = serde_json::Deserializer::from_str(options.get());
+    let mut deserializer = serde_json::Deserializer::from_str(options);
     let Ok(wish) = deserializer.deserialize_map(Options) else {
         return Ok(None);
     };

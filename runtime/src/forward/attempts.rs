@@ -155,8 +155,7 @@ impl<'a> Attempts<'a> {
     ) -> impl Future<Output = Result<Answer, Failure>> + use<'a> {
         let (worker, live) = (self.worker, begun.engaged.live);
         let mut outgoing = outgoing(worker, self.asked, begun.model, live);
-        self.account
-            .mark_attempt(begun.number, &mut outgoing.headers);
+        outgoing.span = self.account.span_of(begun.number);
         let metrics = &worker.dataplane.metrics;
         attempt(live, worker.pool(live.upstream()), metrics, outgoing)
     }

@@ -168,6 +168,7 @@ async fn asked_after(
         caller: &caller.await.unwrap(),
         operation: Operation::Chat,
         head: &head,
+        trace: &Trace::identify(&headers, None),
         body: &body,
         scan: &scan(&body, &dataplane.vocabulary, None).unwrap(),
         named: Some(model),

@@ -5,7 +5,7 @@ use hyper::HeaderMap;
 use hyper::header::{CONNECTION, HeaderName, HeaderValue};
 
 use crate::observe::trace::{REQUEST_ID, TRACE_ID, Trace};
-use crate::upstream::headers::{strip_request, strip_response};
+use crate::upstream::headers::{Request, Response};
 
 /// What never passes from a client to an upstream.
 const KEPT_FROM_UPSTREAMS: [&str; 12] = [
@@ -30,14 +30,23 @@ const KEPT_FROM_CLIENTS: [&str; 4] = ["connection", "set-cookie", "transfer-enco
 pub fn hold(lines: &[u8]) {
     let sent = headers(lines);
 
-    let mut passed = sent.clone();
-    strip_request(&mut passed);
+    let filter = Request::of(&sent, false);
+    let passed = those(&sent, |name| filter.passes(name));
     are_kept(&sent, &passed, &KEPT_FROM_UPSTREAMS);
-    let mut answered = sent.clone();
-    strip_response(&mut answered);
+    let connection = sent.get_all(CONNECTION).iter();
+    let filter = Response::of(connection.map(HeaderValue::as_bytes));
+    let answered = those(&sent, |name| filter.passes(name));
     are_kept(&sent, &answered, &KEPT_FROM_CLIENTS);
 
     ids_are_well_formed(&sent, passed);
+}
+
+/// Those of the headers that are to be kept.
+fn those(headers: &HeaderMap, kept: impl Fn(&HeaderName) -> bool) -> HeaderMap {
+    let lines = headers.iter().filter(|(name, _)| kept(name));
+    lines
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }
 
 fn headers(lines: &[u8]) -> HeaderMap {
@@ -73,7 +82,7 @@ fn are_kept(sent: &HeaderMap, passed: &HeaderMap, kept: &[&str]) {
     assert!(passed.keys().all(|name| sent.contains_key(name)), "made up");
 }
 
-fn ids_are_well_formed(sent: &HeaderMap, mut passed: HeaderMap) {
+fn ids_are_well_formed(sent: &HeaderMap, passed: HeaderMap) {
     let trace = Trace::identify(sent, None);
     for (name, id) in [
         (REQUEST_ID, trace.request_id()),
@@ -89,16 +98,25 @@ fn ids_are_well_formed(sent: &HeaderMap, mut passed: HeaderMap) {
             assert_eq!(id.as_bytes(), own.as_bytes(), "the client's own");
         }
     }
-    trace.mark_request(&mut passed);
+    let passed = told(&trace, &passed);
     let parent = passed.get("traceparent").cloned();
     // The next gateway comes to the same ids.
     let next = Trace::identify(&passed, None);
     assert_eq!(next.request_id(), trace.request_id());
     assert_eq!(next.trace_id(), trace.trace_id());
-    next.mark_request(&mut passed);
-    assert_eq!(passed.get("traceparent").cloned(), parent);
+    assert_eq!(told(&next, &passed).get("traceparent").cloned(), parent);
     let parent = parent.expect("it was marked");
     let parts: Vec<&[u8]> = parent.as_bytes().split(|byte| *byte == b'-').collect();
     let lengths: Vec<usize> = parts.iter().map(|part| part.len()).collect();
     assert_eq!(lengths, [2, 32, 16, 2], "{parent:?}");
+}
+
+/// What an upstream gets of these headers, with the ids in them.
+fn told(trace: &Trace, headers: &HeaderMap) -> HeaderMap {
+    let mut told = those(headers, |name| !trace.replaces(name, None));
+    trace.tell(None, |name, value| {
+        let value = HeaderValue::from_bytes(value).expect("ids fit into headers");
+        told.append(name, value);
+    });
+    told
 }

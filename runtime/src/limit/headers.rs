@@ -1,9 +1,7 @@
 //! What a client is told about its limits, as OpenAI tells it.
 
-use std::fmt::Write;
 use std::time::Duration;
 
-use bytes::BytesMut;
 use hyper::HeaderMap;
 use hyper::header::{HeaderName, HeaderValue};
 
@@ -33,7 +31,6 @@ const TOKENS: [HeaderName; 3] = [
 impl Headers {
     /// Puts them on a response, in place of what an upstream says about limits of its own.
     pub(crate) fn mark(&self, headers: &mut HeaderMap) {
-        let mut buffer = BytesMut::new();
         for (names, left) in [(&REQUESTS, &self.requests), (&TOKENS, &self.tokens)] {
             let Some(left) = left else {
                 for name in names {
@@ -41,39 +38,39 @@ impl Headers {
                 }
                 continue;
             };
-            // One allocation for all values.
-            buffer.reserve(if buffer.capacity() == 0 { 128 } else { 0 });
             let [limit, remaining, reset] = names;
-            headers.insert(limit, number(&mut buffer, left.limit));
-            headers.insert(remaining, number(&mut buffer, left.remaining));
-            headers.insert(reset, time(&mut buffer, left.reset));
+            headers.insert(limit, number(left.limit));
+            headers.insert(remaining, number(left.remaining));
+            headers.insert(reset, time(left.reset));
         }
     }
 }
 
-fn number(buffer: &mut BytesMut, number: u64) -> HeaderValue {
-    let _ = write!(buffer, "{number}");
-    value(buffer)
+fn number(number: u64) -> HeaderValue {
+    value(itoa::Buffer::new().format(number).as_bytes())
 }
 
 /// `0s`, `120ms`, `59s`, `6m0s`, `1h0m0s`: rounded up.
-fn time(buffer: &mut BytesMut, time: Duration) -> HeaderValue {
+fn time(time: Duration) -> HeaderValue {
     let seconds = whole_seconds(time);
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    let _ = match (hours, minutes) {
-        _ if !time.is_zero() && time <= Duration::from_millis(999) => {
-            write!(buffer, "{}ms", time.as_micros().div_ceil(1000))
-        }
-        (0, 0) => write!(buffer, "{seconds}s"),
-        (0, _) => write!(buffer, "{minutes}m{seconds}s"),
-        _ => write!(buffer, "{hours}h{minutes}m{seconds}s"),
+    let milliseconds = time.as_micros().div_ceil(1000) as u64;
+    let parts: &[(u64, &str)] = match (hours, minutes) {
+        _ if (1..=999).contains(&milliseconds) => &[(milliseconds, "ms")],
+        (0, 0) => &[(seconds, "s")],
+        (0, _) => &[(minutes, "m"), (seconds, "s")],
+        _ => &[(hours, "h"), (minutes, "m"), (seconds, "s")],
     };
-    value(buffer)
+    let mut text = Vec::with_capacity(32);
+    for (number, unit) in parts {
+        text.extend_from_slice(itoa::Buffer::new().format(*number).as_bytes());
+        text.extend_from_slice(unit.as_bytes());
+    }
+    value(&text)
 }
 
-fn value(buffer: &mut BytesMut) -> HeaderValue {
-    let written = buffer.split().freeze();
-    HeaderValue::from_maybe_shared(written).expect("digits and letters are a header's value")
+fn value(text: &[u8]) -> HeaderValue {
+    HeaderValue::from_bytes(text).expect("digits and letters are a header's value")
 }
 
 #[cfg(test)]
@@ -81,7 +78,7 @@ mod tests {
     use super::*;
 
     fn written(milliseconds: u64) -> String {
-        let value = time(&mut BytesMut::new(), Duration::from_millis(milliseconds));
+        let value = time(Duration::from_millis(milliseconds));
         value.to_str().unwrap().to_owned()
     }
 

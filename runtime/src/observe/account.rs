@@ -13,7 +13,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use hyper::http::request::Parts;
-use hyper::{HeaderMap, Method, StatusCode, Uri};
+use hyper::{Method, StatusCode, Uri};
 use serde::Deserialize;
 use tokio::time::Instant;
 
@@ -167,13 +167,15 @@ impl Account {
         0
     }
 
-    /// Tells the upstream of an attempt which span is its parent, if that is recorded.
-    pub(crate) fn mark_attempt(&self, attempt: usize, headers: &mut Cow<'_, HeaderMap>) {
+    /// The span of an attempt, if that is recorded.
+    pub(crate) fn span_of(&self, attempt: usize) -> Option<u64> {
         #[cfg(feature = "otlp")]
-        if let Some(spans) = &self.spans {
-            spans.mark(attempt, headers.to_mut());
+        return self.spans.as_ref()?.of_attempt(attempt);
+        #[cfg(not(feature = "otlp"))]
+        {
+            let _ = attempt;
+            None
         }
-        let _ = (attempt, headers);
     }
 
     /// Notes that an attempt failed.

@@ -37,16 +37,36 @@ impl serde::Serialize for Timestamp {
     }
 }
 
-impl fmt::Display for Timestamp {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Timestamp {
+    /// It as ASCII. The year is one of four digits.
+    pub(crate) fn text(self) -> [u8; 24] {
         let seconds = self.milliseconds / 1000;
         let (year, month, day) = civil(seconds / 86_400);
         let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
-        let millisecond = self.milliseconds % 1000;
-        write!(
-            formatter,
-            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millisecond:03}Z"
-        )
+        let mut text = *b"0000-00-00T00:00:00.000Z";
+        for (number, places) in [
+            (year, 0..4),
+            (month, 5..7),
+            (day, 8..10),
+            (hour, 11..13),
+            (minute, 14..16),
+            (second, 17..19),
+            (self.milliseconds % 1000, 20..23),
+        ] {
+            let mut left = number;
+            for place in text.get_mut(places).into_iter().flatten().rev() {
+                *place += (left % 10) as u8;
+                left /= 10;
+            }
+        }
+        text
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.text();
+        formatter.write_str(str::from_utf8(&text).unwrap_or_default())
     }
 }
 

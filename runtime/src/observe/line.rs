@@ -1,8 +1,9 @@
 //! The form of a log line: one JSON object with the same fields in every line, `null` where there
 //! is nothing to say.
 
-use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
+
+use serde::Serialize;
 
 use crate::observe::clock::Timestamp;
 use crate::observe::level::Level;
@@ -40,6 +41,12 @@ const MAX_TEXT: usize = 512;
 /// The longest subject of a token that is logged, in bytes.
 const MAX_USER: usize = 128;
 
+/// What stands before the value of a field that is not the first.
+macro_rules! name {
+    ($field:literal) => {
+        concat!(",\"", $field, "\":")
+    };
+}
 impl<'a> Line<'a> {
     /// A line with nothing but a message.
     pub(crate) fn new(level: Level, logger: &'static str, message: &'a str) -> Self {
@@ -67,43 +74,43 @@ impl<'a> Line<'a> {
 
     /// Appends the line with its line end to `buffer`, without what `privacy` names.
     pub(crate) fn write(&self, buffer: &mut Vec<u8>, privacy: Option<&Privacy>) {
-        let mut object = Object {
-            buffer,
-            separator: b'{',
-        };
-        object.plain("timestamp", Some(format_args!("\"{}\"", Timestamp::now())));
-        object.text("level", Some(self.level.name()));
-        object.text("message", Some(&mask::text(privacy, self.message)));
-        object.text("logger", Some(self.logger));
-        object.text("request_id", self.request_id);
-        object.text("trace_id", self.trace_id);
-        object.text("method", self.method.map(beginning));
+        let mut object = Object(buffer);
+        object.quoted("{\"timestamp\":", &Timestamp::now().text());
+        object.quoted(name!("level"), self.level.name().as_bytes());
+        object.text(name!("message"), Some(&mask::text(privacy, self.message)));
+        object.quoted(name!("logger"), self.logger.as_bytes());
+        // Ids and methods are made of letters, digits and few signs, none of which needs a backslash.
+        object.plain(name!("request_id"), self.request_id);
+        object.plain(name!("trace_id"), self.trace_id);
+        object.plain(name!("method"), self.method.map(beginning));
         let path = self.path.map(beginning);
         object.text(
-            "path",
+            name!("path"),
             path.map(|path| mask::text(privacy, path)).as_deref(),
         );
-        object.plain("status", self.status);
-        object.plain(
-            "duration_ms",
-            self.duration_ms
-                .map(|duration| (duration * 1e3).round() / 1e3),
+        object.number(name!("status"), self.status);
+        let duration = self.duration_ms;
+        object.number(
+            name!("duration_ms"),
+            duration.map(|duration| (duration * 1e3).round() / 1e3),
         );
-        object.text("upstream", self.upstream);
-        object.text("fallback_model", self.fallback_model);
-        let client_ip = self.client_ip.map(|ip| mask::ip(privacy, ip));
-        object.plain("client_ip", client_ip.map(|ip| format!("\"{ip}\"")));
+        object.text(name!("upstream"), self.upstream);
+        object.text(name!("fallback_model"), self.fallback_model);
+        object.address(
+            name!("client_ip"),
+            self.client_ip.map(|ip| mask::ip(privacy, ip)),
+        );
         let user_id = self.user_id.map(|user| mask::text(privacy, user));
         object.text(
-            "user_id",
+            name!("user_id"),
             user_id.as_deref().map(|user| start(user, MAX_USER)),
         );
-        object.text("model", self.model);
-        object.plain("ctx_len", self.ctx_len);
-        object.plain("input_tokens", self.input_tokens);
-        object.plain("output_tokens", self.output_tokens);
+        object.text(name!("model"), self.model);
+        object.number(name!("ctx_len"), self.ctx_len);
+        object.number(name!("input_tokens"), self.input_tokens);
+        object.number(name!("output_tokens"), self.output_tokens);
         if let Some(address) = self.address {
-            object.plain("address", Some(format_args!("\"{address}\"")));
+            object.quoted(name!("address"), address.to_string().as_bytes());
         }
         buffer.extend_from_slice(b"}\n");
     }
@@ -120,36 +127,69 @@ fn start(text: &str, most: usize) -> &str {
         .map_or(text, |(start, _)| start)
 }
 
-struct Object<'a> {
-    buffer: &'a mut Vec<u8>,
-    separator: u8,
-}
+/// An object that is being written. Writing to a vector does not fail.
+struct Object<'a>(&'a mut Vec<u8>);
 
 impl Object<'_> {
-    fn text(&mut self, field: &str, value: Option<&str>) {
-        self.field(field);
+    fn text(&mut self, name: &str, value: Option<&str>) {
+        self.name(name);
         match value {
-            // Writing to a vector does not fail, and a string is always JSON.
-            Some(value) => drop(serde_json::to_writer(&mut *self.buffer, value)),
-            None => self.buffer.extend_from_slice(b"null"),
+            Some(value) => drop(serde_json::to_writer(&mut *self.0, value)),
+            None => self.null(),
         }
     }
 
-    /// A value that prints as JSON.
-    fn plain(&mut self, field: &str, value: Option<impl std::fmt::Display>) {
-        self.field(field);
+    fn number(&mut self, name: &str, value: Option<impl Serialize>) {
+        self.name(name);
         match value {
-            Some(value) => drop(write!(self.buffer, "{value}")),
-            None => self.buffer.extend_from_slice(b"null"),
+            Some(value) => drop(serde_json::to_writer(&mut *self.0, &value)),
+            None => self.null(),
         }
     }
 
-    fn field(&mut self, field: &str) {
-        self.buffer.push(self.separator);
-        self.separator = b',';
-        self.buffer.push(b'"');
-        self.buffer.extend_from_slice(field.as_bytes());
-        self.buffer.extend_from_slice(b"\":");
+    /// A text in which nothing needs a backslash.
+    fn plain(&mut self, name: &str, value: Option<&str>) {
+        match value {
+            Some(value) => self.quoted(name, value.as_bytes()),
+            None => {
+                self.name(name);
+                self.null();
+            }
+        }
+    }
+
+    fn quoted(&mut self, name: &str, value: &[u8]) {
+        self.name(name);
+        self.0.push(b'"');
+        self.0.extend_from_slice(value);
+        self.0.push(b'"');
+    }
+
+    fn address(&mut self, name: &str, value: Option<IpAddr>) {
+        match value {
+            // Most are; the library's way of writing them pads them first.
+            Some(IpAddr::V4(address)) => {
+                self.name(name);
+                let mut separator = b'"';
+                for part in address.octets() {
+                    self.0.push(separator);
+                    separator = b'.';
+                    let mut digits = itoa::Buffer::new();
+                    self.0.extend_from_slice(digits.format(part).as_bytes());
+                }
+                self.0.push(b'"');
+            }
+            Some(IpAddr::V6(address)) => self.quoted(name, address.to_string().as_bytes()),
+            None => self.plain(name, None),
+        }
+    }
+
+    fn name(&mut self, name: &str) {
+        self.0.extend_from_slice(name.as_bytes());
+    }
+
+    fn null(&mut self) {
+        self.0.extend_from_slice(b"null");
     }
 }
 

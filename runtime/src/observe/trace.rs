@@ -14,8 +14,6 @@ pub(crate) const TRACE_ID: HeaderName = HeaderName::from_static("x-trace-id");
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
-
 /// The longest id that is taken over from a client.
 const MAX_ID: usize = 128;
 
@@ -103,51 +101,69 @@ impl Trace {
         headers.insert(TRACE_ID, self.trace_id.clone());
     }
 
-    /// Puts the ids on a request to an upstream, whose headers are otherwise the client's: a valid
-    /// `traceparent` of the client stays as it is.
-    pub(crate) fn mark_request(&self, headers: &mut HeaderMap) {
-        self.mark_response(headers);
-        if self.parent.is_none() {
-            headers.insert(TRACEPARENT, self.traceparent(fastrand::u64(1..)));
-            // It belongs to the parent that was replaced.
-            headers.remove(TRACESTATE);
+    /// What an upstream is told in place of the client's own headers of these names. The `span` of the
+    /// gateway is the parent of what the upstream does; without one a valid `traceparent` of the client stays
+    /// as it is.
+    pub(crate) fn tell(&self, span: Option<u64>, mut header: impl FnMut(&HeaderName, &[u8])) {
+        header(&REQUEST_ID, self.request_id.as_bytes());
+        header(&TRACE_ID, self.trace_id.as_bytes());
+        if span.is_some() || self.parent.is_none() {
+            let span = span.unwrap_or_else(|| fastrand::u64(1..));
+            header(&TRACEPARENT, &self.traceparent(span));
         }
     }
 
-    /// Makes `span` the parent of what an upstream does for the request that has these headers.
-    #[cfg(feature = "otlp")]
-    pub(crate) fn mark_attempt(&self, span: u64, headers: &mut HeaderMap) {
-        headers.insert(TRACEPARENT, self.traceparent(span));
+    /// Whether [`Trace::tell`], with this `span`, takes the place of a client's header of this name.
+    pub(crate) fn replaces(&self, name: &HeaderName, span: Option<u64>) -> bool {
+        match name.as_str() {
+            "x-request-id" | "x-trace-id" => true,
+            "traceparent" => span.is_some() || self.parent.is_none(),
+            // It belongs to the parent that is replaced.
+            "tracestate" => self.parent.is_none(),
+            _ => false,
+        }
     }
 
-    fn traceparent(&self, span: u64) -> HeaderValue {
-        let trace = String::from_utf8_lossy(&self.context);
-        let flags = u8::from(self.sampled);
-        HeaderValue::try_from(format!("00-{trace}-{span:016x}-{flags:02x}"))
-            .expect("hexadecimal digits and dashes fit into a header")
+    /// `00-TRACE-SPAN-FLAGS`.
+    fn traceparent(&self, span: u64) -> [u8; 55] {
+        let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
+        let digits: [u8; 16] = hex(span.to_be_bytes());
+        let fields = [
+            (3, self.context.as_slice()),
+            (36, digits.as_slice()),
+            (54, if self.sampled { b"1" } else { b"0" }),
+        ];
+        for (start, field) in fields {
+            let place = text.iter_mut().skip(start);
+            for (byte, digit) in place.zip(field) {
+                *byte = *digit;
+            }
+        }
+        text
     }
+}
+
+/// The hexadecimal digits of a number, twice as many as its bytes.
+fn hex<const BYTES: usize, const DIGITS: usize>(number: [u8; BYTES]) -> [u8; DIGITS] {
+    let digit = |value: u8| value + if value < 10 { b'0' } else { b'a' - 10 };
+    let mut digits = [b'0'; DIGITS];
+    for (pair, byte) in digits.as_chunks_mut().0.iter_mut().zip(number) {
+        *pair = [digit(byte >> 4), digit(byte & 15)];
+    }
+    digits
 }
 
 /// The trace of `traceparent` where the client sent none: `trace_id` if it has that form.
 fn context(trace_id: &[u8]) -> [u8; 32] {
     match trace_id.try_into() {
         Ok(trace) if is_hex_but_not_zero(trace_id) => trace,
-        _ => {
-            let mut trace = [0; 32];
-            for (digit, byte) in trace
-                .iter_mut()
-                .zip(format!("{:032x}", fastrand::u128(1..)).bytes())
-            {
-                *digit = byte;
-            }
-            trace
-        }
+        _ => hex(fastrand::u128(1..).to_be_bytes()),
     }
 }
 
 fn new_id() -> HeaderValue {
-    HeaderValue::try_from(format!("{:032x}", fastrand::u128(..)))
-        .expect("hexadecimal digits fit into a header")
+    let id: [u8; 32] = hex(fastrand::u128(..).to_be_bytes());
+    HeaderValue::from_bytes(&id).expect("hexadecimal digits fit into a header")
 }
 
 fn is_id(text: &[u8]) -> bool {
@@ -197,6 +213,18 @@ fn is_lower_hex(byte: &u8) -> bool {
 mod tests {
     use super::*;
 
+    /// The headers of a client as an upstream gets them.
+    fn told(trace: &Trace, mut headers: HeaderMap, span: Option<u64>) -> HeaderMap {
+        let names: Vec<HeaderName> = headers.keys().cloned().collect();
+        for name in names.iter().filter(|name| trace.replaces(name, span)) {
+            headers.remove(name);
+        }
+        trace.tell(span, |name, value| {
+            headers.append(name, HeaderValue::from_bytes(value).unwrap());
+        });
+        headers
+    }
+
     const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
     fn headers(lines: &[(HeaderName, &str)]) -> HeaderMap {
@@ -233,11 +261,13 @@ mod tests {
 
     #[test]
     fn a_traceparent_gives_the_trace_and_is_passed_on() {
-        let mut headers = headers(&[(TRACEPARENT, PARENT)]);
+        let headers = headers(&[(TRACEPARENT, PARENT)]);
         let trace = Trace::identify(&headers, None);
         assert_eq!(trace.trace_id(), "4bf92f3577b34da6a3ce929d0e0e4736");
-        trace.mark_request(&mut headers);
-        assert_eq!(headers[TRACEPARENT], PARENT);
+        assert_eq!(told(&trace, headers.clone(), None)[TRACEPARENT], PARENT);
+        let of_span = told(&trace, headers, Some(0xabc));
+        let expected = "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000abc-01";
+        assert_eq!(of_span[TRACEPARENT], expected);
     }
 
     #[test]
@@ -249,9 +279,9 @@ mod tests {
             vec![(TRACEPARENT, PARENT), (TRACE_ID, "tr_2")],
             vec![(TRACEPARENT, "00-xyz"), (TRACE_ID, "tr_2")],
         ] {
-            let mut headers = headers(&lines);
+            let headers = headers(&lines);
             let first = Trace::identify(&headers, None);
-            first.mark_request(&mut headers);
+            let headers = told(&first, headers, None);
             let second = Trace::identify(&headers, None);
             assert_eq!(first.trace_id(), second.trace_id(), "{lines:?}");
             assert_eq!(first.context, second.context, "{lines:?}");
@@ -266,17 +296,18 @@ mod tests {
         assert!(sampled(PARENT));
         assert!(!sampled(&PARENT.replace("b7-01", "b7-00")));
         assert!(sampled(&PARENT.replace("b7-01", "b7-0b")));
-        let mut headers = HeaderMap::new();
-        Trace::identify(&headers, none).mark_request(&mut headers);
+        let trace = Trace::identify(&HeaderMap::new(), none);
+        let headers = told(&trace, HeaderMap::new(), None);
         assert!(headers[TRACEPARENT].as_bytes().ends_with(b"-00"));
     }
 
     #[test]
     fn a_tracestate_stays_with_its_traceparent() {
+        let state = HeaderName::from_static("tracestate");
         for (parent, kept) in [(PARENT, true), ("00-xyz", false)] {
-            let mut headers = headers(&[(TRACEPARENT, parent), (TRACESTATE, "a=b")]);
-            Trace::identify(&headers, None).mark_request(&mut headers);
-            assert_eq!(headers.contains_key(TRACESTATE), kept, "{parent}");
+            let headers = headers(&[(TRACEPARENT, parent), (state.clone(), "a=b")]);
+            let headers = told(&Trace::identify(&headers, None), headers, None);
+            assert_eq!(headers.contains_key(&state), kept, "{parent}");
         }
     }
 
@@ -289,9 +320,9 @@ mod tests {
             &zero,
             &format!("{PARENT}-more"),
         ] {
-            let mut headers = headers(&[(TRACEPARENT, bad)]);
+            let headers = headers(&[(TRACEPARENT, bad)]);
             let trace = Trace::identify(&headers, None);
-            trace.mark_request(&mut headers);
+            let headers = told(&trace, headers, None);
             let replaced = headers[TRACEPARENT].as_bytes();
             let replaced = Parent::parse(replaced).unwrap();
             assert_eq!(replaced.trace, trace.trace_id().as_bytes());

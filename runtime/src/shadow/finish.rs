@@ -1,8 +1,13 @@
 //! Reading out of a response why the model stopped.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
 use crate::stream::field;
 
-const NAME: &[u8] = b"\"finish_reason\"";
+/// Prepared once: that costs more than a search.
+static NAME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"finish_reason\""));
 
 /// The reasons that engines give; any other is [`OTHER`].
 const REASONS: [&str; 5] = [
@@ -17,7 +22,7 @@ const OTHER: &str = "other";
 
 /// The last reason in a piece of JSON, which may lack its beginning.
 pub(super) fn last_reason(json: &[u8]) -> Option<&'static str> {
-    field::last(json, NAME, value_of_field)
+    field::last(json, &NAME, value_of_field)
 }
 
 fn value_of_field(after_name: &[u8]) -> Option<&'static str> {

@@ -12,14 +12,12 @@ pub(crate) mod metrics;
 mod reading;
 pub(crate) mod room;
 
-use std::borrow::Cow;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Poll;
 
 use hyper::body::Body;
-use hyper::header::HeaderValue;
 use tokio::task::spawn_local;
 use tokio::time::timeout;
 
@@ -35,7 +33,6 @@ use crate::stream::usage::last_usage;
 use crate::topology::Share;
 use crate::upstream::attempt::exchange;
 use crate::upstream::exchange::Outgoing;
-use crate::upstream::headers;
 use crate::upstream::live::Live;
 use crate::upstream::pool::SharedPool;
 use crate::worker::Worker;
@@ -104,20 +101,19 @@ impl Copy {
             held,
         } = self;
         let Outgoing {
-            operation,
-            headers,
-            body,
-            ..
+            operation, body, ..
         } = outgoing(worker, asked, asked.requested, live);
-        let mut headers = headers.into_owned();
-        headers.insert(headers::SHADOW, HeaderValue::from_static("1"));
-        let uri = asked.head.uri.clone();
+        let (headers, uri) = (asked.head.headers.clone(), asked.head.uri.clone());
+        let trace = asked.trace.clone();
         let pool = Rc::clone(worker.pool(live.upstream()));
         spawn_local(async move {
             let request = Outgoing {
                 operation,
                 query: uri.query(),
-                headers: Cow::Owned(headers),
+                headers: &headers,
+                trace: &trace,
+                span: None,
+                is_copy: true,
                 body,
             };
             let outcome = tokio::select! {

@@ -281,13 +281,13 @@ impl Document {
     }
 
     fn usage(&self) -> Option<Usage> {
-        if self.tail.is_empty() {
-            return last_usage(&self.last);
-        }
         let last = self
             .last
             .split_at(self.last.len().saturating_sub(MAX_TAIL))
             .1;
+        if self.tail.is_empty() {
+            return last_usage(last);
+        }
         last_usage(&[&self.tail, last].concat())
     }
 }

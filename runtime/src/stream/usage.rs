@@ -1,6 +1,8 @@
 //! Reading `usage` out of a response: how many tokens went in and came out.
 
-use memchr::memmem;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
@@ -10,7 +12,7 @@ use crate::stream::field;
 
 /// The last `usage` object in a piece of JSON, which may lack its beginning.
 pub(crate) fn last_usage(json: &[u8]) -> Option<Usage> {
-    field::last(json, NAME, value_of_field)
+    field::last(json, &NAME, value_of_field)
 }
 
 /// Whether an event is the chunk that `include_usage` adds: no choices, and the usage.
@@ -31,17 +33,20 @@ pub(crate) fn may_be_usage_alone(begun: &[u8]) -> bool {
     if begun.trim_ascii_end().ends_with(sse::DONE) {
         return false;
     }
-    let choice = memmem::find(begun, CHOICES).and_then(|start| {
-        let list = begun.get(start + CHOICES.len()..)?.trim_ascii_start();
+    let choice = CHOICES.find(begun).and_then(|start| {
+        let list = begun
+            .get(start + CHOICES.needle().len()..)?
+            .trim_ascii_start();
         let list = list.strip_prefix(b":")?.trim_ascii_start();
         list.strip_prefix(b"[")?.trim_ascii_start().first()
     });
     choice.is_none_or(|byte| *byte == b']')
 }
 
-const NAME: &[u8] = b"\"usage\"";
+/// Prepared once: that costs more than a search.
+static NAME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"usage\""));
 
-const CHOICES: &[u8] = b"\"choices\"";
+static CHOICES: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"choices\""));
 
 /// The most tokens that are believed: beyond it an upstream is mistaken, and a counter would be ruined.
 const MOST: u64 = 1_000_000_000;

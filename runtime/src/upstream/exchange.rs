@@ -1,11 +1,10 @@
 //! What goes to an upstream, and what comes back.
 
-use std::borrow::Cow;
-
 use bytes::Bytes;
 use hyper::{HeaderMap, StatusCode};
 
 use crate::endpoint::Operation;
+use crate::observe::trace::Trace;
 use crate::upstream::source::Source;
 
 /// A request as it goes to an upstream.
@@ -15,9 +14,14 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) operation: Operation,
     /// The client's query.
     pub(crate) query: Option<&'a str>,
-    /// Headers, without those that belong to one connection or one upstream: the
-    /// client's own, unless something is added.
-    pub(crate) headers: Cow<'a, HeaderMap>,
+    /// The client's headers as they came.
+    pub(crate) headers: &'a HeaderMap,
+    /// The ids of the request.
+    pub(crate) trace: &'a Trace,
+    /// The gateway's span of this attempt, where that is recorded.
+    pub(crate) span: Option<u64>,
+    /// Whether it is a shadow's copy.
+    pub(crate) is_copy: bool,
     /// The body.
     pub(crate) body: Bytes,
 }
@@ -27,7 +31,7 @@ pub(crate) struct Outgoing<'a> {
 pub(crate) struct Answer {
     /// Its status: 2xx, or a 4xx that the client has to know.
     pub(crate) status: StatusCode,
-    /// Its headers as they came.
+    /// Those of its headers that are for the client.
     pub(crate) headers: HeaderMap,
     /// Its body.
     pub(crate) source: Source,

@@ -1,15 +1,7 @@
 //! Which headers pass the gateway, in both directions.
 
 use hyper::HeaderMap;
-use hyper::header::{
-    ACCEPT_ENCODING, ACCESS_CONTROL_ALLOW_ORIGIN, ALT_SVC, AUTHORIZATION, CONNECTION,
-    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, EXPECT, HOST, HeaderName, HeaderValue,
-    ORIGIN, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, SET_COOKIE, STRICT_TRANSPORT_SECURITY, TE,
-    TRAILER, TRANSFER_ENCODING, UPGRADE,
-};
-
-use crate::idempotency;
-use crate::observe::trace::{REQUEST_ID, TRACE_ID};
+use hyper::header::{CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue};
 
 /// Names the model that answered in place of the one that was asked for.
 pub(crate) const FALLBACK_MODEL: HeaderName = HeaderName::from_static("x-fallback-model");
@@ -20,102 +12,116 @@ pub(crate) const SHADOW: HeaderName = HeaderName::from_static("x-nexus-shadow");
 /// The header that carries an API key and wins over `Authorization`.
 pub(crate) const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
-/// How clients of Azure present a key.
-const AZURE_API_KEY: HeaderName = HeaderName::from_static("api-key");
+/// Which of a client's headers go to an upstream.
+pub(crate) struct Request {
+    is_keyed: bool,
+    named: Vec<HeaderName>,
+}
 
-/// Who is billed, beside a key: the owner of the key says that, not whoever asks.
-pub(crate) const BESIDE_A_KEY: [HeaderName; 2] = [
-    HeaderName::from_static("openai-organization"),
-    HeaderName::from_static("openai-project"),
-];
+impl Request {
+    /// Of these headers, where the gateway shows the upstream a key, or does not.
+    pub(crate) fn of(headers: &HeaderMap, is_keyed: bool) -> Self {
+        let connection = headers.get_all(CONNECTION).iter();
+        let named = named(connection.map(HeaderValue::as_bytes));
+        Self { is_keyed, named }
+    }
 
-const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+    /// Whether a header of this name does.
+    pub(crate) fn passes(&self, name: &HeaderName) -> bool {
+        !(is_hop_by_hop(name)
+            || is_for_the_gateway(name)
+            || (self.is_keyed && is_beside_a_key(name))
+            || self.named.contains(name))
+    }
+}
+
+/// Which of an upstream's headers go to a client.
+pub(crate) struct Response {
+    named: Vec<HeaderName>,
+}
+
+impl Response {
+    /// Of those that have these values of `Connection`.
+    pub(crate) fn of<'v>(connection: impl Iterator<Item = &'v [u8]>) -> Self {
+        Self {
+            named: named(connection),
+        }
+    }
+
+    /// Whether a header of this name does.
+    pub(crate) fn passes(&self, name: &HeaderName) -> bool {
+        !(is_hop_by_hop(name) || is_from_the_upstream(name) || self.named.contains(name))
+    }
+}
 
 /// What concerns one connection only (RFC 9110, section 7.6.1).
-const HOP_BY_HOP: [HeaderName; 9] = [
-    CONNECTION,
-    KEEP_ALIVE,
-    PROXY_AUTHENTICATE,
-    PROXY_AUTHORIZATION,
-    PROXY_CONNECTION,
-    TE,
-    TRAILER,
-    TRANSFER_ENCODING,
-    UPGRADE,
-];
+fn is_hop_by_hop(name: &HeaderName) -> bool {
+    matches!(
+        name.as_str(),
+        "connection"
+            | "keep-alive"
+            | "proxy-authenticate"
+            | "proxy-authorization"
+            | "proxy-connection"
+            | "te"
+            | "trailer"
+            | "transfer-encoding"
+            | "upgrade"
+    )
+}
 
 /// What a client says to the gateway and not to an upstream. `Accept-Encoding` is among them
 /// because a compressed response could not be observed; `Origin`, because some engines refuse web
 /// pages that they do not know, and which pages may ask is settled here; `Idempotency-Key`, because all
 /// clients are one to an upstream, and the same key of two must not give one the other's answer; the
-/// mark of a copy, because the gateway alone sets it.
-const FOR_THE_GATEWAY: [HeaderName; 11] = [
-    ACCEPT_ENCODING,
-    AZURE_API_KEY,
-    API_KEY,
-    AUTHORIZATION,
-    CONTENT_LENGTH,
-    COOKIE,
-    EXPECT,
-    HOST,
-    ORIGIN,
-    idempotency::KEY,
-    SHADOW,
-];
+/// mark of a copy, because the gateway alone sets it. `api-key` is how clients of Azure present a key.
+fn is_for_the_gateway(name: &HeaderName) -> bool {
+    matches!(
+        name.as_str(),
+        "accept-encoding"
+            | "api-key"
+            | "authorization"
+            | "content-length"
+            | "cookie"
+            | "expect"
+            | "host"
+            | "idempotency-key"
+            | "origin"
+            | "x-api-key"
+            | "x-nexus-shadow"
+    )
+}
+
+/// Who is billed, beside a key: the owner of the key says that, not whoever asks.
+fn is_beside_a_key(name: &HeaderName) -> bool {
+    matches!(name.as_str(), "openai-organization" | "openai-project")
+}
 
 /// What an upstream says to the gateway and not to its clients: a cookie would be one for all of
 /// them, how its host is reached is nothing to know about the gateway's, and engines let every web
 /// page read by default.
-const FROM_THE_UPSTREAM: [HeaderName; 8] = [
-    ACCESS_CONTROL_ALLOW_ORIGIN,
-    ALT_SVC,
-    FALLBACK_MODEL,
-    REQUEST_ID,
-    SET_COOKIE,
-    STRICT_TRANSPORT_SECURITY,
-    TRACE_ID,
-    idempotency::REPLAYED,
-];
-
-/// Takes everything from a client's headers that must not reach an upstream.
-pub(crate) fn strip_request(headers: &mut HeaderMap) {
-    strip_hop_by_hop(headers);
-    for name in &FOR_THE_GATEWAY {
-        headers.remove(name);
-    }
+fn is_from_the_upstream(name: &HeaderName) -> bool {
+    matches!(
+        name.as_str(),
+        "access-control-allow-origin"
+            | "alt-svc"
+            | "idempotent-replayed"
+            | "set-cookie"
+            | "strict-transport-security"
+            | "x-fallback-model"
+            | "x-request-id"
+            | "x-trace-id"
+    )
 }
 
-/// Takes everything from an upstream's headers that must not reach a client.
-pub(crate) fn strip_response(headers: &mut HeaderMap) {
-    strip_hop_by_hop(headers);
-    for name in &FROM_THE_UPSTREAM {
-        headers.remove(name);
-    }
-}
-
-fn strip_hop_by_hop(headers: &mut HeaderMap) {
-    if headers.contains_key(CONNECTION) {
-        let named: Vec<HeaderName> = headers
-            .get_all(CONNECTION)
-            .iter()
-            // A value with something odd in it names what it names all the same.
-            .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
-            .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
-            .collect();
-        for name in named {
-            headers.remove(name);
-        }
-    }
-    for name in &HOP_BY_HOP {
-        headers.remove(name);
-    }
-}
-
-/// Whether headers say how the end of the body will be known; without them, any end of the connection is
-/// one.
-pub(crate) fn tell_the_end(headers: &HeaderMap) -> bool {
-    headers.contains_key(TRANSFER_ENCODING) || headers.contains_key(CONTENT_LENGTH)
+/// What the values of `Connection` name, beside what has a meaning of its own.
+fn named<'v>(connection: impl Iterator<Item = &'v [u8]>) -> Vec<HeaderName> {
+    connection
+        .flat_map(|value| value.split(|byte| *byte == b','))
+        .map(<[u8]>::trim_ascii)
+        .filter(|name| !name.eq_ignore_ascii_case(b"keep-alive"))
+        .filter_map(|name| HeaderName::from_bytes(name).ok())
+        .collect()
 }
 
 /// Whether headers announce an SSE stream that can be read. One that is compressed, although nobody
@@ -144,22 +150,24 @@ mod tests {
             .collect::<HeaderMap>()
     }
 
-    fn names(headers: &HeaderMap) -> Vec<&str> {
-        let mut names: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
+    fn names(headers: &HeaderMap, pass: impl Fn(&HeaderName) -> bool) -> Vec<&str> {
+        let names = headers.keys().filter(|name| pass(name));
+        let mut names: Vec<_> = names.map(HeaderName::as_str).collect();
         names.sort_unstable();
         names
     }
 
     #[test]
     fn a_clients_own_headers_stay_at_the_gateway() {
-        let mut headers = headers(
+        let headers = headers(
             "host:a authorization:b x-api-key:c cookie:d content-length:4 accept-encoding:gzip \
              expect:100-continue proxy-authorization:e transfer-encoding:chunked te:trailers \
              connection:keep-alive,x-mine x-mine:f accept:g openai-beta:h origin:i idempotency-key:j \
              x-nexus-shadow:1",
         );
-        strip_request(&mut headers);
-        assert_eq!(names(&headers), ["accept", "openai-beta"]);
+        let filter = Request::of(&headers, false);
+        let names = names(&headers, |name| filter.passes(name));
+        assert_eq!(names, ["accept", "openai-beta"]);
     }
 
     #[test]
@@ -167,22 +175,21 @@ mod tests {
         let mut headers = headers("x-mine:a accept:b");
         let named = HeaderValue::from_bytes(b"\xff, x-mine").unwrap();
         headers.insert(CONNECTION, named);
-        strip_request(&mut headers);
-        assert_eq!(names(&headers), ["accept"]);
+        let filter = Request::of(&headers, false);
+        assert_eq!(names(&headers, |name| filter.passes(name)), ["accept"]);
     }
 
     #[test]
     fn an_upstreams_own_headers_stay_at_the_gateway() {
-        let mut headers = headers(
-            "connection:close keep-alive:timeout=5 set-cookie:a x-request-id:b x-trace-id:c \
+        let headers = headers(
+            "connection:close,x-mine x-mine:a keep-alive:timeout=5 set-cookie:a x-request-id:b x-trace-id:c \
              content-length:4 content-type:d x-fallback-model:e server:uvicorn alt-svc:h3 \
              strict-transport-security:max-age=1 idempotent-replayed:true access-control-allow-origin:*",
         );
-        strip_response(&mut headers);
-        assert_eq!(
-            names(&headers),
-            ["content-length", "content-type", "server"]
-        );
+        let connection = headers.get_all(CONNECTION).iter();
+        let filter = Response::of(connection.map(HeaderValue::as_bytes));
+        let names = names(&headers, |name| filter.passes(name));
+        assert_eq!(names, ["content-length", "content-type", "server"]);
     }
 
     #[test]

@@ -117,15 +117,20 @@ impl Http {
     /// The head of the request: the client's headers, but for what this upstream alone is told.
     fn head(&self, outgoing: &Outgoing<'_>) -> BytesMut {
         let mut head = Writer::new(&Method::POST, self.path(outgoing.operation), outgoing.query);
-        head.header(&HOST, self.destination.address.authority());
+        head.header(&HOST, self.destination.address.authority().as_bytes());
         if let Some(authorization) = &self.authorization {
-            head.header(&AUTHORIZATION, authorization);
+            head.header(&AUTHORIZATION, authorization.as_bytes());
         }
-        let is_keyed = self.authorization.is_some();
+        let (trace, span) = (outgoing.trace, outgoing.span);
+        let filter = headers::Request::of(outgoing.headers, self.authorization.is_some());
         for (name, value) in outgoing.headers.iter() {
-            if !(is_keyed && headers::BESIDE_A_KEY.contains(name)) {
-                head.header(name, value);
+            if filter.passes(name) && !trace.replaces(name, span) {
+                head.header(name, value.as_bytes());
             }
+        }
+        trace.tell(span, |name, value| head.header(name, value));
+        if outgoing.is_copy {
+            head.header(&headers::SHADOW, b"1");
         }
         head.end_with(outgoing.body.len())
     }
@@ -142,45 +147,63 @@ impl Http {
 
 #[cfg(test)]
 mod tests {
-    use std::borrow::Cow;
-
     use bytes::Bytes;
     use hyper::HeaderMap;
 
     use super::*;
     use crate::address::Address;
+    use crate::observe::trace::Trace;
 
-    fn head(authorization: Option<&'static str>, query: Option<&str>) -> String {
+    /// What follows the request line, of a request that has these headers.
+    fn head(authorization: Option<&'static str>, lines: &str, is_copy: bool) -> Vec<String> {
         let address = Address::parse("http://127.0.0.1:1/openai/").unwrap();
         let authorization = authorization.map(HeaderValue::from_static);
         let http = Http::new(Destination::new(address).unwrap(), authorization).unwrap();
-        let mut headers = HeaderMap::new();
-        headers.insert("openai-project", HeaderValue::from_static("p"));
-        headers.insert("accept", HeaderValue::from_static("*/*"));
+        let lines = lines.lines().map(|line| line.split_once(": ").unwrap());
+        let headers = lines.map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+        let headers: HeaderMap = headers.collect();
         let outgoing = Outgoing {
             operation: Operation::Embeddings,
-            query,
-            headers: Cow::Owned(headers),
+            query: Some("api-version=1"),
+            headers: &headers,
+            trace: &Trace::identify(&headers, None),
+            span: None,
+            is_copy,
             body: Bytes::from_static(b"{}"),
         };
-        String::from_utf8(http.head(&outgoing).to_vec()).unwrap()
+        let head = String::from_utf8(http.head(&outgoing).to_vec()).unwrap();
+        let lines = head.strip_suffix("\r\n\r\n").unwrap().split("\r\n");
+        lines.map(str::to_owned).collect()
     }
+
+    const IDS: &str = "x-request-id: r\nx-trace-id: t\n\
+        traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
     #[test]
     fn asks_below_the_prefix_and_with_the_clients_query() {
-        assert_eq!(
-            head(None, Some("api-version=1")),
-            "POST /openai/v1/embeddings?api-version=1 HTTP/1.1\r\nhost: 127.0.0.1:1\r\n\
-             openai-project: p\r\naccept: */*\r\ncontent-length: 2\r\n\r\n"
-        );
+        let sent = head(None, &format!("accept: */*\nhost: a\n{IDS}"), true);
+        let expected = [
+            "POST /openai/v1/embeddings?api-version=1 HTTP/1.1",
+            "host: 127.0.0.1:1",
+            "accept: */*",
+            "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "x-request-id: r",
+            "x-trace-id: t",
+            "x-nexus-shadow: 1",
+            "content-length: 2",
+        ];
+        assert_eq!(sent, expected);
     }
 
     #[test]
     fn who_is_billed_is_for_the_owner_of_the_key_to_say() {
-        assert_eq!(
-            head(Some("Bearer k"), None),
-            "POST /openai/v1/embeddings HTTP/1.1\r\nhost: 127.0.0.1:1\r\n\
-             authorization: Bearer k\r\naccept: */*\r\ncontent-length: 2\r\n\r\n"
-        );
+        let lines = "openai-project: p\nauthorization: Bearer client";
+        for (authorization, told) in [(None, true), (Some("Bearer k"), false)] {
+            let sent = head(authorization, lines, false);
+            assert_eq!(sent.contains(&"openai-project: p".to_owned()), told);
+            let bearer = sent.iter().find(|line| line.starts_with("authorization"));
+            let expected = authorization.map(|value| format!("authorization: {value}"));
+            assert_eq!(bearer, expected.as_ref());
+        }
     }
 }

@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use hyper::body::{Frame, SizeHint};
 
 use crate::upstream::failure::Failure;
-use crate::upstream::h1::body::Decoder;
+use crate::upstream::h1::body::{Decoder, Framing};
 use crate::upstream::h1::response::Head;
 use crate::upstream::opening::Opening;
 use crate::upstream::pool::Lease;
@@ -15,6 +15,7 @@ use crate::upstream::pool::Lease;
 /// A body from a connection.
 pub(crate) struct HttpBody {
     decoder: Decoder,
+    ends_with_its_connection: bool,
     /// Whether the connection may serve another request.
     keeps_alive: bool,
     /// The connection, for as long as there is something to come.
@@ -33,6 +34,7 @@ impl HttpBody {
     pub(crate) fn new(head: &Head, lease: Lease) -> Self {
         let mut body = Self {
             decoder: Decoder::new(head.framing),
+            ends_with_its_connection: head.framing == Framing::Close,
             keeps_alive: head.keeps_alive,
             lease: Some(lease),
             first: None,
@@ -75,6 +77,11 @@ impl HttpBody {
                 Opening::Failed(failure) => return Err(failure),
             }
         }
+    }
+
+    /// Whether its end is that of its connection.
+    pub(crate) fn ends_with_its_connection(&self) -> bool {
+        self.ends_with_its_connection
     }
 
     /// Whether all of it was read.

@@ -47,20 +47,22 @@ pub(crate) fn answer(mock: Mock, request: &Outgoing<'_>) -> Answer {
 
 #[cfg(test)]
 mod tests {
-    use std::borrow::Cow;
-
     use super::*;
     use crate::endpoint::Operation;
+    use crate::observe::trace::Trace;
 
     fn asked(mock: Mock, body: &'static str) -> Answer {
         let body = Bytes::from_static(body.as_bytes());
-        let headers = Cow::Owned(HeaderMap::new());
+        let headers = HeaderMap::new();
         answer(
             mock,
             &Outgoing {
                 operation: Operation::Chat,
                 query: None,
-                headers,
+                headers: &headers,
+                trace: &Trace::identify(&headers, None),
+                span: None,
+                is_copy: false,
                 body,
             },
         )

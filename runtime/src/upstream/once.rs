@@ -78,10 +78,10 @@ pub(crate) async fn send(
 ) -> Result<Response, Failure> {
     let (asked, body) = request.into_parts();
     let mut head = Writer::new(&asked.method, asked.uri.path(), asked.uri.query());
-    head.header(&HOST, destination.address.authority());
-    head.header(&CONNECTION, &HeaderValue::from_static("close"));
+    head.header(&HOST, destination.address.authority().as_bytes());
+    head.header(&CONNECTION, b"close");
     for (name, value) in &asked.headers {
-        head.header(name, value);
+        head.header(name, value.as_bytes());
     }
     let head = match asked.method {
         Method::GET => head.end(),

@@ -29,6 +29,15 @@ pub(crate) enum Source {
 }
 
 impl Source {
+    /// Whether its end is that of its connection, so that a whole one looks like one that is cut.
+    pub(crate) fn ends_with_its_connection(&self) -> bool {
+        match self {
+            Self::Http(body) => body.ends_with_its_connection(),
+            #[cfg(feature = "mock")]
+            Self::Mock(_) => false,
+        }
+    }
+
     /// Reads what is left, within bounds, so that the connection can be used again.
     pub(crate) fn discard(mut self) {
         if self.is_end_stream() {

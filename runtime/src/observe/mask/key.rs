@@ -28,6 +28,9 @@ const BEGINNINGS: &[&str] = &[
 /// What an issued key has at least after its beginning.
 const SHORTEST: usize = 6;
 
+/// The bytes of the shortest text that could hold a key: `Bearer x`.
+pub(super) const SHORTEST_TEXT: usize = 8;
+
 /// The first key in `text` from `start` on.
 pub(super) fn find(text: &str, start: usize) -> Option<Range<usize>> {
     let mut from = start;

@@ -20,14 +20,20 @@ pub(crate) fn text<'t>(privacy: Option<&Privacy>, text: &'t str) -> Cow<'t, str>
     let Some(privacy) = privacy else {
         return text;
     };
+    // Most texts are short and hold nothing of the kind; one look settles that.
+    let (mut digits, mut signs) = (0, 0);
+    for byte in text.bytes() {
+        digits += usize::from(byte.is_ascii_digit());
+        signs += usize::from(matches!(byte, b'@' | b'%'));
+    }
     // Keys first: a part of one could look like something else.
-    if privacy.key {
+    if privacy.key && text.len() >= key::SHORTEST_TEXT {
         replace(&mut text, "[key]", key::find);
     }
-    if privacy.email {
+    if privacy.email && signs > 0 {
         replace(&mut text, "[email]", email::find);
     }
-    if privacy.phone {
+    if privacy.phone && digits >= phone::FEWEST_DIGITS {
         replace(&mut text, "[phone]", phone::find);
     }
     text

@@ -4,6 +4,9 @@
 use std::net::Ipv4Addr;
 use std::ops::Range;
 
+/// The digits of the shortest number, which is one with a `+`.
+pub(super) const FEWEST_DIGITS: usize = 7;
+
 /// The first telephone number in `text` from `start` on.
 pub(super) fn find(text: &str, start: usize) -> Option<Range<usize>> {
     let bytes = text.as_bytes();
@@ -52,7 +55,11 @@ fn is_number(text: &str, found: &Range<usize>) -> bool {
         return false;
     };
     let digits = number.bytes().filter(u8::is_ascii_digit).count();
-    let shortest = if number.starts_with('+') { 7 } else { 10 };
+    let shortest = if number.starts_with('+') {
+        FEWEST_DIGITS
+    } else {
+        10
+    };
     let is_part = |c: char| c.is_alphanumeric() || c == '_';
     let before = text.get(..found.start).unwrap_or_default();
     let after = text.get(found.end..).unwrap_or_default();

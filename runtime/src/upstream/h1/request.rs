@@ -2,7 +2,7 @@
 
 use bytes::{BufMut, BytesMut};
 use hyper::Method;
-use hyper::header::{HeaderName, HeaderValue};
+use hyper::header::{CONTENT_LENGTH, HeaderName};
 
 /// The head of a request, line by line.
 pub(crate) struct Writer(BytesMut);
@@ -23,11 +23,12 @@ impl Writer {
         Self(bytes)
     }
 
-    /// Adds a header. Its name and value are valid by their types, so no line can break into another.
-    pub(crate) fn header(&mut self, name: &HeaderName, value: &HeaderValue) {
+    /// Adds a header. A name is valid by its type; a value is that of a header that was read, or made of what fits
+    /// into one: no line can break into another.
+    pub(crate) fn header(&mut self, name: &HeaderName, value: &[u8]) {
         self.0.put_slice(name.as_str().as_bytes());
         self.0.put_slice(b": ");
-        self.0.put_slice(value.as_bytes());
+        self.0.put_slice(value);
         self.0.put_slice(b"\r\n");
     }
 
@@ -39,9 +40,8 @@ impl Writer {
 
     /// Ends the head of a request whose body has this length.
     pub(crate) fn end_with(mut self, length: usize) -> BytesMut {
-        use std::fmt::Write as _;
-        // Writing to memory does not fail.
-        let _ = write!(self.0, "content-length: {length}\r\n");
+        let mut digits = itoa::Buffer::new();
+        self.header(&CONTENT_LENGTH, digits.format(length).as_bytes());
         self.end()
     }
 }
@@ -55,8 +55,8 @@ mod tests {
     #[test]
     fn writes_a_head() {
         let mut writer = Writer::new(&Method::POST, "/v1/chat/completions", Some("a=b"));
-        writer.header(&HOST, &HeaderValue::from_static("vllm:8000"));
-        writer.header(&CONTENT_TYPE, &HeaderValue::from_static("application/json"));
+        writer.header(&HOST, b"vllm:8000");
+        writer.header(&CONTENT_TYPE, b"application/json");
         assert_eq!(
             writer.end_with(17),
             "POST /v1/chat/completions?a=b HTTP/1.1\r\nhost: vllm:8000\r\ncontent-type: application/json\r\ncontent-length: 17\r\n\r\n"

@@ -1,11 +1,15 @@
 //! The head of a response.
 
+use std::mem::MaybeUninit;
+
 use bytes::{Buf, BytesMut};
+use httparse::ParserConfig;
 use hyper::header::{CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use hyper::{HeaderMap, StatusCode};
 
 use crate::upstream::h1::Malformed;
 use crate::upstream::h1::body::Framing;
+use crate::upstream::headers;
 
 /// The largest head, in bytes.
 const MOST_BYTES: usize = 64 * 1024;
@@ -13,12 +17,15 @@ const MOST_BYTES: usize = 64 * 1024;
 /// The most headers.
 const MOST_HEADERS: usize = 128;
 
+/// Room for the headers that the gateway adds, so that none of them makes the others move.
+const OWN_HEADERS: usize = 12;
+
 /// The head of a response.
 #[derive(Debug)]
 pub(crate) struct Head {
     /// Its status; never one that announces another (1xx).
     pub(crate) status: StatusCode,
-    /// Its headers as they came.
+    /// Those of its headers that a client may have.
     pub(crate) headers: HeaderMap,
     /// How the end of its body is known.
     pub(crate) framing: Framing,
@@ -29,10 +36,14 @@ pub(crate) struct Head {
 /// Takes a head out of `received`, once it is there in full.
 pub(crate) fn take(received: &mut BytesMut) -> Result<Option<Head>, Malformed> {
     loop {
-        let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
-        let mut response = httparse::Response::new(&mut headers);
-        let httparse::Status::Complete(length) = response.parse(received).map_err(|_| Malformed)?
-        else {
+        let mut headers = [const { MaybeUninit::uninit() }; MOST_HEADERS];
+        let mut response = httparse::Response::new(&mut []);
+        let parsed = ParserConfig::default().parse_response_with_uninit_headers(
+            &mut response,
+            received,
+            &mut headers,
+        );
+        let httparse::Status::Complete(length) = parsed.map_err(|_| Malformed)? else {
             return if received.len() < MOST_BYTES {
                 Ok(None)
             } else {
@@ -52,29 +63,18 @@ pub(crate) fn take(received: &mut BytesMut) -> Result<Option<Head>, Malformed> {
             continue;
         }
         let is_http_1_1 = response.version == Some(1);
-        // Where the values stand in the head, which is about to be taken.
-        let start = received.as_ptr() as usize;
-        let mut places = Vec::with_capacity(response.headers.len());
-        for header in response.headers.iter() {
-            let name = HeaderName::from_bytes(header.name.as_bytes()).map_err(|_| Malformed)?;
-            let at = header.value.as_ptr() as usize - start;
-            places.push((name, at..at + header.value.len()));
-        }
-        let head = received.split_to(length).freeze();
-        let mut headers = HeaderMap::with_capacity(places.len());
-        for (name, place) in places {
-            let value = HeaderValue::from_maybe_shared(head.slice(place));
-            headers.append(name, value.map_err(|_| Malformed)?);
-        }
-        let framing = framing(status, &headers, is_http_1_1)?;
+        let lines = Lines(response.headers);
+        let framing = framing(status, lines, is_http_1_1)?;
         let keeps_alive = framing != Framing::Close
             // Two framings: whoever wrote that may mean another end than we do.
-            && !(headers.contains_key(TRANSFER_ENCODING) && headers.contains_key(CONTENT_LENGTH))
+            && !(lines.has(TRANSFER_ENCODING) && lines.has(CONTENT_LENGTH))
             && if is_http_1_1 {
-                !names(&headers, "close")
+                !names(lines, "close")
             } else {
-                names(&headers, "keep-alive")
+                names(lines, "keep-alive")
             };
+        let headers = lines.for_the_client()?;
+        received.advance(length);
         return Ok(Some(Head {
             status,
             headers,
@@ -84,29 +84,53 @@ pub(crate) fn take(received: &mut BytesMut) -> Result<Option<Head>, Malformed> {
     }
 }
 
+/// The header lines of a head, as they stand there.
+#[derive(Clone, Copy)]
+struct Lines<'a>(&'a [httparse::Header<'a>]);
+
+impl<'a> Lines<'a> {
+    /// The values of all headers of this name.
+    fn all(self, name: HeaderName) -> impl Iterator<Item = &'a [u8]> {
+        let lines = self.0.iter();
+        let named = lines.filter(move |line| line.name.eq_ignore_ascii_case(name.as_str()));
+        named.map(|line| line.value)
+    }
+
+    fn has(self, name: HeaderName) -> bool {
+        self.all(name).next().is_some()
+    }
+
+    /// Those that a client may have.
+    fn for_the_client(self) -> Result<HeaderMap, Malformed> {
+        let filter = headers::Response::of(self.all(CONNECTION));
+        let mut headers = HeaderMap::with_capacity(self.0.len() + OWN_HEADERS);
+        for line in self.0 {
+            let name = HeaderName::from_bytes(line.name.as_bytes()).map_err(|_| Malformed)?;
+            if filter.passes(&name) {
+                let value = HeaderValue::from_bytes(line.value).map_err(|_| Malformed)?;
+                headers.append(name, value);
+            }
+        }
+        Ok(headers)
+    }
+}
+
 /// How the end of the body is known (RFC 9112, section 6.3).
-fn framing(
-    status: StatusCode,
-    headers: &HeaderMap,
-    is_http_1_1: bool,
-) -> Result<Framing, Malformed> {
+fn framing(status: StatusCode, lines: Lines<'_>, is_http_1_1: bool) -> Result<Framing, Malformed> {
     if status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED {
         return Ok(Framing::Length(0));
     }
-    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    let mut codings = lines.all(TRANSFER_ENCODING);
     if let Some(coding) = codings.next() {
         // Any other coding was not asked for and cannot be undone.
-        let is_chunked = coding
-            .as_bytes()
-            .trim_ascii()
-            .eq_ignore_ascii_case(b"chunked");
+        let is_chunked = coding.trim_ascii().eq_ignore_ascii_case(b"chunked");
         return if is_chunked && codings.next().is_none() && is_http_1_1 {
             Ok(Framing::Chunked)
         } else {
             Err(Malformed)
         };
     }
-    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
+    let mut lengths = lines.all(CONTENT_LENGTH);
     let Some(first) = lengths.next() else {
         return Ok(Framing::Close);
     };
@@ -114,7 +138,7 @@ fn framing(
     if lengths.any(|other| other != first) {
         return Err(Malformed);
     }
-    let digits = first.as_bytes();
+    let digits = first;
     // A number's own parser takes signs.
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return Err(Malformed);
@@ -124,11 +148,10 @@ fn framing(
 }
 
 /// Whether `Connection` names this option.
-fn names(headers: &HeaderMap, option: &str) -> bool {
-    headers
-        .get_all(CONNECTION)
-        .iter()
-        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+fn names(lines: Lines<'_>, option: &str) -> bool {
+    lines
+        .all(CONNECTION)
+        .flat_map(|value| value.split(|byte| *byte == b','))
         .any(|word| word.trim_ascii().eq_ignore_ascii_case(option.as_bytes()))
 }
 
@@ -145,12 +168,13 @@ mod tests {
     #[test]
     fn reads_a_head_and_leaves_the_body() {
         let mut received = BytesMut::from(
-            "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Type: application/json\r\ncontent-length: 2\r\nset-cookie: a\r\nset-cookie: b\r\n\r\n{}",
+            "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Type: application/json\r\ncontent-length: 2\r\nserver: a\r\nserver: b\r\nset-cookie: c\r\n\r\n{}",
         );
         let head = take(&mut received).unwrap().unwrap();
         assert_eq!(head.status, StatusCode::OK);
         assert_eq!(head.headers["content-type"], "application/json");
-        assert_eq!(head.headers.get_all("set-cookie").iter().count(), 2);
+        assert_eq!(head.headers.get_all("server").iter().count(), 2);
+        assert!(!head.headers.contains_key("set-cookie"));
         assert_eq!((head.framing, head.keeps_alive), (Framing::Length(2), true));
         assert_eq!(received, "{}");
     }
