@@ -58,6 +58,8 @@ use crate::upstream::access::UpstreamAccess;
 use crate::words::Words;
 
 const LISTEN: &str = "NEXUS_LISTEN";
+/// Taken by `server::listener`; nothing but a number of sockets is let through to it.
+const SOCKETS: &str = "LISTEN_FDS";
 const WORKERS: &str = "NEXUS_WORKERS";
 const LOG_LEVEL: &str = "NEXUS_LOG_LEVEL";
 #[cfg(feature = "otlp")]
@@ -133,6 +135,7 @@ pub(crate) fn read(
         problems: Vec::new(),
     };
     let listen = reader.listen(topology.gateway.listen);
+    let _: Option<u16> = reader.parsed(SOCKETS, "a number of sockets");
     let workers = reader.workers();
     let level = reader.parsed(LOG_LEVEL, "one of error, warn, info, debug");
     let upstreams = topology
@@ -205,6 +208,11 @@ pub(crate) fn variables(topology: &Topology) -> Vec<(&'static str, String)> {
                 "address to listen on instead of {}",
                 topology.gateway.listen
             ),
+        ),
+        (
+            SOCKETS,
+            "number of listening sockets that systemd hands over; NEXUS_LISTEN is not used then"
+                .to_owned(),
         ),
         (
             WORKERS,

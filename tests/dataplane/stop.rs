@@ -53,13 +53,51 @@ async fn no_stream_in_flight_is_cut() {
 }
 
 #[tokio::test]
-async fn an_idle_dataplane_stops_at_once() {
+async fn a_dataplane_without_connections_stops_at_once() {
+    let mut dataplane = faults().start().await;
+    let since = Instant::now();
+    dataplane.terminate().await;
+    assert_eq!(dataplane.wait_for_exit().await.code(), Some(0));
+    assert!(since.elapsed() < Duration::from_secs(1));
+}
+
+#[tokio::test]
+async fn a_connection_that_nobody_uses_does_not_outlast_a_stop() {
     let mut dataplane = faults().start().await;
     let mut idle = dataplane.connect().await;
     assert_eq!(idle.send(&Request::get("/ready")).await.status, 200);
+    let mut never_used = dataplane.connect().await;
     dataplane.terminate().await;
     idle.wait_for_close().await;
+    never_used.wait_for_close().await;
     assert_eq!(dataplane.wait_for_exit().await.code(), Some(0));
+    let stopped = |line: &Value| line["message"] == "stopped";
+    dataplane.log().wait_for(stopped).await;
+}
+
+#[tokio::test]
+async fn a_kept_connection_is_not_closed_under_its_next_request() {
+    let dataplane = faults().start().await;
+    let mut idle = dataplane.connect().await;
+    let first = idle.send(&Request::get("/health")).await;
+    assert_eq!(first.header("connection"), None);
+    dataplane.terminate().await;
+    stopping(&dataplane).await;
+    let last = idle.send(&Request::get("/health")).await;
+    assert_eq!(last.header("connection"), Some("close"));
+    idle.wait_for_close().await;
+}
+
+#[tokio::test]
+async fn the_connection_of_a_stream_is_not_closed_under_its_next_request() {
+    let (model, dataplane, mut connections) = in_flight(1).await;
+    dataplane.terminate().await;
+    stopping(&dataplane).await;
+    model.release(1);
+    connections[0].read_body().await.unwrap();
+    let last = connections[0].send(&Request::get("/health")).await;
+    assert_eq!(last.header("connection"), Some("close"));
+    connections[0].wait_for_close().await;
 }
 
 #[tokio::test]
