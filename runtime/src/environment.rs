@@ -4,7 +4,7 @@
 //! lists what it reads. Nothing here is looked at again after the start.
 
 use std::collections::HashMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
 #[cfg(feature = "audit")]
 use std::io::ErrorKind;
@@ -119,9 +119,10 @@ pub(crate) struct Problem {
     what: String,
 }
 
-/// The variables of this process.
-pub(crate) fn of_process(name: &str) -> Option<OsString> {
-    std::env::var_os(name)
+/// The variables of this process. All are taken at once, because the system finds one by looking at all.
+pub(crate) fn of_process() -> impl Fn(&str) -> Option<OsString> {
+    let variables: HashMap<OsString, OsString> = std::env::vars_os().collect();
+    move |name| variables.get(OsStr::new(name)).cloned()
 }
 
 /// Reads everything that `topology` needs from `variable`, or says all that is missing, sorted by
