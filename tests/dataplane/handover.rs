@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use end_to_end::{Connection, Dataplane, FULL, Request, faults, patiently, target_directory};
+use end_to_end::{
+    Connection, Dataplane, FIRST, Request, faults, patiently, routing, target_directory,
+};
 use fake_model::server::{Action, FakeModel, Rule, Stream};
 use serde_json::Value;
 use tokio::net::UnixDatagram;
@@ -16,17 +18,16 @@ const REPLACEMENTS: usize = 5;
 /// Clients of each kind.
 const CLIENTS: usize = 6;
 
-/// Events of a stream, which takes longer than a replacement's old process has to answer anything else.
+/// Events of a stream, 10 ms apart, so that a stop finds streams in all their parts.
 const EVENTS: u32 = 40;
 
 fn socket() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").unwrap()
 }
 
-async fn start(socket: &TcpListener, model: &FakeModel, streams: &FakeModel) -> Dataplane {
-    let start = faults().upstream("plain", model);
-    start
-        .upstream("renamed", streams)
+async fn start(socket: &TcpListener, model: &FakeModel) -> Dataplane {
+    routing()
+        .upstream("left", model)
         .socket(socket)
         .start()
         .await
@@ -77,30 +78,30 @@ impl Load {
 async fn no_request_fails_while_a_binary_takes_the_place_of_another() {
     let socket = socket();
     let model = FakeModel::start().await.unwrap();
-    let streams = FakeModel::start().await.unwrap();
-    streams.script([Rule::new(Action::Stream(Stream {
-        count: EVENTS,
-        pace_ms: 10,
-        ..Stream::default()
-    }))]);
-    let mut dataplane = start(&socket, &model, &streams).await;
+    model.script([Rule {
+        path: Some("/v1/completions".to_owned()),
+        ..Rule::new(Action::Stream(Stream {
+            count: EVENTS,
+            pace_ms: 10,
+            ..Stream::default()
+        }))
+    }]);
+    let mut dataplane = start(&socket, &model).await;
     let load = Arc::new(Load {
         address: dataplane.address(),
         goes_on: AtomicBool::new(true),
         requests: AtomicU64::new(0),
         connections: AtomicU64::new(0),
     });
-    let plain = Request::chat("plain").key(FULL);
+    let plain = Request::chat("ordered").key(FIRST);
+    let streamed = r#"{"model":"ordered","prompt":"Hello","stream":true}"#;
+    let streamed = Request::post("/v1/completions", streamed).key(FIRST);
     let kinds = [
         (plain.clone(), Duration::ZERO, false),
         (plain.clone(), Duration::ZERO, true),
         // Idle most of the time, so that a stop finds such connections.
         (plain, Duration::from_millis(50), false),
-        (
-            Request::chat_stream("renamed").key(FULL),
-            Duration::ZERO,
-            false,
-        ),
+        (streamed, Duration::ZERO, false),
     ];
     let mut clients = Vec::new();
     for (request, pause, is_new) in kinds {
@@ -113,7 +114,7 @@ async fn no_request_fails_while_a_binary_takes_the_place_of_another() {
     }
     let mut longest = Duration::ZERO;
     for _ in 0..REPLACEMENTS {
-        let next = start(&socket, &model, &streams).await;
+        let next = start(&socket, &model).await;
         let answered = |line: &Value| line["logger"] == "nexus.access";
         next.log().wait_for(answered).await;
         let since = Instant::now();
@@ -141,15 +142,15 @@ async fn no_request_fails_while_a_binary_takes_the_place_of_another() {
 async fn who_waits_when_a_process_ends_is_served_by_the_next() {
     let socket = socket();
     let model = FakeModel::start().await.unwrap();
-    let mut first = start(&socket, &model, &model).await;
+    let mut first = start(&socket, &model).await;
     first.terminate().await;
     first.wait_for_exit().await;
     let mut waiting = Connection::open(socket.local_addr().unwrap()).await;
-    let request = Request::chat("plain").key(FULL);
+    let request = Request::chat("ordered").key(FIRST);
     waiting
         .write(&[&request.head(), request.body()].concat())
         .await;
-    let _second = start(&socket, &model, &model).await;
+    let _second = start(&socket, &model).await;
     assert_eq!(waiting.read_response().await.status, 200);
 }
 

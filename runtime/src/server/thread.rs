@@ -118,8 +118,9 @@ async fn serve(
             start(accepted, Rc::new(permit));
         }
     }
-    drop(listener);
     drain.begin();
+    // Last, so that whoever is refused knows that all others have been told.
+    drop(listener);
     // With this permit and those of the connections back, the supervisor knows that all is over.
     drop(accepting);
     let is_over = |stage: &Stage| matches!(stage, Stage::Cutting | Stage::Ended);
