@@ -4,7 +4,7 @@
 //! lists what it reads. Nothing here is looked at again after the start.
 
 use std::collections::HashMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
 #[cfg(feature = "audit")]
 use std::io::ErrorKind;
@@ -58,6 +58,8 @@ use crate::upstream::access::UpstreamAccess;
 use crate::words::Words;
 
 const LISTEN: &str = "NEXUS_LISTEN";
+/// Taken by `server::listener`; nothing but a number of sockets is let through to it.
+const SOCKETS: &str = "LISTEN_FDS";
 const WORKERS: &str = "NEXUS_WORKERS";
 const LOG_LEVEL: &str = "NEXUS_LOG_LEVEL";
 #[cfg(feature = "otlp")]
@@ -117,9 +119,10 @@ pub(crate) struct Problem {
     what: String,
 }
 
-/// The variables of this process.
-pub(crate) fn of_process(name: &str) -> Option<OsString> {
-    std::env::var_os(name)
+/// The variables of this process. All are taken at once, because the system finds one by looking at all.
+pub(crate) fn of_process() -> impl Fn(&str) -> Option<OsString> {
+    let variables: HashMap<OsString, OsString> = std::env::vars_os().collect();
+    move |name| variables.get(OsStr::new(name)).cloned()
 }
 
 /// Reads everything that `topology` needs from `variable`, or says all that is missing, sorted by
@@ -133,6 +136,7 @@ pub(crate) fn read(
         problems: Vec::new(),
     };
     let listen = reader.listen(topology.gateway.listen);
+    let _: Option<u16> = reader.parsed(SOCKETS, "a number of sockets");
     let workers = reader.workers();
     let level = reader.parsed(LOG_LEVEL, "one of error, warn, info, debug");
     let upstreams = topology
@@ -205,6 +209,11 @@ pub(crate) fn variables(topology: &Topology) -> Vec<(&'static str, String)> {
                 "address to listen on instead of {}",
                 topology.gateway.listen
             ),
+        ),
+        (
+            SOCKETS,
+            "number of listening sockets that systemd hands over; NEXUS_LISTEN is not used then"
+                .to_owned(),
         ),
         (
             WORKERS,

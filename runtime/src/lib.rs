@@ -96,7 +96,7 @@ pub fn main(topology: &'static Topology) -> ExitCode {
             println!("{}", command_line::version(topology));
             ExitCode::SUCCESS
         }
-        Command::Check => match environment::read(topology, &environment::of_process) {
+        Command::Check => match environment::read(topology, &environment::of_process()) {
             Ok(_) => {
                 println!(
                     "the environment has everything that `{}` needs",
@@ -106,7 +106,7 @@ pub fn main(topology: &'static Topology) -> ExitCode {
             }
             Err(problems) => refuse(&problems),
         },
-        Command::Serve => match environment::read(topology, &environment::of_process) {
+        Command::Serve => match environment::read(topology, &environment::of_process()) {
             Ok(settings) => serve(topology, settings),
             Err(problems) => refuse(&problems),
         },

@@ -24,6 +24,15 @@ pub(crate) struct Load {
     pub(crate) streamed: bool,
 }
 
+/// Who asks for what.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Caller<'a> {
+    /// The secret of an API key.
+    pub(crate) key: &'a str,
+    /// The model's name.
+    pub(crate) model: &'a str,
+}
+
 /// What came of a load.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
@@ -35,16 +44,17 @@ pub(crate) struct Outcome {
     pub(crate) last: Vec<Duration>,
 }
 
-/// Puts a load on a subject, on this thread.
-pub(crate) fn run(address: SocketAddr, key: &str, load: Load) -> io::Result<Outcome> {
+/// Puts a load on a subject, on this thread; the callers ask in turns.
+pub(crate) fn run(address: SocketAddr, callers: &[Caller<'_>], load: Load) -> io::Result<Outcome> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    let request: Rc<[u8]> = request(key, load.streamed).into();
+    let requests = callers.iter().map(|caller| request(*caller, load.streamed));
+    let requests: Rc<[Vec<u8>]> = requests.collect();
     LocalSet::new().block_on(&runtime, async {
         let mut clients = JoinSet::new();
         let end = Instant::now() + load.time;
         for index in 0..load.connections {
-            let request = Rc::clone(&request);
-            clients.spawn_local(client(address, request, load, index, end));
+            let requests = Rc::clone(&requests);
+            clients.spawn_local(client(address, requests, load, index, end));
         }
         let mut outcome = Outcome::default();
         while let Some(client) = clients.join_next().await {
@@ -62,12 +72,12 @@ pub(crate) fn run(address: SocketAddr, key: &str, load: Load) -> io::Result<Outc
 /// Opens so many streams, and calls `then` when each has had its first event.
 pub(crate) fn hold<T>(
     address: SocketAddr,
-    key: &str,
+    caller: Caller<'_>,
     streams: usize,
     then: impl FnOnce() -> T,
 ) -> io::Result<T> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    let request: Rc<[u8]> = request(key, true).into();
+    let request = request(caller, true);
     LocalSet::new().block_on(&runtime, async {
         let mut open = Vec::with_capacity(streams);
         for _ in 0..streams {
@@ -91,7 +101,7 @@ pub(crate) fn hold<T>(
 
 async fn client(
     address: SocketAddr,
-    request: Rc<[u8]>,
+    requests: Rc<[Vec<u8>]>,
     load: Load,
     index: usize,
     end: Instant,
@@ -111,12 +121,14 @@ async fn client(
         let share = gap * part / u32::try_from(load.connections).unwrap_or(1);
         sleep_until((Instant::now() + share).into()).await;
     }
+    let mut turn = index;
     while Instant::now() < end {
         if let Some((pace, _)) = &mut pace {
             pace.tick().await;
         }
         let start = Instant::now();
-        socket.write_all(&request).await?;
+        socket.write_all(&requests[turn % requests.len()]).await?;
+        turn += load.connections;
         let first = answer(&mut socket, &mut buffer, load.streamed).await?;
         outcome.requests += 1;
         outcome.first.push(first - start);
@@ -185,11 +197,11 @@ async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
 }
 
 /// A request of 1 KiB.
-fn request(key: &str, streamed: bool) -> Vec<u8> {
+fn request(Caller { key, model }: Caller<'_>, streamed: bool) -> Vec<u8> {
     let fill = "The quick brown fox jumps over the lazy dog. ";
     let body = |text: &str| {
         format!(
-            r#"{{"model":"chat","stream":{streamed},"messages":[{{"role":"system","content":"You are terse."}},{{"role":"user","content":"{text}"}}]}}"#
+            r#"{{"model":"{model}","stream":{streamed},"messages":[{{"role":"system","content":"You are terse."}},{{"role":"user","content":"{text}"}}]}}"#
         )
     };
     let room = 1024 - body("").len();

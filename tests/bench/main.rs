@@ -1,4 +1,5 @@
-//! What the gateway costs, beside nginx as a plain reverse proxy: `cargo xtask bench`.
+//! What the gateway costs, beside nginx as a plain reverse proxy: `cargo xtask bench`; or beside itself with a
+//! larger topology (`cargo xtask bench scale`) or with more workers (`cargo xtask bench workers`).
 //!
 //! Both stand before the same model server, each on the same core and never at once, in turns; the load and
 //! the server have the other cores. Figures are CPU time of the subject, so that neither the load nor the
@@ -8,8 +9,10 @@
 #![allow(clippy::indexing_slicing, reason = "tables of a fixed shape")]
 
 mod client;
+mod scale;
 mod server;
 mod subject;
+mod workers;
 
 use std::io;
 use std::path::PathBuf;
@@ -17,15 +20,18 @@ use std::time::Duration;
 
 use end_to_end::program;
 
-use crate::client::Load;
+use crate::client::{Caller, Load};
 use crate::server::{Answer, Server};
-use crate::subject::Subject;
+use crate::subject::{ONE, Subject};
 
 /// The dataplane that is measured: see `tests/specs/speed.toml`.
 const DATAPLANE: &str = "speed";
 
-/// What the load presents.
-const KEY: &str = "a-secret-of-the-load-1234567890";
+/// Who asks.
+const CALLER: Caller<'static> = Caller {
+    key: "a-secret-of-the-load-1234567890",
+    model: "chat",
+};
 
 /// Events of a stream whose events come back to back, and of one whose events are paced.
 const BACK_TO_BACK: u32 = 64;
@@ -43,20 +49,30 @@ fn main() -> io::Result<()> {
         .find_map(|word| word.strip_prefix("--nginx="))
         .map_or_else(|| PathBuf::from("nginx"), PathBuf::from);
     let server = Server::start()?;
-    let folder = std::env::temp_dir().join(format!("nexus-bench-{}", std::process::id()));
-    std::fs::create_dir_all(&folder)?;
     let bench = Bench {
         rounds: if quick { 1 } else { 5 },
         time: Duration::from_secs(if quick { 2 } else { 5 }),
         server: server.clone(),
     };
+    let scales = arguments
+        .iter()
+        .filter_map(|word| word.strip_prefix("--scale="));
+    let scales: Vec<&str> = scales.collect();
+    if !scales.is_empty() {
+        return scale::run(&bench, &scales);
+    }
+    if arguments.iter().any(|word| word == "--workers") {
+        return workers::run(&bench);
+    }
+    let folder = std::env::temp_dir().join(format!("nexus-bench-{}", std::process::id()));
+    std::fs::create_dir_all(&folder)?;
     let environment: Vec<(String, String)> = environment(&server);
     let subjects = [
         Subject::nginx(&nginx, server.address, &folder)?,
-        Subject::dataplane("nexus", &program(DATAPLANE), &environment)?,
+        Subject::dataplane("nexus", &program(DATAPLANE), &environment, ONE)?,
     ];
     let figures = bench.figures(&subjects)?;
-    print(&subjects, &figures);
+    print(&names(&subjects), &figures);
     drop(subjects);
     std::fs::remove_dir_all(&folder)
 }
@@ -66,7 +82,7 @@ fn environment(server: &Server) -> Vec<(String, String)> {
     let upstreams =
         ["CHAT_A", "CHAT_B", "SMALL"].map(|name| (format!("UPSTREAM_{name}_URL"), url.clone()));
     let secrets = [
-        ("KEY_WEB", KEY),
+        ("KEY_WEB", CALLER.key),
         ("KEY_OPS", "another-secret-1234567890"),
         ("FORBIDDEN_WORDS", "unmentionable\nunspeakable"),
     ];
@@ -90,6 +106,7 @@ struct Bench {
 impl Bench {
     fn figures(&self, subjects: &[Subject]) -> io::Result<Vec<Figure>> {
         let idle = collect(subjects, Subject::memory)?;
+        let callers = vec![&[CALLER][..]; subjects.len()];
         let whole = Load {
             connections: 64,
             rate: None,
@@ -97,11 +114,12 @@ impl Bench {
             streamed: false,
         };
         self.server.answers(Answer::Whole);
-        let request = self.cpu(subjects, whole)?;
+        let request = self.cpu(subjects, &callers, whole)?;
         let events = |count, gap| Answer::Events { count, gap };
         self.server.answers(events(BACK_TO_BACK, Duration::ZERO));
         let burst = self.cpu(
             subjects,
+            &callers,
             Load {
                 streamed: true,
                 ..whole
@@ -114,7 +132,7 @@ impl Bench {
             streamed: true,
             ..whole
         };
-        let paced = self.cpu(subjects, paced)?;
+        let paced = self.cpu(subjects, &callers, paced)?;
         let per_event = |streams: &[f64], count: u32| -> Vec<f64> {
             let pairs = streams.iter().zip(&request);
             pairs
@@ -178,7 +196,7 @@ impl Bench {
             let mut values = Vec::new();
             for subject in subjects {
                 let before = subject.memory()?;
-                let held = client::hold(subject.address, KEY, streams, || subject.memory())??;
+                let held = client::hold(subject.address, CALLER, streams, || subject.memory())??;
                 values.push((held - before.min(held)) / streams as f64);
             }
             figures.push(Figure::new(what, "KiB", values));
@@ -199,13 +217,18 @@ impl Bench {
         Ok(figures)
     }
 
-    /// CPU time per request of each subject, in microseconds: the median of the rounds.
-    fn cpu(&self, subjects: &[Subject], load: Load) -> io::Result<Vec<f64>> {
+    /// CPU time per request of each subject, by callers of its own, in microseconds: the median of the rounds.
+    fn cpu(
+        &self,
+        subjects: &[Subject],
+        callers: &[&[Caller<'_>]],
+        load: Load,
+    ) -> io::Result<Vec<f64>> {
         let mut rounds = vec![Vec::new(); subjects.len()];
         for round in 0..=self.rounds {
-            for (subject, rounds) in subjects.iter().zip(&mut rounds) {
+            for ((subject, callers), rounds) in subjects.iter().zip(callers).zip(&mut rounds) {
                 let before = subject.cpu()?;
-                let outcome = client::run(subject.address, KEY, load)?;
+                let outcome = client::run(subject.address, callers, load)?;
                 let used = subject.cpu()? - before;
                 // The first round warms up.
                 if round > 0 {
@@ -224,7 +247,7 @@ impl Bench {
         times: fn(&client::Outcome) -> &Vec<Duration>,
     ) -> io::Result<[Vec<f64>; 2]> {
         let measure = |address| -> io::Result<[f64; 2]> {
-            let outcome = client::run(address, KEY, load)?;
+            let outcome = client::run(address, &[CALLER], load)?;
             Ok([0.5, 0.99].map(|part| percentile(times(&outcome), part)))
         };
         let mut medians = vec![Vec::new(); subjects.len()];
@@ -261,8 +284,11 @@ fn percentile(sorted: &[Duration], part: f64) -> f64 {
     sorted[index.min(sorted.len() - 1)].as_secs_f64() * 1e6
 }
 
-fn print(subjects: &[Subject], figures: &[Figure]) {
-    let names: Vec<&str> = subjects.iter().map(|subject| subject.name).collect();
+fn names(subjects: &[Subject]) -> Vec<&str> {
+    subjects.iter().map(|subject| &*subject.name).collect()
+}
+
+fn print(names: &[&str], figures: &[Figure]) {
     println!("| | {} | ratio |", names.join(" | "));
     println!("|---|{}---:|", "---:|".repeat(names.len()));
     for Figure { what, unit, values } in figures {

@@ -10,11 +10,26 @@ use std::time::{Duration, Instant};
 /// The core that subjects run on; the load and the model server run on the others.
 const CORE: &str = "0";
 
+/// How a dataplane runs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Workers {
+    /// How many there are.
+    pub(crate) count: usize,
+    /// The cores that they run on, as `taskset` takes them.
+    pub(crate) cores: &'static str,
+}
+
+/// One worker, as nginx has it.
+pub(crate) const ONE: Workers = Workers {
+    count: 1,
+    cores: CORE,
+};
+
 /// A running subject. It is killed when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Subject {
     /// Its name in the table.
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     /// Where it listens.
     pub(crate) address: SocketAddr,
     /// From the start of the process to the first connection that it took.
@@ -47,28 +62,29 @@ impl Subject {
         );
         let path = folder.join("nginx.conf");
         fs::write(&path, configuration)?;
-        let mut command = pinned(program);
+        let mut command = pinned(program, CORE);
         command.arg("-c").arg(&path).arg("-p").arg(folder);
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         Self::start("nginx", command, address)
     }
 
-    /// A dataplane with one worker.
+    /// A dataplane.
     pub(crate) fn dataplane(
-        name: &'static str,
+        name: &str,
         program: &Path,
         environment: &[(String, String)],
+        workers: Workers,
     ) -> io::Result<Self> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
-        let mut command = pinned(program);
+        let mut command = pinned(program, workers.cores);
         command
             .env("NEXUS_LISTEN", address.to_string())
-            .env("NEXUS_WORKERS", "1")
+            .env("NEXUS_WORKERS", workers.count.to_string())
             .envs(environment.iter().cloned());
         Self::start(name, command, address)
     }
 
-    fn start(name: &'static str, mut command: Command, address: SocketAddr) -> io::Result<Self> {
+    fn start(name: &str, mut command: Command, address: SocketAddr) -> io::Result<Self> {
         let begin = Instant::now();
         let mut process = command
             .stdin(Stdio::null())
@@ -81,7 +97,7 @@ impl Subject {
             });
         }
         let mut subject = Self {
-            name,
+            name: name.to_owned(),
             address,
             start: Duration::ZERO,
             process,
@@ -134,9 +150,9 @@ impl Drop for Subject {
     }
 }
 
-fn pinned(program: &Path) -> Command {
+fn pinned(program: &Path, cores: &str) -> Command {
     let mut command = Command::new("taskset");
-    command.args(["-c", CORE]).arg(program);
+    command.args(["-c", cores]).arg(program);
     command
 }
 

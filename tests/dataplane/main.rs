@@ -10,6 +10,7 @@ mod chat_2x3090;
 mod connections;
 mod fallback;
 mod forbidden;
+mod handover;
 mod headers;
 mod health;
 mod http2;

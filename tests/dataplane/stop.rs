@@ -32,6 +32,16 @@ async fn stopping(dataplane: &Dataplane) {
     dataplane.log().wait_for(is_it).await;
 }
 
+/// Waits until all workers have told their connections, after which each closes its own listening socket.
+async fn refused(dataplane: &Dataplane) {
+    let refused = async {
+        while TcpStream::connect(dataplane.address()).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    };
+    patiently("connections to be refused", refused).await;
+}
+
 #[tokio::test]
 async fn no_stream_in_flight_is_cut() {
     let (model, mut dataplane, connections) = in_flight(STREAMS).await;
@@ -53,27 +63,49 @@ async fn no_stream_in_flight_is_cut() {
 }
 
 #[tokio::test]
-async fn an_idle_dataplane_stops_at_once() {
+async fn a_connection_that_nobody_uses_does_not_outlast_a_stop() {
     let mut dataplane = faults().start().await;
     let mut idle = dataplane.connect().await;
     assert_eq!(idle.send(&Request::get("/ready")).await.status, 200);
+    let mut never_used = dataplane.connect().await;
     dataplane.terminate().await;
     idle.wait_for_close().await;
+    never_used.wait_for_close().await;
     assert_eq!(dataplane.wait_for_exit().await.code(), Some(0));
+    let stopped = |line: &Value| line["message"] == "stopped";
+    dataplane.log().wait_for(stopped).await;
+}
+
+#[tokio::test]
+async fn a_kept_connection_is_not_closed_under_its_next_request() {
+    let dataplane = faults().start().await;
+    let mut idle = dataplane.connect().await;
+    let first = idle.send(&Request::get("/health")).await;
+    assert_eq!(first.header("connection"), None);
+    dataplane.terminate().await;
+    refused(&dataplane).await;
+    let last = idle.send(&Request::get("/health")).await;
+    assert_eq!(last.header("connection"), Some("close"));
+    idle.wait_for_close().await;
+}
+
+#[tokio::test]
+async fn the_connection_of_a_stream_is_not_closed_under_its_next_request() {
+    let (model, dataplane, mut connections) = in_flight(1).await;
+    dataplane.terminate().await;
+    refused(&dataplane).await;
+    model.release(1);
+    connections[0].read_body().await.unwrap();
+    let last = connections[0].send(&Request::get("/health")).await;
+    assert_eq!(last.header("connection"), Some("close"));
+    connections[0].wait_for_close().await;
 }
 
 #[tokio::test]
 async fn nothing_new_is_accepted() {
     let (model, mut dataplane, mut connections) = in_flight(1).await;
     dataplane.terminate().await;
-    stopping(&dataplane).await;
-    // Each worker closes its own listening socket, a moment after the log says so.
-    let refused = async {
-        while TcpStream::connect(dataplane.address()).await.is_ok() {
-            tokio::task::yield_now().await;
-        }
-    };
-    patiently("connections to be refused", refused).await;
+    refused(&dataplane).await;
     model.release(1);
     connections[0].read_body().await.unwrap();
     dataplane.wait_for_exit().await;

@@ -14,6 +14,7 @@
 //! | compressed bodies, of either side | [`a_compressed_response_is_not_asked_for_and_passes_untouched`], [`a_compressed_request_is_415`] |
 //! | an abort cancels at once, in every phase | `abort::*`, `stream::a_client_that_leaves_after_a_comment_*`, `limits::what_an_aborted_*`, `limits::a_place_is_free_again_*` |
 //! | a slow reader gets back-pressure | [`a_slow_reader_costs_no_memory`], `relay::a_slow_reader_loses_nothing` |
+//! | a restart fails no request, whatever it finds a connection doing | `handover::*`, `stop::*_is_not_closed_under_its_next_request` |
 //! | unknown fields and numbers pass byte for byte | `rewriting::a_body_without_a_rule_passes_byte_for_byte`, `stream::the_rest_of_a_request_*` |
 //! | duplicate keys are read one way | [`keys_that_decide_something_may_stand_once`] |
 //! | large images, within a bound, 413 as JSON | [`a_large_image_passes_and_a_larger_one_is_413`], [`an_image_is_not_taken_for_a_long_text`] |

@@ -1,6 +1,7 @@
 //! A dataplane as a process.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Output, Stdio};
 
@@ -20,6 +21,7 @@ pub struct Start {
     name: String,
     environment: Vec<(String, String)>,
     directory: Option<PathBuf>,
+    socket: Option<OwnedFd>,
 }
 
 impl Start {
@@ -29,6 +31,7 @@ impl Start {
             name: name.to_owned(),
             environment: Vec::new(),
             directory: None,
+            socket: None,
         };
         start
             .env("NEXUS_LISTEN", "127.0.0.1:0")
@@ -45,6 +48,18 @@ impl Start {
     pub fn directory(self, directory: impl Into<PathBuf>) -> Self {
         Self {
             directory: Some(directory.into()),
+            ..self
+        }
+    }
+
+    /// Hands a listening socket over, as systemd does (`sd_listen_fds(3)`).
+    ///
+    /// # Panics
+    /// When there is no descriptor left for it.
+    pub fn socket(self, socket: &TcpListener) -> Self {
+        let handle = socket.try_clone().expect("a descriptor is left");
+        Self {
+            socket: Some(handle.into()),
             ..self
         }
     }
@@ -67,7 +82,6 @@ impl Start {
     pub async fn start(self) -> Dataplane {
         let mut command = self.command(&[]);
         let mut process = command
-            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
@@ -92,14 +106,29 @@ impl Start {
     /// When it does not end.
     pub async fn run(self, arguments: &[&str]) -> Output {
         let mut command = self.command(arguments);
-        let output = command.stdin(Stdio::null()).kill_on_drop(true).output();
+        let output = command.kill_on_drop(true).output();
         patiently("the process to end", output)
             .await
             .expect("the binary was just built")
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(program(&self.name));
+    fn command(self, arguments: &[&str]) -> Command {
+        let program = program(&self.name);
+        let mut command = match self.socket {
+            None => {
+                let mut command = Command::new(program);
+                command.stdin(Stdio::null());
+                command
+            }
+            // The shell has it as its input, moves it to descriptor 3, and becomes the program.
+            Some(socket) => {
+                let mut command = Command::new("/bin/sh");
+                let handed =
+                    "export LISTEN_FDS=1 LISTEN_PID=$$; exec \"$0\" \"$@\" 3<&0 0</dev/null";
+                command.args(["-c", handed]).arg(program).stdin(socket);
+                command
+            }
+        };
         command.args(arguments).env_clear();
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         if let Some(directory) = &self.directory {

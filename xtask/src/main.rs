@@ -7,6 +7,7 @@ mod alone;
 mod bench;
 mod command;
 mod fuzz;
+mod scale;
 mod specs;
 mod steps;
 mod tools;
@@ -31,8 +32,11 @@ enum Task {
         #[arg(value_enum, value_name = "STEP")]
         steps: Vec<steps::Step>,
     },
-    /// Measure what the gateway costs, beside nginx as a plain reverse proxy
+    /// Measure what the gateway costs
     Bench {
+        /// Against what
+        #[arg(value_enum, default_value_t)]
+        against: bench::Against,
         /// One short round: to see that it works
         #[arg(long)]
         quick: bool,
@@ -57,7 +61,7 @@ enum Task {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().task {
         Task::Test { steps } => steps::run_steps(&steps),
-        Task::Bench { quick } => bench::run_bench(quick),
+        Task::Bench { against, quick } => bench::run_bench(against, quick),
         Task::Fuzz { targets, minutes } => fuzz::fuzz(
             &targets,
             minutes.map_or(fuzz::Extent::Short, fuzz::Extent::Minutes),

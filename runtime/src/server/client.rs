@@ -13,8 +13,10 @@ use crate::server::drain::Drain;
 use crate::topology::Gateway;
 use crate::worker::Worker;
 
-/// How long, after a stop was asked for, a connection may take to send a first request.
-pub(super) const FIRST_REQUEST: Duration = Duration::from_secs(1);
+/// The longest that a connection without a request is kept after a stop was asked for. HTTP/1.1 has no way to end
+/// it that cannot cross with a request; so it may send one more, and hears with the answer that it ends. Idle
+/// connections of OpenAI's SDKs are not used again after 4 s (Node) and 5 s (Python).
+const QUIET: Duration = Duration::from_secs(5);
 
 /// Who serves a client's connection, and who the client is.
 pub(crate) struct Client {
@@ -32,13 +34,19 @@ impl Client {
         &self.worker.dataplane.topology.gateway
     }
 
+    /// How long a connection without a request is kept after a stop was asked for.
+    pub(super) fn quiet(&self) -> Duration {
+        // A stop must not go beyond its time for connections that nobody uses.
+        QUIET.min(self.gateway().shutdown_grace / 2)
+    }
+
     /// What comes of `opening`, a connection's time before its first request: it is bounded, and ends soon when a
     /// stop is asked for.
     #[cfg(any(feature = "certificates", feature = "http2"))]
     pub(super) async fn open<T>(&self, opening: impl Future<Output = Option<T>>) -> Option<T> {
         let stop = async {
             self.drain.begun().await;
-            tokio::time::sleep(FIRST_REQUEST).await;
+            tokio::time::sleep(self.quiet()).await;
         };
         tokio::select! {
             opened = opening => opened,

@@ -1,6 +1,5 @@
 //! HTTP/1.1 and 1.0: requests one after the other, until either side has enough.
 
-use std::cell::Cell;
 use std::convert::Infallible;
 use std::rc::Rc;
 
@@ -14,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
 use crate::pipeline;
-use crate::server::client::{Client, FIRST_REQUEST};
+use crate::server::client::Client;
 use crate::server::refusal::{self, Last, Overheard, Progress};
 
 /// Serves a connection to its end.
@@ -22,10 +21,8 @@ pub(super) async fn serve<S>(client: &Client, stream: S)
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
-    let asked = Cell::new(false);
     let progress = Rc::new(Progress::default());
     let service = service_fn(|request: Request<Incoming>| {
-        asked.set(true);
         let answering = progress.begin();
         // Whatever a proxy before the gateway took the end of such a request for, nothing follows it (RFC 9112,
         // 6.1).
@@ -34,7 +31,7 @@ where
         // Called inside, so that the future of a request is held once and not moved.
         async move {
             let mut response = pipeline::serve(worker, ip, request).await;
-            if is_chunked {
+            if is_chunked || client.drain.has_begun() {
                 let close = HeaderValue::from_static("close");
                 response.headers_mut().insert(CONNECTION, close);
             }
@@ -45,23 +42,30 @@ where
         .timer(TokioTimer::new())
         .header_read_timeout(client.gateway().read_timeout)
         .serve_connection(TokioIo::new(Overheard::new(stream, &progress)), service);
-    let mut ended = tokio::select! {
+    let ended = tokio::select! {
         biased;
-        ended = &mut connection => Some(ended),
+        ended = &mut connection => ended,
         () = client.drain.begun() => {
-            Pin::new(&mut connection).graceful_shutdown();
-            None
+            // Boxed, as it is rare: every connection would carry its state.
+            let end = Box::pin(async {
+                // The next response is the last, and says so. A connection that is not used until then is not
+                // waited for; all that time nothing was answered on it, as that would have ended it.
+                loop {
+                    let was_quiet = progress.is_quiet();
+                    if let Ok(ended) = timeout(client.quiet(), &mut connection).await {
+                        return ended;
+                    }
+                    if was_quiet && progress.is_quiet() {
+                        Pin::new(&mut connection).graceful_shutdown();
+                        return (&mut connection).await;
+                    }
+                }
+            });
+            end.await
         }
     };
-    if ended.is_none() {
-        // A request in flight is finished. A connection that was opened ahead of need is not waited for.
-        ended = timeout(FIRST_REQUEST, &mut connection).await.ok();
-    }
-    if ended.is_none() && asked.get() {
-        ended = Some((&mut connection).await);
-    }
     // The client's errors have become responses; what is left is that it has gone, or sent what is no request.
-    let Some(Err(error)) = ended else {
+    let Err(error) = ended else {
         return;
     };
     let parts = connection.into_parts();

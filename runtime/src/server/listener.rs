@@ -1,10 +1,15 @@
-//! Listening sockets: one for each worker, all on the same port (`SO_REUSEPORT`).
+//! Listening sockets, one for each worker: bound here, all on the same port (`SO_REUSEPORT`), or handed over by
+//! systemd or another parent (`LISTEN_FDS`), which goes on to hold them.
+//!
+//! What waits in the queue of a socket that was handed over waits for whoever serves it next, so a new binary
+//! takes the place of an old one without a connection being lost. The queue of a socket of one's own ends with it.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 
-use socket2::{Domain, Protocol, Socket, Type};
+use listenfd::ListenFd;
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use thiserror::Error;
 
 /// Why there is no listening socket.
@@ -17,16 +22,96 @@ pub(crate) enum BindError {
         address: SocketAddr,
         error: io::Error,
     },
+    #[error("LISTEN_FDS: descriptor {descriptor} is not a TCP socket that listens: {error}")]
+    NoListener { descriptor: usize, error: io::Error },
+    #[error(
+        "LISTEN_FDS: {sockets} sockets are too many for {workers} workers: set NEXUS_WORKERS to {sockets} or more"
+    )]
+    TooMany { sockets: usize, workers: usize },
 }
 
 /// How many connections the kernel keeps for a worker that has yet to accept them.
 const BACKLOG: i32 = 4096;
 
+/// The first descriptor that a parent hands over (`sd_listen_fds(3)`).
+const FIRST_DESCRIPTOR: usize = 3;
+
+/// The listening sockets of a process.
+#[derive(Debug)]
+pub(crate) struct Listeners {
+    /// One for each worker.
+    pub(crate) sockets: Vec<TcpListener>,
+    /// Who holds them.
+    pub(crate) holder: Holder,
+}
+
+/// Who holds the listening sockets, and so what waits in their queues.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Holder {
+    /// This process: what waits when it closes them is lost.
+    Process,
+    /// Its parent as well: what waits is served by the next process.
+    Parent,
+}
+
+/// The sockets for `workers`: those that were handed over, or else new ones bound to `address`.
+///
+/// To be called while the process has one thread, because it takes `LISTEN_FDS` and `LISTEN_PID` out of the
+/// environment.
+pub(crate) fn open(address: SocketAddr, workers: NonZeroUsize) -> Result<Listeners, BindError> {
+    let handed = handed_over()?;
+    if handed.is_empty() {
+        let sockets = bind(address, workers)?;
+        let holder = Holder::Process;
+        return Ok(Listeners { sockets, holder });
+    }
+    Ok(Listeners {
+        sockets: share(&handed, workers)?,
+        holder: Holder::Parent,
+    })
+}
+
+fn handed_over() -> Result<Vec<TcpListener>, BindError> {
+    let mut handed = ListenFd::from_env();
+    let mut sockets = Vec::new();
+    for index in 0..handed.len() {
+        let taken = handed.take_tcp_listener(index).and_then(|socket| {
+            let socket = socket.ok_or(io::ErrorKind::NotFound)?;
+            if !SockRef::from(&socket).is_listener()? {
+                return Err(io::Error::other("it does not listen"));
+            }
+            socket.set_nonblocking(true)?;
+            Ok(socket)
+        });
+        sockets.push(taken.map_err(|error| BindError::NoListener {
+            descriptor: FIRST_DESCRIPTOR + index,
+            error,
+        })?);
+    }
+    Ok(sockets)
+}
+
+/// A handle of one of `sockets` for each of `workers`, so that no socket is without a worker.
+fn share(sockets: &[TcpListener], workers: NonZeroUsize) -> Result<Vec<TcpListener>, BindError> {
+    let workers = workers.get();
+    if sockets.len() > workers {
+        return Err(BindError::TooMany {
+            sockets: sockets.len(),
+            workers,
+        });
+    }
+    let turns = sockets.iter().enumerate().cycle().take(workers);
+    let handles = turns.map(|(index, socket)| {
+        socket.try_clone().map_err(|error| BindError::NoListener {
+            descriptor: FIRST_DESCRIPTOR + index,
+            error,
+        })
+    });
+    handles.collect()
+}
+
 /// Binds `count` sockets to `address`. Port 0 gives all of them the same free port.
-pub(crate) fn bind(
-    address: SocketAddr,
-    count: NonZeroUsize,
-) -> Result<Vec<TcpListener>, BindError> {
+fn bind(address: SocketAddr, count: NonZeroUsize) -> Result<Vec<TcpListener>, BindError> {
     let explained = |error: io::Error| match error.kind() {
         io::ErrorKind::AddrInUse => BindError::Taken { address },
         _ => BindError::Other { address, error },
@@ -105,5 +190,29 @@ mod tests {
         assert!(matches!(bind(taken, TWO), Err(BindError::Taken { .. })));
         drop(listeners);
         assert!(bind(taken, TWO).is_ok());
+    }
+
+    #[test]
+    fn no_socket_that_was_handed_over_is_without_a_worker() {
+        let sockets: Vec<_> = (0..3).map(|_| shared(free()).unwrap()).collect();
+        let ports = |sockets: &[TcpListener]| -> Vec<u16> {
+            let ports = sockets
+                .iter()
+                .map(|socket| socket.local_addr().unwrap().port());
+            ports.collect()
+        };
+        assert_eq!(
+            ports(&share(&sockets[..2], TWO).unwrap()),
+            ports(&sockets[..2])
+        );
+        assert_eq!(
+            ports(&share(&sockets[..1], TWO).unwrap()),
+            ports(&sockets[..1]).repeat(2)
+        );
+        let refused = share(&sockets, TWO).unwrap_err().to_string();
+        assert!(
+            refused.ends_with("set NEXUS_WORKERS to 3 or more"),
+            "{refused}"
+        );
     }
 }

@@ -13,6 +13,7 @@ mod http1;
 #[cfg(feature = "http2")]
 mod http2;
 mod listener;
+mod manager;
 #[cfg(feature = "http2")]
 mod opening;
 mod refusal;

@@ -50,6 +50,11 @@ enum Course {
 pub(super) struct Progress(Cell<Course>);
 
 impl Progress {
+    /// Whether no request is being answered, and all answers are out.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.0.get() == Course::Quiet
+    }
+
     /// A request has come; it is being answered until what this returns is dropped.
     pub(super) fn begin(self: &Rc<Self>) -> Answering {
         self.0.set(Course::Answering);

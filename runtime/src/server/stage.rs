@@ -7,6 +7,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::dataplane::Dataplane;
 use crate::observe::log::Sink;
 use crate::observe::reports::Sinks;
+use crate::server::listener::Holder;
 
 /// How far the process is on its way to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +33,8 @@ pub(crate) struct Shared {
     /// many as there may be connections, however many streams each has.
     #[cfg(feature = "http2")]
     pub(crate) places: usize,
+    /// Who holds the listening sockets.
+    pub(crate) holder: Holder,
     /// The stage, as it changes.
     pub(crate) stage: watch::Receiver<Stage>,
     /// Where lines go.

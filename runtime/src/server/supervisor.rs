@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use sd_notify::NotifyState;
 use thiserror::Error;
 use tokio::runtime;
 use tokio::sync::{Notify, Semaphore, watch};
@@ -18,8 +19,9 @@ use crate::observe::line::Line;
 use crate::observe::log::{self, Sink};
 use crate::observe::panics;
 use crate::observe::reports::{self, Sinks};
+use crate::server::listener::Listeners;
 use crate::server::stage::{Shared, Stage};
-use crate::server::{descriptors, listener, signals, thread};
+use crate::server::{descriptors, listener, manager, signals, thread};
 #[cfg(feature = "certificates")]
 use crate::tls::watch::Watch;
 
@@ -55,12 +57,14 @@ pub(crate) fn run(
     process: &Process,
     reports: reports::Settings,
 ) -> Result<(), ServerError> {
+    // First, while there are no other threads.
+    let listeners = listener::open(process.listen, process.workers)?;
     let dropped = dataplane.metrics.log_dropped.clone();
     let (sink, writer) = log::start(process.level, dataplane.topology, dropped, io::stdout())?;
     panics::log_to(sink.clone());
     let (topology, metrics) = (dataplane.topology, &dataplane.metrics);
     let (sinks, writers) = reports::start(topology, reports, metrics, &sink)?;
-    let ended = run_logging(dataplane, process, sink, sinks);
+    let ended = run_logging(dataplane, process, listeners, sink, sinks);
     writers.finish(LOG_GRACE);
     // The hook holds a way to the writer, which ends with the last of them.
     let _ = std::panic::take_hook();
@@ -71,12 +75,12 @@ pub(crate) fn run(
 fn run_logging(
     dataplane: &'static Dataplane,
     process: &Process,
+    listeners: Listeners,
     sink: Sink,
     sinks: Sinks,
 ) -> Result<(), ServerError> {
     let workers = process.workers.get();
-    let listeners = listener::bind(process.listen, process.workers)?;
-    let address = listener::address(&listeners)?;
+    let address = listener::address(&listeners.sockets)?;
     let connections = dataplane
         .topology
         .gateway
@@ -99,19 +103,25 @@ fn run_logging(
         permits: Arc::clone(&permits),
         #[cfg(feature = "http2")]
         places: connections.div_ceil(workers),
+        holder: listeners.holder,
         stage,
         sink: sink.clone(),
         sinks,
     };
+    // Before there are clients that could take them.
+    let each = u32::try_from(workers).unwrap_or(u32::MAX);
+    let accepting = Arc::clone(&permits).try_acquire_many_owned(each);
+    let mut accepting = accepting.expect("nobody else has taken any");
     let worker_ended = Arc::new(Notify::new());
     let mut threads = Vec::with_capacity(workers);
-    for (index, listener) in listeners.into_iter().enumerate() {
+    for (index, listener) in listeners.sockets.into_iter().enumerate() {
         let shared = shared.clone();
+        let accepting = accepting.split(1).expect("there is one for each worker");
         let end = EndOfWorker(Arc::clone(&worker_ended));
         let thread = std::thread::Builder::new().name(format!("worker-{index}"));
         threads.push(thread.spawn(move || {
             let _end = end;
-            thread::run(shared, listener, index == 0)
+            thread::run(shared, listener, accepting, index == 0)
         })?);
     }
     drop(shared);
@@ -119,6 +129,7 @@ fn run_logging(
     let mut listening = Line::new(Level::Info, LOGGER, "listening");
     listening.address = Some(address);
     sink.line(&listening);
+    manager::tell(NotifyState::Ready, &sink);
 
     let grace = dataplane.topology.gateway.shutdown_grace;
     let all = u32::try_from(connections + workers).unwrap_or(u32::MAX);
@@ -135,6 +146,7 @@ fn run_logging(
             () = worker_ended.notified() => return Err(ServerError::WorkerEnded),
         }
         dataplane.begin_draining();
+        manager::tell(NotifyState::Stopping, &sink);
         sink.line(&Line::new(
             Level::Info,
             LOGGER,

@@ -22,6 +22,7 @@ use crate::observe::line::Line;
 use crate::server::client::Client;
 use crate::server::connection;
 use crate::server::drain::Drain;
+use crate::server::listener::Holder;
 use crate::server::stage::{Shared, Stage};
 use crate::upstream::checker;
 use crate::upstream::pool::IDLE_TIME;
@@ -33,14 +34,25 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Runs a worker on this thread until the process has reached its last stage.
 ///
 /// The first worker checks the upstreams' health, and keeps the keys of tokens fresh.
-pub(crate) fn run(shared: Shared, listener: TcpListener, is_first: bool) -> io::Result<()> {
+/// `accepting` is given back when all that it has accepted has ended.
+pub(crate) fn run(
+    shared: Shared,
+    listener: TcpListener,
+    accepting: OwnedSemaphorePermit,
+    is_first: bool,
+) -> io::Result<()> {
     // A runtime whose tasks never leave this thread, and so need not be `Send`.
     let mut builder = runtime::Builder::new_current_thread();
     let runtime = builder.enable_all().build_local(LocalOptions::default())?;
-    runtime.block_on(serve(shared, listener, is_first))
+    runtime.block_on(serve(shared, listener, accepting, is_first))
 }
 
-async fn serve(mut shared: Shared, listener: TcpListener, is_first: bool) -> io::Result<()> {
+async fn serve(
+    mut shared: Shared,
+    listener: TcpListener,
+    accepting: OwnedSemaphorePermit,
+    is_first: bool,
+) -> io::Result<()> {
     #[cfg_attr(
         not(feature = "redis"),
         expect(unused_mut, reason = "there is no store to open")
@@ -59,11 +71,11 @@ async fn serve(mut shared: Shared, listener: TcpListener, is_first: bool) -> io:
         keeper::start(&worker);
     }
     let listener = tokio::net::TcpListener::from_std(listener)?;
-    let accepting = Arc::clone(&shared.permits).try_acquire_owned();
+    let accepting = Rc::new(accepting);
     #[cfg(feature = "http2")]
     let places = Arc::new(Semaphore::new(shared.places));
 
-    let start = |socket, peer, permit: OwnedSemaphorePermit| {
+    let start = |(socket, peer), permit: Rc<OwnedSemaphorePermit>| {
         let client = Client {
             worker: Rc::clone(&worker),
             drain: Rc::clone(&drain),
@@ -77,21 +89,38 @@ async fn serve(mut shared: Shared, listener: TcpListener, is_first: bool) -> io:
         });
     };
     let mut stage = shared.stage.clone();
-    loop {
-        let (socket, peer, permit) = tokio::select! {
-            accepted = accept(&shared, &worker, &listener) => accepted,
-            _ = stage.wait_for(|stage| *stage != Stage::Serving) => break,
+    let is_stopping = |stage: &Stage| *stage != Stage::Serving;
+    let last = loop {
+        let accepted = tokio::select! {
+            accepted = accept(&worker, &listener) => accepted,
+            _ = stage.wait_for(is_stopping) => break None,
         };
-        start(socket, peer, permit);
+        // Second, so that no worker without clients keeps a permit from another with clients. Until there is one
+        // this worker accepts no more: who comes then waits in the kernel's queue.
+        let permit = tokio::select! {
+            permit = Arc::clone(&shared.permits).acquire_owned() => permit,
+            _ = stage.wait_for(is_stopping) => break Some(accepted),
+        };
+        start(
+            accepted,
+            Rc::new(permit.expect("the semaphore is never closed")),
+        );
+    };
+    // Who was accepted is served, beyond the bound if it must be.
+    if let Some(accepted) = last {
+        start(accepted, Rc::clone(&accepting));
     }
-    // Those that the kernel has accepted already are served as well.
-    while let Some((socket, peer)) = accepted_already(&listener).await
-        && let Ok(permit) = Arc::clone(&shared.permits).try_acquire_owned()
-    {
-        start(socket, peer, permit);
+    // So are those that the kernel has accepted already, unless the next process finds them where they wait.
+    if shared.holder == Holder::Process {
+        while let Some(accepted) = accepted_already(&listener).await
+            && let Ok(permit) = Arc::clone(&shared.permits).try_acquire_owned()
+        {
+            start(accepted, Rc::new(permit));
+        }
     }
-    drop(listener);
     drain.begin();
+    // Last, so that whoever is refused knows that all others have been told.
+    drop(listener);
     // With this permit and those of the connections back, the supervisor knows that all is over.
     drop(accepting);
     let is_over = |stage: &Stage| matches!(stage, Stage::Cutting | Stage::Ended);
@@ -103,21 +132,11 @@ async fn serve(mut shared: Shared, listener: TcpListener, is_first: bool) -> io:
     Ok(())
 }
 
-/// The next connection, with the permit that it holds as long as it lives. While there is none, the
-/// worker accepts no more: who comes then waits in the kernel's queue.
-///
-/// The permit comes second, so that no worker without clients keeps one from another with clients.
-async fn accept(
-    shared: &Shared,
-    worker: &Worker,
-    listener: &tokio::net::TcpListener,
-) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
+/// The next connection.
+async fn accept(worker: &Worker, listener: &tokio::net::TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
-            Ok((socket, peer)) => {
-                let permit = Arc::clone(&shared.permits).acquire_owned().await;
-                return (socket, peer, permit.expect("the semaphore is never closed"));
-            }
+            Ok(accepted) => return accepted,
             // The client had gone before it was accepted.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => {

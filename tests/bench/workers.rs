@@ -1,0 +1,81 @@
+//! What workers pay for what they share: `cargo xtask bench workers`.
+//!
+//! One process of two workers beside two processes of one worker each, which share nothing; both on the same two
+//! cores, under the same load by the same key for the same model, so that every counter that workers share is
+//! written by both. The load and the model server are on these cores too: they cost all alike, and are why the
+//! figure is CPU per request and not requests a second.
+
+use std::io;
+use std::net::SocketAddr;
+use std::thread;
+use std::time::Duration;
+
+use end_to_end::program;
+
+use crate::client::{self, Load};
+use crate::server::Answer;
+use crate::subject::{Subject, Workers};
+use crate::{Bench, CALLER, DATAPLANE, Figure, environment, median, print};
+
+/// Connections of each half of the load.
+const CONNECTIONS: usize = 32;
+
+/// The cores of all processes.
+const CORES: &str = "0,1";
+
+/// Compares workers with processes.
+pub(crate) fn run(bench: &Bench) -> io::Result<()> {
+    let start = |count| {
+        let environment = environment(&bench.server);
+        let workers = Workers {
+            count,
+            cores: CORES,
+        };
+        Subject::dataplane("nexus", &program(DATAPLANE), &environment, workers)
+    };
+    let apart = [start(1)?, start(1)?];
+    let together = [start(2)?];
+    bench.server.answers(Answer::Whole);
+    let mut rounds = [Vec::new(), Vec::new()];
+    for round in 0..=bench.rounds {
+        for (processes, rounds) in [&apart[..], &together[..]].into_iter().zip(&mut rounds) {
+            let cost = cost(processes, bench.time)?;
+            // The first round warms up.
+            if round > 0 {
+                rounds.push(cost);
+            }
+        }
+    }
+    let values = rounds.into_iter().map(median).collect();
+    let figure = Figure::new("CPU per request (1 KiB, 64 connections)", "us", values);
+    print(
+        &["2 processes of 1 worker", "1 process of 2 workers"],
+        &[figure],
+    );
+    Ok(())
+}
+
+/// CPU time per request of all `processes`, in microseconds; each half of the load goes to one of them.
+fn cost(processes: &[Subject], time: Duration) -> io::Result<f64> {
+    let used = || {
+        processes
+            .iter()
+            .map(Subject::cpu)
+            .sum::<io::Result<Duration>>()
+    };
+    let load = Load {
+        connections: CONNECTIONS,
+        rate: None,
+        time,
+        streamed: false,
+    };
+    let half = |address: SocketAddr| client::run(address, &[CALLER], load);
+    let before = used()?;
+    let (first, second) = thread::scope(|scope| {
+        let first = scope.spawn(|| half(processes[0].address));
+        let second = half(processes[processes.len() - 1].address);
+        (first.join().expect("a load does not panic"), second)
+    });
+    let requests = first?.requests + second?.requests;
+    Ok((used()? - before).as_secs_f64() * 1e6 / requests as f64)
+}
