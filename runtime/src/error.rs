@@ -370,7 +370,7 @@ fn common_cause(misses: &[(&'static str, Miss)]) -> Cause {
         Cause::OutOfTime
     } else if asked().next().is_none() {
         Cause::Shut
-    } else if asked().all(|failure| !failure.speaks_against_upstream()) {
+    } else if asked().all(Failure::is_busy) {
         Cause::Busy
     } else if asked().all(Failure::is_timeout) {
         Cause::Slow

@@ -187,7 +187,8 @@ impl<'a> Attempts<'a> {
             }
             Ok(Err(failure)) => {
                 let miss = Miss::Failed(failure);
-                let change = engaged.pass.settle(Verdict::of(failure));
+                let verdict = Verdict::of(failure);
+                let change = verdict.and_then(|verdict| engaged.pass.settle(verdict));
                 self.account.attempt_failed(begun.number, upstream, &miss);
                 self.account.circuit_changed(upstream, change);
                 miss

@@ -1,4 +1,4 @@
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -11,6 +11,7 @@ use serde_json::json;
 use super::key::Unusable;
 use super::*;
 use crate::fixture::{CHAT, MODEL_LARGE, MODEL_SMALL, dataplane};
+use crate::observe::clock;
 use crate::topology::{Access, Algorithm, PriorityClass, Secret, TokenKeys};
 
 const SECRET: &str = "a secret of thirty-two bytes, or more";
@@ -37,7 +38,7 @@ fn judge(algorithm: Algorithm, key: &str) -> Judge {
 }
 
 fn now() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = clock::now().duration_since(UNIX_EPOCH);
     now.unwrap().as_secs()
 }
 

@@ -1,7 +1,15 @@
-//! The time of day as log lines write it: RFC 3339, UTC, milliseconds.
+//! The time of day, and how log lines write it: RFC 3339, UTC, milliseconds.
 
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The time of day, for what is told to others (log lines, records, spans, metrics) and for dates that others
+/// have set (certificates, `Retry-After`). It may step at any moment, in both directions: what lasts for a time
+/// is measured with `tokio::time::Instant`.
+#[expect(clippy::disallowed_methods, reason = "the one place")]
+pub(crate) fn now() -> SystemTime {
+    SystemTime::now()
+}
 
 /// A moment that prints as `2026-01-31T23:59:59.123Z`.
 #[derive(Clone, Copy, Debug)]
@@ -13,9 +21,7 @@ pub(crate) struct Timestamp {
 impl Timestamp {
     /// This moment. A clock that stands before 1970 reads as 1970.
     pub(crate) fn now() -> Self {
-        let elapsed = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let elapsed = now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self {
             milliseconds: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
         }

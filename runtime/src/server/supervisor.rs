@@ -86,7 +86,7 @@ fn run_logging(
         .gateway
         .max_connections
         .min(Semaphore::MAX_PERMITS / 2);
-    descriptors::provide(connections, dataplane.topology.gateway.http2, &sink);
+    let connections = descriptors::provide(connections, dataplane.topology.gateway.http2, &sink);
     let permits = Arc::new(Semaphore::new(connections + workers));
     let (advance, stage) = watch::channel(Stage::Serving);
     // Before the workers, so that none of them takes a signal instead.

@@ -1,7 +1,7 @@
 //! From PEM files to keys and certificates that can be used, or to what is wrong with them.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -12,7 +12,7 @@ use thiserror::Error;
 use x509_cert::Certificate;
 use x509_cert::der::Decode;
 
-use crate::observe::clock::Timestamp;
+use crate::observe::clock::{self, Timestamp};
 use crate::secret::{self, Unreadable};
 use crate::tls::provider::provider;
 use crate::topology::{Identity, Secret};
@@ -119,7 +119,7 @@ impl Texts {
 impl Material {
     /// What `texts` of `sources` amount to.
     pub(crate) fn of(sources: &Sources, texts: &Texts) -> Result<Self, Fault> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let now = clock::now().duration_since(UNIX_EPOCH);
         Self::at(sources, texts, now.unwrap_or_default().as_secs())
     }
 

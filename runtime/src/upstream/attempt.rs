@@ -46,7 +46,9 @@ pub(crate) async fn attempt(
         Ok(_) => live.health.note(true),
         Err(failure) => {
             metrics.upstream_request(upstream, failure.outcome());
-            live.health.note(!failure.speaks_against_upstream());
+            if let Some(good) = failure.shows_health() {
+                live.health.note(good);
+            }
         }
     }
     outcome

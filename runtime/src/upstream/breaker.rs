@@ -132,9 +132,10 @@ impl Drop for Pass {
 }
 
 impl Verdict {
-    /// What `failure` shows.
-    pub(crate) fn of(failure: Failure) -> Self {
-        match failure {
+    /// What `failure` shows; `None` where the upstream has nothing to do with it.
+    pub(crate) fn of(failure: Failure) -> Option<Self> {
+        Some(match failure {
+            Failure::NoDescriptor => return None,
             Failure::Status {
                 status,
                 retry_after: Some(seconds),
@@ -150,7 +151,7 @@ impl Verdict {
                 Self::Answer
             }
             _ => Self::Failure,
-        }
+        })
     }
 }
 
@@ -238,10 +239,11 @@ mod tests {
     fn what_a_client_may_be_the_reason_of_is_no_failure() {
         let verdict = |status: u16, retry_after| {
             let status = StatusCode::from_u16(status).unwrap();
-            Verdict::of(Failure::Status {
+            let failure = Failure::Status {
                 status,
                 retry_after,
-            })
+            };
+            Verdict::of(failure).unwrap()
         };
         for status in [401, 403, 407, 429, 501] {
             assert_eq!(verdict(status, None), Verdict::Answer, "{status}");
@@ -249,6 +251,8 @@ mod tests {
         assert_eq!(verdict(429, Some(7)), Verdict::Busy(7 * SECOND));
         assert_eq!(verdict(503, Some(7)), Verdict::Failure);
         assert_eq!(verdict(302, None), Verdict::Failure);
-        assert_eq!(Verdict::of(Failure::FirstByteTimeout), Verdict::Failure);
+        let late = Verdict::of(Failure::FirstByteTimeout);
+        assert_eq!(late, Some(Verdict::Failure));
+        assert_eq!(Verdict::of(Failure::NoDescriptor), None);
     }
 }

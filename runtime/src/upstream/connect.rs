@@ -85,7 +85,7 @@ async fn open(destination: &Destination, limit: Duration) -> Result<Connection, 
 async fn open_tcp(destination: &Destination, deadline: Instant) -> Result<TcpStream, Failure> {
     let addresses: Vec<_> = lookup_host((destination.address.host(), destination.address.port()))
         .await
-        .map_err(|_| Failure::NameNotFound)?
+        .map_err(|error| no_descriptor(&error).unwrap_or(Failure::NameNotFound))?
         .collect();
     let mut failure = Failure::NameNotFound;
     let mut untried = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
@@ -96,9 +96,15 @@ async fn open_tcp(destination: &Destination, deadline: Instant) -> Result<TcpStr
         failure = match timeout_at(now + part, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => return Ok(stream),
             Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => Failure::Refused,
-            Ok(Err(_)) => Failure::ConnectFailed,
+            Ok(Err(error)) => no_descriptor(&error).unwrap_or(Failure::ConnectFailed),
             Err(_) => Failure::ConnectTimeout,
         };
     }
     Err(failure)
+}
+
+/// The failure that `error` is if this process, or the machine, has no file descriptor left.
+fn no_descriptor(error: &io::Error) -> Option<Failure> {
+    let number = error.raw_os_error()?;
+    matches!(number, libc::EMFILE | libc::ENFILE).then_some(Failure::NoDescriptor)
 }

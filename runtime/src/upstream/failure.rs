@@ -1,11 +1,10 @@
 //! What counts as a failed attempt, and how it is told.
 
-use std::time::SystemTime;
-
 use hyper::header::RETRY_AFTER;
 use hyper::{HeaderMap, StatusCode};
 use thiserror::Error;
 
+use crate::observe::clock;
 use crate::observe::outcome::Outcome;
 
 /// The longest time, in seconds, for which an upstream's word that it is busy is believed.
@@ -20,6 +19,8 @@ pub(crate) enum Failure {
     Refused,
     #[error("connection failed")]
     ConnectFailed,
+    #[error("the gateway has too many files open to connect")]
+    NoDescriptor,
     #[error("no connection in time")]
     ConnectTimeout,
     #[cfg(feature = "tls")]
@@ -86,15 +87,15 @@ impl Failure {
         matches!(self, Self::ConnectTimeout | Self::FirstByteTimeout)
     }
 
-    /// Whether the upstream is to be called unhealthy. One that is only busy works.
-    pub(crate) fn speaks_against_upstream(self) -> bool {
-        !matches!(
-            self,
-            Self::Status {
-                status: StatusCode::TOO_MANY_REQUESTS,
-                ..
-            }
-        )
+    /// Whether the upstream works and has too much to do.
+    pub(crate) fn is_busy(self) -> bool {
+        self.status() == Some(StatusCode::TOO_MANY_REQUESTS)
+    }
+
+    /// What it says about the upstream's health: one that is only busy works. `None` where the upstream has
+    /// nothing to do with it.
+    pub(crate) fn shows_health(self) -> Option<bool> {
+        (self != Self::NoDescriptor).then(|| self.is_busy())
     }
 
     /// Whether the same upstream may answer the same request a moment later: nothing listened, the
@@ -102,7 +103,11 @@ impl Failure {
     /// time, or broke while it worked, would do so again; who says when is taken at their word.
     pub(crate) fn may_pass(self) -> bool {
         match self {
-            Self::Refused | Self::ConnectFailed | Self::ConnectTimeout | Self::Closed => true,
+            Self::Refused
+            | Self::ConnectFailed
+            | Self::NoDescriptor
+            | Self::ConnectTimeout
+            | Self::Closed => true,
             Self::Status {
                 status,
                 retry_after: None,
@@ -121,7 +126,9 @@ impl Failure {
     /// Its metric label.
     pub(crate) fn outcome(self) -> Outcome {
         match self {
-            Self::NameNotFound | Self::Refused | Self::ConnectFailed => Outcome::ConnectError,
+            Self::NameNotFound | Self::Refused | Self::ConnectFailed | Self::NoDescriptor => {
+                Outcome::ConnectError
+            }
             #[cfg(feature = "tls")]
             Self::Tls => Outcome::ConnectError,
             Self::ConnectTimeout | Self::FirstByteTimeout => Outcome::Timeout,
@@ -139,7 +146,7 @@ fn seconds(written: &str) -> Option<u64> {
         return Some(written.parse().unwrap_or(u64::MAX));
     }
     let date = httpdate::parse_http_date(written).ok()?;
-    let left = date.duration_since(SystemTime::now()).unwrap_or_default();
+    let left = date.duration_since(clock::now()).unwrap_or_default();
     Some(left.as_secs().saturating_add(1))
 }
 
@@ -189,7 +196,7 @@ mod tests {
         assert_eq!(seconds("120"), Some(120));
         assert_eq!(seconds("99999999999999999999999"), Some(u64::MAX));
         assert_eq!(seconds("Sun, 06 Nov 1994 08:49:37 GMT"), Some(1));
-        let later = SystemTime::now() + std::time::Duration::from_secs(100);
+        let later = clock::now() + std::time::Duration::from_secs(100);
         let left = seconds(&httpdate::fmt_http_date(later)).unwrap();
         assert!((90..=101).contains(&left), "{left}");
         for nonsense in ["", "-1", "soon", "1.5"] {
@@ -200,7 +207,8 @@ mod tests {
     #[test]
     fn a_busy_upstream_is_healthy_and_says_when() {
         let busy = failure_of(429).unwrap();
-        assert!(!busy.speaks_against_upstream());
+        assert_eq!(busy.shows_health(), Some(true));
+        assert_eq!(Failure::Closed.shows_health(), Some(false));
         assert!(matches!(
             busy,
             Failure::Status {

@@ -1,12 +1,13 @@
 //! What a fetch of an issuer's keys is told by: log lines where something changes, and metrics.
 
 use std::rc::Rc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
 use prometheus::{IntCounterVec, IntGauge, Opts};
 
 use crate::jwt::jwks::source::Unfetched;
 use crate::jwt::jwks::store::Standing;
+use crate::observe::clock;
 use crate::observe::level::Level;
 use crate::observe::line::Line;
 use crate::observe::log::Log;
@@ -81,7 +82,7 @@ impl Report {
         self.fetches.with_label_values(&[outcome]).inc();
         self.keys.set(i64::try_from(told.keys).unwrap_or(i64::MAX));
         if told.failure.is_none()
-            && let Ok(now) = SystemTime::now().duration_since(UNIX_EPOCH)
+            && let Ok(now) = clock::now().duration_since(UNIX_EPOCH)
         {
             self.fetched
                 .set(i64::try_from(now.as_secs()).unwrap_or(i64::MAX));

@@ -5,8 +5,10 @@ use std::time::SystemTime;
 
 use hyper::header::HeaderValue;
 use hyper::{Method, StatusCode};
+use tokio::time::Instant;
 
 use crate::endpoint::{Endpoint, Operation};
+use crate::observe::clock;
 use crate::observe::otlp::Sink;
 use crate::observe::trace::Trace;
 use crate::topology::Model;
@@ -17,7 +19,9 @@ pub(crate) struct Spans {
     sink: Sink,
     trace: Trace,
     span: u64,
+    /// The only look at the wall clock: a step of it must not end a span before its beginning.
     started: SystemTime,
+    began: Instant,
     attempts: Vec<Attempt>,
 }
 
@@ -68,7 +72,8 @@ impl Spans {
             sink: sink.clone(),
             trace: trace.clone(),
             span: fastrand::u64(1..),
-            started: SystemTime::now(),
+            started: clock::now(),
+            began: Instant::now(),
             attempts: Vec::new(),
         }))
     }
@@ -79,7 +84,7 @@ impl Spans {
             span: fastrand::u64(1..),
             model,
             upstream,
-            started: SystemTime::now(),
+            started: self.now(),
             ended: None,
             status: None,
             error: None,
@@ -94,11 +99,12 @@ impl Spans {
 
     /// An attempt has a response, which goes on. Any other that still runs is taken back.
     pub(crate) fn answered(&mut self, attempt: usize, status: StatusCode) {
+        let now = self.now();
         for (place, attempt_made) in self.attempts.iter_mut().enumerate() {
             if place == attempt {
                 attempt_made.status = Some(status);
             } else if attempt_made.ended.is_none() {
-                attempt_made.ended = Some(SystemTime::now());
+                attempt_made.ended = Some(now);
                 attempt_made.error = Some(CANCELLED);
             }
         }
@@ -111,16 +117,17 @@ impl Spans {
         status: Option<StatusCode>,
         error: Option<&'static str>,
     ) {
+        let now = self.now();
         if let Some(attempt) = self.attempts.get_mut(attempt) {
             attempt.status = status;
             attempt.error = error;
-            attempt.ended = Some(SystemTime::now());
+            attempt.ended = Some(now);
         }
     }
 
     /// The request is over, and with it whatever attempt goes on.
     pub(crate) fn finish(self, end: End) {
-        let ended = SystemTime::now();
+        let ended = self.now();
         let mut attempts = self.attempts;
         for attempt in attempts
             .iter_mut()
@@ -139,6 +146,11 @@ impl Spans {
             attempts,
             end,
         }));
+    }
+
+    /// The time of day, as it has passed since the request began.
+    fn now(&self) -> SystemTime {
+        self.started + self.began.elapsed()
     }
 }
 
@@ -167,25 +179,47 @@ impl End {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use tokio::sync::mpsc;
 
     use super::*;
+    use crate::dataplane::Dataplane;
     use crate::fixture::{MODEL_SMALL, dataplane};
 
-    #[test]
-    fn of_two_attempts_at_once_each_has_its_span_and_the_slower_is_taken_back() {
-        let dataplane = dataplane();
+    fn spans(dataplane: &Dataplane) -> Spans {
         let sink = Sink {
             queue: mpsc::channel(1).0,
             dropped: dataplane.metrics.log_dropped.clone(),
         };
-        let mut spans = Spans {
+        Spans {
             sink,
             trace: Trace::identify(&hyper::HeaderMap::new(), None),
             span: 1,
-            started: SystemTime::now(),
+            started: clock::now(),
+            began: Instant::now(),
             attempts: Vec::new(),
-        };
+        }
+    }
+
+    #[test]
+    fn no_span_ends_before_it_began_when_the_clock_is_set_back() {
+        let dataplane = dataplane();
+        let mut spans = spans(dataplane);
+        // As the clock was before it was set back by a day.
+        spans.started += Duration::from_secs(24 * 3600);
+        let attempt = spans.begin(&MODEL_SMALL, &dataplane.upstreams[0]);
+        spans.failed(attempt, None, Some("refused"));
+        let attempt = &spans.attempts[attempt];
+        assert!(spans.started <= attempt.started);
+        assert!(attempt.ended.is_some_and(|ended| attempt.started <= ended));
+        assert!(spans.started <= spans.now());
+    }
+
+    #[test]
+    fn of_two_attempts_at_once_each_has_its_span_and_the_slower_is_taken_back() {
+        let dataplane = dataplane();
+        let mut spans = spans(dataplane);
         let upstreams = &dataplane.upstreams;
         let slow = spans.begin(&MODEL_SMALL, &upstreams[0]);
         let fast = spans.begin(&MODEL_SMALL, &upstreams[1]);
