@@ -2,7 +2,7 @@
 
 #[cfg(feature = "otlp")]
 use std::borrow::Cow;
-use std::io::Write;
+use std::io::{self, Write};
 #[cfg(feature = "otlp")]
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -43,11 +43,11 @@ pub(crate) fn start(
     topology: &'static Topology,
     dropped: IntCounter,
     output: impl Write + Send + 'static,
-) -> std::io::Result<(Sink, Writer)> {
-    let (queue, batches) = batch::queue(dropped);
+) -> io::Result<(Sink, Writer)> {
+    let (queue, batches) = batch::queue(dropped.clone());
     let thread = std::thread::Builder::new()
         .name("log".to_owned())
-        .spawn(move || write_all(&batches, output))?;
+        .spawn(move || write_all(&batches, output, &dropped))?;
     Ok((
         Sink {
             queue,
@@ -59,11 +59,30 @@ pub(crate) fn start(
     ))
 }
 
-fn write_all(batches: &Receiver<Vec<u8>>, mut output: impl Write) {
+/// Writes until there is no more to come. A line that cannot be written, as on a full disk, is not tried again:
+/// the log goes on with what is new, and the metric is the place that tells of a broken log.
+fn write_all(batches: &Receiver<Vec<u8>>, mut output: impl Write, dropped: &IntCounter) {
     while let Ok(batch) = batches.recv() {
-        // There is no other place to report a broken log to.
-        let _ = output.write_all(&batch).and_then(|()| output.flush());
+        let written = write(&mut output, &batch);
+        let lost = batch.get(written..).unwrap_or_default();
+        dropped.inc_by(memchr::memchr_iter(b'\n', lost).count() as u64);
     }
+}
+
+/// Writes as much of `batch` as `output` takes; how many bytes that is.
+fn write(output: &mut impl Write, batch: &[u8]) -> usize {
+    let mut written = 0;
+    while let Some(rest) = batch.get(written..).filter(|rest| !rest.is_empty()) {
+        match output.write(rest) {
+            Ok(0) => break,
+            Ok(more) => written += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => break,
+        }
+    }
+    // What standard output has taken and cannot pass on yet, it keeps and writes before anything else.
+    let _ = output.flush();
+    written
 }
 
 impl Writer {
@@ -174,15 +193,56 @@ mod tests {
     }
 
     #[test]
+    fn lines_that_find_a_full_disk_are_counted_and_what_is_written_is_whole() {
+        /// Takes a line and a half, then nothing, then everything.
+        struct Disk {
+            answers: Vec<io::Result<usize>>,
+            written: Vec<u8>,
+        }
+        impl Write for &mut Disk {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                let taken = self.answers.pop().unwrap_or(Ok(bytes.len()))?;
+                self.written.extend_from_slice(&bytes[..taken]);
+                Ok(taken)
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let error = |kind: io::ErrorKind| Err(kind.into());
+        let full = || error(io::ErrorKind::StorageFull);
+        let mut disk = Disk {
+            answers: vec![full(), full(), Ok(15), error(io::ErrorKind::Interrupted)],
+            written: Vec::new(),
+        };
+        let (queue, batches) = batch::queue(counter());
+        queue.send(b"one of 500\n".repeat(500), 500);
+        queue.send(b"the last\n".to_vec(), 1);
+        drop(queue);
+        let dropped = counter();
+        write_all(&batches, io::LineWriter::new(&mut disk), &dropped);
+        let written = String::from_utf8(disk.written).unwrap();
+        let (others, last) = written
+            .strip_suffix('\n')
+            .unwrap()
+            .rsplit_once('\n')
+            .unwrap();
+        assert_eq!(last, "the last");
+        assert!(others.lines().all(|line| line == "one of 500"));
+        assert!(dropped.get() > 0);
+        assert_eq!(others.lines().count() as u64 + dropped.get(), 500);
+    }
+
+    #[test]
     fn nothing_is_lost_at_the_end() {
         let (sender, written) = std::sync::mpsc::channel();
         struct Output(std::sync::mpsc::Sender<Vec<u8>>);
         impl Write for Output {
-            fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
                 self.0.send(bytes.to_vec()).unwrap();
                 Ok(bytes.len())
             }
-            fn flush(&mut self) -> std::io::Result<()> {
+            fn flush(&mut self) -> io::Result<()> {
                 Ok(())
             }
         }

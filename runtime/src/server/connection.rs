@@ -170,6 +170,20 @@ mod tests {
         transfer-encoding: chunked\r\n\r\nb\r\ndata: one\n\n\r\n";
 
     #[tokio::test]
+    async fn the_kernel_is_to_find_out_who_has_vanished() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let socket = TcpStream::connect(listener.local_addr().unwrap());
+        let socket = socket.await.unwrap();
+        prepare(&socket, Duration::from_secs(7)).unwrap();
+        let socket = SockRef::from(&socket);
+        let written = socket.tcp_user_timeout().unwrap();
+        assert_eq!(written, Some(Duration::from_secs(7)));
+        assert!(socket.keepalive().unwrap());
+        assert_eq!(socket.tcp_keepalive_time().unwrap(), KEEPALIVE);
+        assert_eq!(socket.tcp_keepalive_interval().unwrap(), KEEPALIVE);
+    }
+
+    #[tokio::test]
     async fn a_client_that_goes_before_the_answer_takes_its_request_back() {
         LocalSet::new()
             .run_until(async {

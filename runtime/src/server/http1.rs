@@ -16,6 +16,10 @@ use crate::pipeline;
 use crate::server::client::Client;
 use crate::server::refusal::{self, Last, Overheard, Progress};
 
+/// The largest head, and the most of a response that waits for a client, in bytes, but for the piece that comes
+/// on top. Hyper's own bound is 400 KiB, which a crowd that reads nothing would make the gateway hold.
+const MOST_BUFFERED: usize = 128 * 1024;
+
 /// Serves a connection to its end.
 pub(super) async fn serve<S>(client: &Client, stream: S)
 where
@@ -41,6 +45,7 @@ where
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(client.gateway().read_timeout)
+        .max_buf_size(MOST_BUFFERED)
         .serve_connection(TokioIo::new(Overheard::new(stream, &progress)), service);
     let ended = tokio::select! {
         biased;

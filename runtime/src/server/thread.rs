@@ -134,16 +134,29 @@ async fn serve(
 
 /// The next connection.
 async fn accept(worker: &Worker, listener: &tokio::net::TcpListener) -> (TcpStream, SocketAddr) {
+    let mut failed = false;
     loop {
         match listener.accept().await {
-            Ok(accepted) => return accepted,
+            Ok(accepted) => {
+                if failed {
+                    let message = "connections are accepted again";
+                    worker
+                        .log
+                        .line(&Line::new(Level::Info, "nexus.server", message));
+                }
+                return accepted;
+            }
             // The client had gone before it was accepted.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
-                let message = format!("cannot accept connections: {error}");
-                worker
-                    .log
-                    .line(&Line::new(Level::Error, "nexus.server", &message));
+                // Said once: it is tried again and again, for as long as it lasts.
+                if !failed {
+                    let message = format!("cannot accept connections: {error}");
+                    worker
+                        .log
+                        .line(&Line::new(Level::Error, "nexus.server", &message));
+                }
+                failed = true;
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
