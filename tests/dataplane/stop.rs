@@ -7,7 +7,7 @@ use fake_model::server::{FakeModel, Rule};
 use serde_json::Value;
 use tokio::net::TcpStream;
 
-const STREAMS: usize = 50;
+const STREAMS: usize = 500;
 
 /// So many streams in flight, each having sent its first event.
 async fn in_flight(streams: usize) -> (FakeModel, Dataplane, Vec<Connection>) {
@@ -47,12 +47,15 @@ async fn no_stream_in_flight_is_cut() {
     let (model, mut dataplane, connections) = in_flight(STREAMS).await;
     dataplane.terminate().await;
     stopping(&dataplane).await;
+    let since = Instant::now();
     model.release(STREAMS);
     for mut connection in connections {
         let rest = connection.read_body().await.expect("the stream was cut");
         assert_eq!(rest, b"data: last\n\n");
     }
     assert_eq!(dataplane.wait_for_exit().await.code(), Some(0));
+    let took = since.elapsed();
+    println!("0 of {STREAMS} streams cut, all of them and the process over within {took:.1?}");
     assert!(
         model
             .wait_for_ends(STREAMS)

@@ -20,6 +20,9 @@
 //! | large images, within a bound, 413 as JSON | [`a_large_image_passes_and_a_larger_one_is_413`], [`an_image_is_not_taken_for_a_long_text`] |
 //! | hop-by-hop headers, `Host`, `Authorization` | `headers::*` |
 //! | `Expect: 100-continue` | `bounds::a_client_that_waits_for_permission_*` |
+//! | clients or upstreams that dawdle or vanish are bounded, and cost nobody else | `crowds::*`, `trickles::*` |
+//! | no file descriptor left: no spin, no blame, recovery | `descriptors::*` |
+//! | a log that takes nothing stops nothing, and what is lost is counted | `broken_log::*` |
 //! | no value of a client's in a metric label | `metrics::nothing_that_a_client_chose_is_a_label` |
 //! | no secret, URL or hash in an error | `fallback::when_all_fail_the_summary_names_upstreams_and_no_address`, `log::no_secret_is_ever_logged`, `keys::a_wrong_key_is_401_and_not_repeated` |
 

@@ -4,16 +4,24 @@ use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Output, Stdio};
+use std::time::Duration;
 
 use fake_model::server::FakeModel;
+use rlimit::Resource;
 use serde_json::Value;
+use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
+use tokio::time::sleep;
 
 use crate::client::{Connection, Request, Response};
 use crate::log::Log;
 use crate::metrics::Metrics;
 use crate::patience::patiently;
 use crate::program::program;
+use crate::usage;
+
+/// Between two looks at whether a process that says nothing listens.
+const POLL: Duration = Duration::from_millis(2);
 
 /// A dataplane that is to be started.
 #[derive(Debug)]
@@ -22,6 +30,7 @@ pub struct Start {
     environment: Vec<(String, String)>,
     directory: Option<PathBuf>,
     socket: Option<OwnedFd>,
+    open_files: Option<usize>,
 }
 
 impl Start {
@@ -32,6 +41,7 @@ impl Start {
             environment: Vec::new(),
             directory: None,
             socket: None,
+            open_files: None,
         };
         start
             .env("NEXUS_LISTEN", "127.0.0.1:0")
@@ -64,6 +74,14 @@ impl Start {
         }
     }
 
+    /// Sets how many files it may have open at most.
+    pub fn open_files(self, most: usize) -> Self {
+        Self {
+            open_files: Some(most),
+            ..self
+        }
+    }
+
     /// Says where an upstream is.
     pub fn upstream(self, name: &str, model: &FakeModel) -> Self {
         self.upstream_url(name, model.url())
@@ -80,12 +98,7 @@ impl Start {
     /// # Panics
     /// When it does not come up.
     pub async fn start(self) -> Dataplane {
-        let mut command = self.command(&[]);
-        let mut process = command
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("the binary was just built");
+        let mut process = self.spawn(Stdio::piped());
         let log = Log::follow(process.stdout.take().expect("stdout is piped"));
         let line = log.wait_for(|line| line["message"] == "listening").await;
         let address = line
@@ -98,6 +111,39 @@ impl Start {
             process,
             log,
         }
+    }
+
+    /// Starts it with its log going to `output`, where nobody reads it, and waits until it takes connections.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    pub async fn start_unheard(self, output: impl Into<Stdio>) -> Dataplane {
+        let free = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
+        let address = free.expect("there is a free port");
+        let start = self.env("NEXUS_LISTEN", address.to_string());
+        let mut process = start.spawn(output.into());
+        let listens = async {
+            while TcpStream::connect(address).await.is_err() {
+                let ended = process.try_wait().expect("a child can be waited for");
+                assert!(ended.is_none(), "the process ended: {ended:?}");
+                sleep(POLL).await;
+            }
+        };
+        patiently("the process to listen", listens).await;
+        Dataplane {
+            address,
+            process,
+            log: Log::unread(),
+        }
+    }
+
+    fn spawn(self, output: Stdio) -> Child {
+        let mut command = self.command(&[]);
+        command
+            .stdout(output)
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the binary was just built")
     }
 
     /// Runs it with these arguments until it ends by itself: for starts that fail.
@@ -114,14 +160,22 @@ impl Start {
 
     fn command(self, arguments: &[&str]) -> Command {
         let program = program(&self.name);
-        let mut command = match self.socket {
-            None => {
+        let mut command = match (self.socket, self.open_files) {
+            (None, None) => {
                 let mut command = Command::new(program);
                 command.stdin(Stdio::null());
                 command
             }
+            // A shell, as nothing else sets a limit between the fork and the program.
+            (None, Some(most)) => {
+                let mut command = Command::new("/bin/sh");
+                let limited = "ulimit -n \"$1\" && shift && exec \"$@\"";
+                command.args(["-c", limited, "sh", &most.to_string()]);
+                command.arg(program).stdin(Stdio::null());
+                command
+            }
             // The shell has it as its input, moves it to descriptor 3, and becomes the program.
-            Some(socket) => {
+            (Some(socket), _) => {
                 let mut command = Command::new("/bin/sh");
                 let handed =
                     "export LISTEN_FDS=1 LISTEN_PID=$$; exec \"$0\" \"$@\" 3<&0 0</dev/null";
@@ -182,13 +236,38 @@ impl Dataplane {
     /// # Panics
     /// When the system does not say.
     pub fn memory(&self) -> u64 {
-        let pid = self.process.id().expect("the process runs");
-        let status = std::fs::read_to_string(format!("/proc/{pid}/status"));
-        let status = status.expect("the process has a status");
-        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kibibytes =
-            resident.and_then(|size| size.trim().strip_suffix(" kB")?.parse::<u64>().ok());
-        kibibytes.expect("the status has a size in memory") * 1024
+        usage::memory(self.id()).expect("the system says what a process uses")
+    }
+
+    /// The time of cores that it has used so far.
+    ///
+    /// # Panics
+    /// When the system does not say.
+    pub fn cpu(&self) -> Duration {
+        usage::cpu(self.id()).expect("the system says what a process uses")
+    }
+
+    /// How many files it has open, sockets among them.
+    ///
+    /// # Panics
+    /// When the system does not say.
+    pub fn open_files(&self) -> usize {
+        usage::open_files(self.id()).expect("the system says what a process uses")
+    }
+
+    /// Sets how many files it may open, and returns how many it might until then; fewer than it has open leave it
+    /// those.
+    ///
+    /// # Panics
+    /// When the system does not let it.
+    pub fn may_open(&self, files: u64) -> u64 {
+        let pid = self.id().cast_signed();
+        let (mut before, mut most) = (0, 0);
+        let old = Some((&mut before, &mut most));
+        rlimit::prlimit(pid, Resource::NOFILE, None, old).expect("the limit is known");
+        let new = Some((files, most));
+        rlimit::prlimit(pid, Resource::NOFILE, new, None).expect("a limit may be changed");
+        before
     }
 
     /// Its log.
@@ -219,8 +298,12 @@ impl Dataplane {
         self.signal("-HUP").await;
     }
 
+    fn id(&self) -> u32 {
+        self.process.id().expect("the process runs")
+    }
+
     async fn signal(&self, signal: &str) {
-        let pid = self.process.id().expect("the process runs").to_string();
+        let pid = self.id().to_string();
         let killed = Command::new("kill").args([signal, &pid]).status().await;
         assert!(
             killed.expect("kill runs").success(),

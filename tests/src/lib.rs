@@ -5,7 +5,10 @@
 //! the compiler nor on the runtime. Everything here panics when it cannot go on, and waits at most
 //! [`PATIENCE`] for anything.
 
+pub mod churn;
 mod client;
+mod cost;
+mod crowd;
 mod dataplane;
 mod faults;
 mod log;
@@ -17,8 +20,12 @@ mod program;
 mod redis;
 mod routing;
 mod shadow;
+mod trickler;
+pub mod usage;
 
 pub use crate::client::{Connection, Cut, Head, Request, Response};
+pub use crate::cost::{Cost, beside};
+pub use crate::crowd::{Crowd, room_for};
 pub use crate::dataplane::{Dataplane, Start};
 pub use crate::faults::{FULL, NARROW, SECURED_API_KEY, faults};
 pub use crate::log::Log;
@@ -30,3 +37,4 @@ pub use crate::program::{program, target_directory};
 pub use crate::redis::Redis;
 pub use crate::routing::{FIRST, SECOND, routing};
 pub use crate::shadow::{APP, LIMITED, OPS, shadow};
+pub use crate::trickler::Trickler;

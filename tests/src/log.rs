@@ -29,6 +29,12 @@ impl Log {
         Self { lines }
     }
 
+    /// The log of a process that writes it elsewhere: nothing is ever known of it.
+    pub(crate) fn unread() -> Self {
+        let (_, lines) = watch::channel(Vec::new());
+        Self { lines }
+    }
+
     /// The lines so far.
     pub fn lines(&self) -> Vec<Value> {
         self.lines.borrow().clone()

@@ -12,6 +12,7 @@ const DATAPLANES: &[&str] = &[
     "chat-2x3090",
     "fleet",
     "quickstart",
+    "audit-admit",
     "faults",
     "health",
     "input",

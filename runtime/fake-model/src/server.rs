@@ -30,6 +30,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -41,6 +42,10 @@ use crate::server::state::State;
 
 /// How long the waiting methods of [`FakeModel`] wait: far longer than anything takes that works.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How many connections the kernel keeps that are yet to be accepted; the usual 128 are too few for a crowd, and
+/// each of the others would wait for a second.
+const BACKLOG: i32 = 4096;
 
 /// A running fake model server. It stops, and cuts its connections, when this is dropped.
 #[derive(Debug)]
@@ -65,6 +70,7 @@ impl FakeModel {
     /// When the address cannot be listened on.
     pub async fn start_on(listen: &str, options: Options) -> io::Result<Self> {
         let listener = TcpListener::bind(listen).await?;
+        SockRef::from(&listener).listen(BACKLOG)?;
         let address = listener.local_addr()?;
         let state = Arc::new(State::new(options));
         let accept = tokio::spawn(accept(listener, Arc::clone(&state)));
