@@ -6,6 +6,7 @@
 mod alone;
 mod bench;
 mod command;
+mod endurance;
 mod fuzz;
 mod scale;
 mod specs;
@@ -50,6 +51,12 @@ enum Task {
         #[arg(long)]
         minutes: Option<u32>,
     },
+    /// Send requests of all kinds for minutes, and fail where the gateway's memory grows
+    Endurance {
+        /// For how long
+        #[arg(long, default_value_t = 10)]
+        minutes: u32,
+    },
     /// Compile every spec into its dataplane crate and artifacts
     BuildSpec {
         /// Write nothing; fail with a diff where what is committed is stale
@@ -66,6 +73,7 @@ fn main() -> ExitCode {
             &targets,
             minutes.map_or(fuzz::Extent::Short, fuzz::Extent::Minutes),
         ),
+        Task::Endurance { minutes } => endurance::endure(minutes),
         Task::BuildSpec { check: true } => specs::build(specs::Mode::Check),
         Task::BuildSpec { check: false } => specs::build(specs::Mode::Write),
     };
