@@ -1,7 +1,7 @@
 //! No token is accepted unless it was signed with the issuer's key and says what it must.
 
 use std::sync::LazyLock;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::fixture::{CHAT, dataplane};
 use crate::jwt::{Judge, Keys, Own, key};
+use crate::observe::clock;
 use crate::topology::{Access, Algorithm, Jwt, PriorityClass, Secret, TokenKeys};
 
 const SECRET: &str = "a secret of thirty-two bytes, or more";
@@ -81,7 +82,7 @@ fn says_what_it_must(header: &[u8], claims: &[u8], subject: &str) {
         one => *one == audience,
     };
     assert!(claims.get("aud").is_some_and(is_meant), "{claims}");
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = clock::now().duration_since(UNIX_EPOCH);
     let now = now.expect("it is after 1970").as_secs_f64();
     // A second for the time between the two looks at the clock.
     let leeway = LEEWAY.as_secs_f64() + 1.0;
