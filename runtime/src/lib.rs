@@ -41,7 +41,6 @@ mod fixture;
 mod forward;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
-mod hash;
 mod idempotency;
 #[cfg(feature = "jwt")]
 mod jwt;
@@ -96,7 +95,7 @@ pub fn main(topology: &'static Topology) -> ExitCode {
             println!("{}", command_line::version(topology));
             ExitCode::SUCCESS
         }
-        Command::Check => match environment::read(topology, &environment::of_process) {
+        Command::Check => match environment::read(topology, &environment::of_process()) {
             Ok(_) => {
                 println!(
                     "the environment has everything that `{}` needs",
@@ -106,7 +105,7 @@ pub fn main(topology: &'static Topology) -> ExitCode {
             }
             Err(problems) => refuse(&problems),
         },
-        Command::Serve => match environment::read(topology, &environment::of_process) {
+        Command::Serve => match environment::read(topology, &environment::of_process()) {
             Ok(settings) => serve(topology, settings),
             Err(problems) => refuse(&problems),
         },

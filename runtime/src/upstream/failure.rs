@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use decide::outcome::is_relayed;
 use hyper::header::RETRY_AFTER;
 use hyper::{HeaderMap, StatusCode};
 use thiserror::Error;
@@ -44,22 +45,8 @@ pub(crate) enum Failure {
 impl Failure {
     /// The failure that a response with `status` is, or `None` where the client should have the
     /// response.
-    ///
-    /// Not the client's business: that the upstream is broken (5xx) or busy (429), that the
-    /// gateway's own credentials are wrong (401, 403) or the gateway was slow to send (408), and
-    /// where else it would send the gateway (3xx).
     pub(crate) fn of_status(status: StatusCode, headers: &HeaderMap) -> Option<Self> {
-        let relayed = status.is_success()
-            || (status.is_client_error()
-                && !matches!(
-                    status,
-                    StatusCode::UNAUTHORIZED
-                        | StatusCode::FORBIDDEN
-                        | StatusCode::PROXY_AUTHENTICATION_REQUIRED
-                        | StatusCode::REQUEST_TIMEOUT
-                        | StatusCode::TOO_MANY_REQUESTS
-                ));
-        if relayed {
+        if is_relayed(status.as_u16()) {
             return None;
         }
         let written = headers
