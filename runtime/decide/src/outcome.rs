@@ -15,6 +15,12 @@ pub const fn is_relayed(status: u16) -> bool {
     }
 }
 
+/// Whether an upstream that has answered with this status, and not said when to come again, may answer the same
+/// request a moment later: what stands before a model server had no server for it.
+pub const fn may_pass(status: u16) -> bool {
+    matches!(status, 408 | 429 | 502 | 503 | 504)
+}
+
 /// Why a candidate has not answered, as far as the request's own answer goes by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Miss {

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use decide::outcome::is_relayed;
+use decide::outcome::{is_relayed, may_pass};
 use hyper::header::RETRY_AFTER;
 use hyper::{HeaderMap, StatusCode};
 use thiserror::Error;
@@ -93,14 +93,7 @@ impl Failure {
             Self::Status {
                 status,
                 retry_after: None,
-            } => matches!(
-                status,
-                StatusCode::REQUEST_TIMEOUT
-                    | StatusCode::TOO_MANY_REQUESTS
-                    | StatusCode::BAD_GATEWAY
-                    | StatusCode::SERVICE_UNAVAILABLE
-                    | StatusCode::GATEWAY_TIMEOUT
-            ),
+            } => may_pass(status.as_u16()),
             _ => false,
         }
     }
