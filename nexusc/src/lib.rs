@@ -1,7 +1,7 @@
 //! The configuration compiler for LLM serving: one TOML spec becomes a gateway and its deployment.
 //!
 //! ```text
-//! Source --parse--> spec::Spec --resolve--> ir::Topology --check--> (sound) --emit--> FileSet
+//! Source --parse--> spec::Spec --resolve--> ir::Topology --check--> (sound) --try--> (tested) --emit--> FileSet
 //! ```
 //!
 //! Every phase reports all that it finds and hands on what it understood, so that one run shows every error
@@ -15,6 +15,7 @@ pub mod diagnostic;
 pub mod emit;
 pub mod ir;
 pub mod key_path;
+pub mod lower;
 pub mod parse;
 mod redact;
 pub mod resolve;
@@ -22,6 +23,7 @@ pub mod schema;
 pub mod source;
 pub mod spec;
 mod suggest;
+pub mod trial;
 mod unit;
 
 pub use source::Source;
@@ -35,6 +37,8 @@ use ir::Topology;
 pub struct Compilation {
     /// What the spec becomes; `None` where a diagnostic is an error.
     pub output: Option<Output>,
+    /// What became of the spec's own tests; `None` where it has errors, so that nothing can be tried.
+    pub tests: Option<trial::Report>,
     /// Everything there is to say about the spec.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -58,6 +62,7 @@ pub fn compile(source: &Source) -> Compilation {
     let Some(spec) = spec else {
         return Compilation {
             output: None,
+            tests: None,
             diagnostics,
         };
     };
@@ -67,12 +72,17 @@ pub fn compile(source: &Source) -> Compilation {
     } = resolved;
     diagnostics.extend(resolved.diagnostics);
     diagnostics.extend(check::check(&topology, &left_out));
+    let tests = (!has_errors(&diagnostics)).then(|| trial::run(&topology));
+    if let Some(report) = &tests {
+        diagnostics.extend(report.diagnostics());
+    }
     let output = (!has_errors(&diagnostics)).then(|| {
         let files = emit::emit(&topology);
         Output { topology, files }
     });
     Compilation {
         output,
+        tests,
         diagnostics,
     }
 }

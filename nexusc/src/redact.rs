@@ -12,6 +12,7 @@ use serde_json::Value as Json;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::ir::Percent;
 use crate::schema;
 
 /// Prefixes of keys and tokens that services issue.
@@ -147,6 +148,8 @@ enum Holds {
     Tables,
     /// A part of the language.
     Fields,
+    /// A test of the spec, whose `key` is the name of one. Elsewhere such a field is a mistake, and may hold a key.
+    Test,
     /// `secret`, `api_key` and `salt`: only the name of a variable or a file may be shown.
     Secret,
 }
@@ -164,8 +167,13 @@ impl Spans {
     fn in_value(&mut self, key: &str, value: &Spanned<DeValue<'_>>, holds: Holds) {
         match value.get_ref() {
             DeValue::Table(table) => {
-                let secret = holds == Holds::Secret || is_secret_field(key);
-                self.in_table(table, if secret { Holds::Secret } else { Holds::Fields });
+                let inner = match holds {
+                    Holds::Secret => Holds::Secret,
+                    _ if is_secret_field(key) => Holds::Secret,
+                    Holds::Tables if key == "tests" => Holds::Test,
+                    Holds::Tables | Holds::Fields | Holds::Test => Holds::Fields,
+                };
+                self.in_table(table, inner);
             }
             DeValue::Array(array) => {
                 array
@@ -225,11 +233,11 @@ fn is_secret_leaf(key: &str, leaf: &DeValue<'_>, holds: Holds) -> bool {
         ("file", _) => !text.is_some_and(|text| text.starts_with('/')),
         (_, Holds::Secret) => true,
         _ if is_secret_field(key) => true,
-        _ if FIELDS.contains(key) => {
+        _ if FIELDS.contains(key) && (key != "key" || holds == Holds::Test) => {
             text.is_some_and(|text| looks_secret(text) || may_carry_credentials(text))
         }
-        // What the language does not know may be anything.
-        _ => text.is_some() || names_secret(key),
+        // What the language does not know may be anything, but for a share that has the name of an upstream.
+        _ => text.is_some_and(|text| text.parse::<Percent>().is_err()) || names_secret(key),
     }
 }
 
@@ -245,8 +253,10 @@ static FIELDS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
             fields.insert(name.clone());
             collect(property, fields);
         }
-        if schema["additionalProperties"].is_object() {
-            collect(&schema["additionalProperties"], fields);
+        for inner in ["additionalProperties", "items"] {
+            if schema[inner].is_object() {
+                collect(&schema[inner], fields);
+            }
         }
     }
     let mut fields = BTreeSet::new();

@@ -61,7 +61,7 @@ fn specs() -> Vec<Table> {
     parsed.collect::<Result<_, _>>().expect("specs are TOML")
 }
 
-/// A step into a spec; `*` is any entry of a table of names.
+/// A step into a spec; `*` is any entry of a table of names, or any element of a list of tables.
 type Path = Vec<String>;
 
 #[test]
@@ -94,14 +94,26 @@ fn the_spec_is_sound() {
     );
 }
 
-fn outcome(spec: &Table) -> (Option<nexusc::emit::FileSet>, BTreeSet<String>) {
+/// What is emitted, the tests with their names, and all that is said.
+type Outcome = (
+    Option<nexusc::emit::FileSet>,
+    Option<Vec<String>>,
+    BTreeSet<String>,
+);
+
+fn outcome(spec: &Table) -> Outcome {
     let compilation = compile(&Source::new("every-field.toml", spec.to_string()));
     let messages = compilation
         .diagnostics
         .into_iter()
         .map(|diagnostic| diagnostic.message);
+    let tests = compilation.tests.map(|report| {
+        let names = report.tests.into_iter().map(|test| test.name);
+        names.collect()
+    });
     (
         compilation.output.map(|output| output.files),
+        tests,
         messages.collect(),
     )
 }
@@ -120,7 +132,12 @@ fn leaves(schema: &Json, path: &mut Path, fields: &mut Vec<Path>) {
         leaves(entries, path, fields);
         path.pop();
     }
-    if properties.is_none() && !entries.is_object() {
+    let items = &schema["items"];
+    if items["properties"].is_object() {
+        path.push("*".to_owned());
+        leaves(items, path, fields);
+        path.pop();
+    } else if properties.is_none() && !entries.is_object() {
         fields.push(path.clone());
     }
 }
@@ -142,6 +159,10 @@ fn change(spec: &Table, field: &[String]) -> Option<Table> {
                 true
             }
             (Some(Value::Table(inner)), rest) => go(inner, rest),
+            (Some(Value::Array(elements)), [any, rest @ ..]) if any == "*" => {
+                let mut tables = elements.iter_mut().filter_map(Value::as_table_mut);
+                tables.any(|table| go(table, rest))
+            }
             _ => false,
         })
     }

@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 
+use decide::hash;
 use hyper::HeaderMap;
 use hyper::header::AUTHORIZATION;
 use sha2::{Digest as _, Sha256};
@@ -15,7 +16,6 @@ use thiserror::Error;
 use crate::api::models::Listing;
 use crate::caller::{Caller, Rights};
 use crate::environment::{self, Credentials};
-use crate::hash;
 #[cfg(feature = "jwt")]
 use crate::jwt::{self, Judge, Refused};
 use crate::limit::limiter::Limiter;

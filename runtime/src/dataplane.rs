@@ -282,7 +282,7 @@ fn assign_slots(topology: &Topology) {
 fn counted(topology: &Topology) -> Vec<bool> {
     let mut counted = vec![false; topology.upstreams.len()];
     for model in topology.models {
-        for upstream in route::counted(&model.settings.route.rule) {
+        for upstream in model.settings.route.rule.counted() {
             if let Some(counted) = counted.get_mut(upstream.slot.index()) {
                 *counted = true;
             }

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
+use decide::outcome::{self, Cause};
 use hyper::header::{
     ACCEPT_ENCODING, ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
 };
@@ -133,12 +134,10 @@ impl Error {
             Self::Uncounted => StatusCode::SERVICE_UNAVAILABLE,
             Self::NotAudited => StatusCode::SERVICE_UNAVAILABLE,
             Self::Panic => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::NoneAnswered { misses, .. } => match common_cause(misses) {
-                Cause::Shut => StatusCode::SERVICE_UNAVAILABLE,
-                Cause::Busy => StatusCode::TOO_MANY_REQUESTS,
-                Cause::Slow | Cause::OutOfTime => StatusCode::GATEWAY_TIMEOUT,
-                Cause::Broken => StatusCode::BAD_GATEWAY,
-            },
+            Self::NoneAnswered { misses, .. } => {
+                let status = common_cause(misses).status();
+                StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY)
+            }
         }
     }
 
@@ -350,39 +349,17 @@ fn object(details: &Details<'_>) -> Bytes {
 }
 
 /// What it amounts to that no upstream answered.
-enum Cause {
-    /// None was asked: each is shut, and is left alone for now.
-    Shut,
-    /// Every one that was asked is busy: later may do.
-    Busy,
-    /// Every one that was asked took too long.
-    Slow,
-    /// The request's total time is over.
-    OutOfTime,
-    /// Anything else.
-    Broken,
-}
-
 fn common_cause(misses: &[(&'static str, Miss)]) -> Cause {
-    let asked = || misses.iter().filter_map(|(_, miss)| failure(miss));
-    let is_out_of_time = |(_, miss): &(&str, Miss)| *miss == Miss::OutOfTime;
-    if misses.iter().any(is_out_of_time) {
-        Cause::OutOfTime
-    } else if asked().next().is_none() {
-        Cause::Shut
-    } else if asked().all(Failure::is_busy) {
-        Cause::Busy
-    } else if asked().all(Failure::is_timeout) {
-        Cause::Slow
-    } else {
-        Cause::Broken
-    }
+    Cause::of(misses.iter().map(|(_, miss)| kind(miss)))
 }
 
-fn failure(miss: &Miss) -> Option<Failure> {
+fn kind(miss: &Miss) -> outcome::Miss {
     match miss {
-        Miss::Failed(failure) => Some(*failure),
-        Miss::OutOfTime | Miss::Skipped(_) => None,
+        Miss::Skipped(_) => outcome::Miss::Skipped,
+        Miss::OutOfTime => outcome::Miss::OutOfTime,
+        Miss::Failed(failure) if failure.is_timeout() => outcome::Miss::Slow,
+        Miss::Failed(Failure::Status { status, .. }) => outcome::Miss::of_status(status.as_u16()),
+        Miss::Failed(_) => outcome::Miss::Broken,
     }
 }
 

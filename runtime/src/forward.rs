@@ -9,6 +9,7 @@ mod retry;
 mod tests;
 
 use bytes::Bytes;
+use decide::walk::{Sight, Turn, Walk};
 use hyper::Response;
 use hyper::header::{CONTENT_LENGTH, HeaderValue};
 use hyper::http::request::Parts;
@@ -24,11 +25,11 @@ use crate::forward::deadline::Deadline;
 use crate::idempotency::{Claim, Recording};
 use crate::observe::account::Account;
 use crate::observe::trace::Trace;
-use crate::route::{self, draw};
+use crate::route;
 use crate::stream::body::Body;
 use crate::stream::observer::{Manner, Observer};
 use crate::stream::relay::Relay;
-use crate::topology::{Draw, Model, Upstream};
+use crate::topology::{Model, Rule, Upstream};
 use crate::upstream::engaged::Engaged;
 use crate::upstream::exchange::{Answer, Outgoing};
 use crate::upstream::headers;
@@ -60,7 +61,7 @@ pub(crate) struct Taken {
 }
 
 /// Tries the upstreams of the model, then those of the models that stand in for it, until one
-/// answers. Those that are unhealthy come last: better a try than a certain failure.
+/// answers.
 pub(crate) async fn try_in_turn(
     worker: &Worker,
     account: &mut Account,
@@ -68,63 +69,74 @@ pub(crate) async fn try_in_turn(
 ) -> Result<Taken, Error> {
     let requested = asked.requested;
     let mut attempts = Attempts::of(worker, account, asked);
-    let mut unhealthy = Vec::new();
-    for model in std::iter::once(requested).chain(requested.settings.fallback.iter().copied()) {
-        // 6. Route: which upstreams, in which order?
-        let route = model.settings.route;
-        let in_flight = |upstream: &Upstream| worker.dataplane.upstream(upstream).in_flight();
-        let order = route::order(&route.rule, draw(worker, asked, model), in_flight);
-        let mut candidates = order
-            .map(|upstream| worker.dataplane.upstream(upstream))
-            .peekable();
-        let first = attempts.missed();
-        if let Some(hedge) = &route.hedge {
-            worker.budget(hedge).earn();
-        }
-        // 7. Forward: nothing has been sent to the client yet, so the next may try.
-        while let Some(live) = candidates.next() {
-            if live.comes_last() {
-                unhealthy.push((model, live));
-                continue;
+    let live = |upstream| worker.dataplane.upstream(upstream);
+    let mut walk = Walk::new(
+        Seen { worker, asked },
+        requested,
+        requested.settings.fallback,
+    );
+    let mut first = 0;
+    while let Some(turn) = walk.next() {
+        let taken = match turn {
+            // 6. Route: which upstreams, in which order?
+            Turn::Begin(model) => {
+                first = attempts.missed();
+                if let Some(hedge) = &model.settings.route.hedge {
+                    worker.budget(hedge).earn();
+                }
+                None
             }
-            let taken = match &route.hedge {
-                None => attempts.ask(model, live).await,
+            // 7. Forward: nothing has been sent to the client yet, so the next may try.
+            Turn::Ask(model, upstream) => match &model.settings.route.hedge {
+                None => attempts.ask(model, live(upstream)).await,
                 // Boxed, as few routes hedge: every request would carry its state.
                 Some(hedge) => {
-                    Box::pin(attempts.ask_hedged(hedge, model, live, &mut candidates)).await
+                    Box::pin(attempts.ask_hedged(hedge, model, live(upstream), &mut walk)).await
                 }
-            };
-            if let Some(taken) = taken {
-                return Ok(taken);
-            }
-        }
-        // Boxed, as it is rare: every request would carry its state.
-        if let Some(retry) = &route.retry
-            && let Some(taken) = Box::pin(attempts.repeat(retry, first)).await
-        {
-            return Ok(taken);
-        }
-    }
-    for (model, live) in unhealthy {
-        if let Some(taken) = attempts.ask(model, live).await {
+            },
+            Turn::End(model) => match &model.settings.route.retry {
+                None => None,
+                // Boxed, as it is rare: every request would carry its state.
+                Some(retry) => Box::pin(attempts.repeat(retry, first)).await,
+            },
+            Turn::Last(model, upstream) => attempts.ask(model, live(upstream)).await,
+        };
+        if let Some(taken) = taken {
             return Ok(taken);
         }
     }
     Err(attempts.in_vain())
 }
 
-/// What the choice among the upstreams of `model` goes by.
-fn draw(worker: &Worker, asked: &Asked<'_>, model: &Model) -> u64 {
-    let drawn = match model.settings.route.draw {
-        Draw::Sequence => None,
-        Draw::Caller => asked.caller.identity,
-        Draw::Session => draw::of_session(&asked.head.headers),
-        Draw::Head(length) => asked
-            .scan
-            .context
-            .map(|context| draw::of_head(context, length)),
-    };
-    drawn.unwrap_or_else(|| worker.draw(model))
+/// What the turns of a request go by.
+pub(crate) struct Seen<'a> {
+    worker: &'a Worker,
+    asked: &'a Asked<'a>,
+}
+
+impl Sight<'static> for Seen<'_> {
+    type Model = &'static Model;
+    type Upstream = &'static Upstream;
+
+    fn rule(&self, model: &'static Model) -> Rule {
+        model.settings.route.rule
+    }
+
+    fn draw(&self, model: &'static Model) -> u64 {
+        let asked = self.asked;
+        let session = || route::session(&asked.head.headers);
+        let draw = model.settings.route.draw;
+        let decided = draw.of(asked.caller.identity, session, asked.scan.context);
+        decided.unwrap_or_else(|| self.worker.draw(model))
+    }
+
+    fn in_flight(&self, upstream: &'static Upstream) -> u32 {
+        self.worker.dataplane.upstream(upstream).in_flight()
+    }
+
+    fn comes_last(&self, upstream: &'static Upstream) -> bool {
+        self.worker.dataplane.upstream(upstream).comes_last()
+    }
 }
 
 /// What asks `live` for the usage of a stream, where the gateway does that and not the client.

@@ -41,7 +41,6 @@ mod fixture;
 mod forward;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
-mod hash;
 mod idempotency;
 #[cfg(feature = "jwt")]
 mod jwt;

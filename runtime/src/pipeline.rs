@@ -6,6 +6,7 @@ use std::pin::pin;
 use std::rc::Rc;
 
 use bytes::Bytes;
+use decide::admit::Denied;
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::http::request::Parts;
@@ -229,7 +230,7 @@ async fn answer(
         Endpoint::Inference(operation) => operation,
         Endpoint::Model => {
             let name = name_in_path(head.uri.path()).unwrap_or_default();
-            admit(caller, dataplane.directory.find(&name), &name)?;
+            admit(caller, dataplane.directory.find(&name), None, &name)?;
             return own((StatusCode::OK, models::entry(&name)));
         }
         Endpoint::Admin(endpoint) => {
@@ -267,11 +268,7 @@ async fn answer(
 
     // 4. Admit: may this caller use that model?
     let named = dataplane.directory.find(&scan.model);
-    let meant = named.or_else(|| {
-        let default = dataplane.topology.gateway.default_model;
-        default.filter(|model| caller.may_use(model))
-    });
-    let requested = admit(caller, meant, &scan.model)?;
+    let requested = admit(caller, named, gateway.default_model, &scan.model)?;
     account.model = Some(requested);
 
     // Repeat: was it answered before? Nobody is asked again then, so no limit counts it.
@@ -329,25 +326,23 @@ async fn answer(
         .map(|taken| Reply::Relayed(taken, claim))
 }
 
-/// The model that is `meant` by `name`, if the caller may use it.
+/// The model that a request for `name` is for: the one that it `named`, or else the `default`.
 fn admit(
     caller: &Caller<'_>,
-    meant: Option<&'static Model>,
+    named: Option<&'static Model>,
+    default: Option<&'static Model>,
     name: &str,
 ) -> Result<&'static Model, Error> {
-    let Some(model) = meant else {
-        return Err(Error::UnknownModel {
+    let may_use = |model: &'static Model| caller.may_use(model);
+    decide::admit::admit(named, default, may_use).map_err(|denied| match denied {
+        Denied::Unknown => Error::UnknownModel {
             name: name.to_owned(),
             known: caller.model_names(),
-        });
-    };
-    if caller.may_use(model) {
-        Ok(model)
-    } else {
-        Err(Error::ModelNotAllowed {
+        },
+        Denied::NotAllowed(model) => Error::ModelNotAllowed {
             model: model.settings.name,
-        })
-    }
+        },
+    })
 }
 
 /// The response of the gateway itself.

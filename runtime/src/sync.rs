@@ -7,7 +7,4 @@ pub(crate) use loom::{
     sync::{Mutex, MutexGuard, atomic},
 };
 #[cfg(not(loom))]
-pub(crate) use std::{
-    hint::spin_loop,
-    sync::{Mutex, MutexGuard, atomic},
-};
+pub(crate) use std::sync::{Mutex, MutexGuard, atomic};

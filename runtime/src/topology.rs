@@ -11,19 +11,20 @@ mod limit;
 mod model;
 mod reports;
 mod route;
-mod share;
 mod upstream;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-pub use limit::{Limit, LimitSettings, PriorityClass, Queue, Rate, Store, WhenAway};
+pub use decide::limit::Rate;
+pub use decide::rule::Draw;
+pub use decide::share::{LoadFactor, Share};
+pub use limit::{Limit, LimitSettings, PriorityClass, Queue, Store, WhenAway};
 pub use model::{Model, ModelSettings, Parameter};
 pub use reports::{Audit, Otlp, Privacy, WhenFailing};
 pub use route::{
-    Draw, Hedge, HedgeSettings, Retry, Route, Rule, Shadow, ShadowSettings, Target, Weighted,
+    Hedge, HedgeSettings, Retry, Route, Rule, Shadow, ShadowSettings, Target, Weighted,
 };
-pub use share::{LoadFactor, Share};
 #[cfg(feature = "mock")]
 pub use upstream::Mock;
 pub use upstream::{

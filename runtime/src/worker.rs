@@ -3,6 +3,8 @@
 
 use std::rc::Rc;
 
+use decide::draw::Sequence;
+
 use crate::auth::Own;
 use crate::dataplane::Dataplane;
 use crate::forward::budget::Budget;
@@ -11,7 +13,6 @@ use crate::limit::store::Store;
 use crate::observe::log::{Log, Sink};
 use crate::observe::reports::{Reports, Sinks};
 use crate::route;
-use crate::route::draw::Sequence;
 use crate::server::drain::Drain;
 use crate::topology::{Hedge, Model, Shadow, Upstream};
 use crate::upstream::pool::{Pool, SharedPool};

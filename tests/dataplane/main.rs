@@ -38,6 +38,7 @@ mod routes;
 mod rules;
 mod sampling;
 mod shadow;
+mod spec_tests;
 mod start;
 mod stop;
 mod store;

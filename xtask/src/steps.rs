@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 
-use crate::command::{Error, cargo, output, program, run};
+use crate::command::{Error, cargo, output, program, run, target};
 use crate::{alone, fuzz, specs, tools};
 
 /// The dataplanes of the repository.
@@ -44,7 +44,9 @@ pub(crate) enum Step {
     Specs,
     /// Tests of the compiler: messages, output, small diffs, command line
     Compiler,
-    /// Tests of the runtime, models of its lock-free parts, and tests of the fake model server
+    /// A repository of its own that has its specs as snapshots
+    Snapshots,
+    /// Tests of the runtime, of what it decides, models of its lock-free parts, and tests of the fake model server
     Runtime,
     /// Fuzz targets, for a short while
     Fuzz,
@@ -108,8 +110,9 @@ impl Step {
             )),
             Self::Specs => specs::build(specs::Mode::Check),
             Self::Compiler => run(cargo("test --package nexusc").env("INSTA_UPDATE", "no")),
+            Self::Snapshots => snapshots(),
             Self::Runtime => run(&mut cargo(
-                "test --package runtime --package runtime-loom --package fake-model --all-features",
+                "test --package runtime --package decide --package runtime-loom --package fake-model --all-features",
             )),
             Self::Fuzz => fuzz::fuzz(&[], fuzz::Extent::Short),
             Self::Dataplanes => {
@@ -160,6 +163,14 @@ impl Step {
             .and_then(|value| value.get_help().map(ToString::to_string));
         help.unwrap_or_default()
     }
+}
+
+/// Runs the example of snapshots as a repository of its own would, with its own lock file.
+fn snapshots() -> Result<(), Error> {
+    let mut cargo = cargo(
+        "test --quiet --locked --manifest-path tests/snapshots-example/Cargo.toml --target-dir",
+    );
+    run(cargo.arg(target()).env("INSTA_UPDATE", "no"))
 }
 
 /// Builds a dataplane by itself: in a build of the workspace, the features of all would be one.

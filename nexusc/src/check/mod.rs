@@ -15,6 +15,7 @@ mod fallback_cycle;
 mod health_times;
 mod hedges;
 mod idle_breakers;
+mod idle_circumstances;
 mod idle_keys;
 mod issuer_keys;
 mod load_factor;
@@ -70,6 +71,7 @@ pub fn check(topology: &Topology, left_out: &BTreeSet<KeyPath>) -> Vec<Diagnosti
         health_times::check,
         hedges::check,
         idle_breakers::check,
+        idle_circumstances::check,
         idle_keys::check,
         issuer_keys::check,
         load_factor::check,

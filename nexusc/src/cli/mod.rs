@@ -4,6 +4,8 @@ mod build;
 mod check;
 mod explain;
 mod schema;
+mod simulate;
+mod test;
 mod up;
 
 use std::io::{self, IsTerminal, Write};
@@ -26,13 +28,17 @@ struct Arguments {
     command: Command,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 all is well, 1 something was found (errors in a spec, stale files), \
+const EXIT_CODES: &str = "Exit codes: 0 all is well, 1 something was found (errors in a spec, tests that fail, stale files), \
                           2 wrong arguments, 3 something else failed (a file, a build).";
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Say everything that is wrong with specs, and write nothing
     Check(check::Arguments),
+    /// Try the tests that specs hold
+    Test(test::Arguments),
+    /// Decide about recorded requests again, by a spec and by the one before it
+    Simulate(simulate::Arguments),
     /// Write the dataplane crate and the artifacts of specs
     Build(build::Arguments),
     /// Build a spec's dataplane and run it
@@ -83,6 +89,8 @@ enum Failure {
 pub(crate) fn run() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Check(arguments) => check::run(&arguments),
+        Command::Test(arguments) => test::run(&arguments),
+        Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Build(arguments) => build::run(&arguments),
         Command::Up(arguments) => up::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),

@@ -145,6 +145,11 @@ codes! {
     NX0901 Warning "an upstream that no route uses"
     NX0902 Warning "an API key that may use no model"
     NX0903 Warning "a field that a mock upstream does not use"
+    NX0910 Error "a test of the spec fails"
+    NX0911 Error "a test that expects nothing"
+    NX0912 Error "a test of a caller that there cannot be"
+    NX0913 Warning "a circumstance of a test that changes nothing"
+    NX0914 Error "a header that tests do not know"
 }
 
 impl Code {

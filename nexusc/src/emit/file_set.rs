@@ -1,6 +1,7 @@
 //! The output of a compilation: paths and texts, in order. Writing, checking and diffing are uses of it.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// Emitted files by path, relative to the folder that holds `specs/`, with `/` between folders.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,5 +37,13 @@ impl FileSet {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+/// All files in one text, for snapshots: each after a line with its path.
+impl fmt::Display for FileSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.iter()
+            .try_for_each(|(path, text)| write!(f, "==> {path}\n{text}\n"))
     }
 }

@@ -5,6 +5,7 @@
 //! topology without errors.
 
 pub mod table;
+pub mod test;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -43,6 +44,8 @@ pub struct Topology {
     pub otlp: Option<Otlp>,
     /// The environments.
     pub overlays: Table<Overlay>,
+    /// Requests, and what is expected to become of them.
+    pub tests: Vec<test::Test>,
 }
 
 impl Topology {

@@ -61,6 +61,12 @@ impl<T: Named> Table<T> {
         Self(entities)
     }
 
+    /// The id of the entity of this name.
+    pub fn find(&self, name: &str) -> Option<Id<T>> {
+        let found = self.0.binary_search_by(|entity| entity.name().cmp(name));
+        found.ok().map(Id::new)
+    }
+
     /// The entity with this id.
     #[expect(
         clippy::indexing_slicing,

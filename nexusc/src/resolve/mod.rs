@@ -28,6 +28,7 @@ mod shadow;
 mod store;
 mod stream;
 mod telemetry;
+mod test;
 mod timeouts;
 mod tls;
 mod upstream;
@@ -83,6 +84,7 @@ pub fn resolve(source: &Source, spec: &Spec, left_out: BTreeSet<KeyPath>) -> Res
     let audit = audit::resolve(spec.audit.as_ref(), &mut scope);
     let otlp = telemetry::resolve(&spec.telemetry, &mut scope);
     let overlays = overlay::resolve_all(&spec.overlays, &mut scope);
+    let tests = test::resolve_all(&spec.tests, gateway.development, jwt.as_ref(), &mut scope);
     let topology = Topology {
         name: source.name().to_owned(),
         gateway,
@@ -98,6 +100,7 @@ pub fn resolve(source: &Source, spec: &Spec, left_out: BTreeSet<KeyPath>) -> Res
         audit,
         otlp,
         overlays: Table::from_sorted(overlays),
+        tests,
     };
     let (diagnostics, left_out) = scope.finish();
     Resolved {

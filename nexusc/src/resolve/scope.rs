@@ -1,11 +1,12 @@
 //! What names mean in a spec, and where findings about them are collected.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::code::Code;
 use crate::ir::table::{Id, Names};
-use crate::ir::{Limit, Model, Upstream};
+use crate::ir::{Key, Limit, Model, Route, Upstream};
 use crate::key_path::KeyPath;
 use crate::redact::{looks_secret, shown};
 use crate::source::Place;
@@ -14,6 +15,7 @@ use crate::suggest;
 
 /// Packages of the workspace, whose names a generated crate cannot take.
 const RESERVED_SPEC_NAMES: &[&str] = &[
+    "decide",
     "end-to-end",
     "fake-model",
     "nexusc",
@@ -25,8 +27,10 @@ const RESERVED_SPEC_NAMES: &[&str] = &[
 /// The names of a spec, and the findings so far.
 pub(super) struct Scope<'s> {
     models: Names<'s, Model>,
-    upstreams: Names<'s, Upstream>,
-    limits: Names<'s, Limit>,
+    upstreams: Rc<Names<'s, Upstream>>,
+    limits: Rc<Names<'s, Limit>>,
+    routes: Rc<Names<'s, Route>>,
+    keys: Rc<Names<'s, Key>>,
     aliases: BTreeMap<&'s str, &'s str>,
     left_out: BTreeSet<KeyPath>,
     diagnostics: Vec<Diagnostic>,
@@ -42,8 +46,10 @@ impl<'s> Scope<'s> {
         });
         Self {
             models: Names::from_sorted(spec.models.keys()),
-            upstreams: Names::from_sorted(spec.upstreams.keys()),
-            limits: Names::from_sorted(spec.limits.keys()),
+            upstreams: Rc::new(Names::from_sorted(spec.upstreams.keys())),
+            limits: Rc::new(Names::from_sorted(spec.limits.keys())),
+            routes: Rc::new(Names::from_sorted(spec.routes.keys())),
+            keys: Rc::new(Names::from_sorted(spec.keys.keys())),
             aliases: aliases.collect(),
             left_out,
             diagnostics: Vec::new(),
@@ -78,30 +84,48 @@ impl<'s> Scope<'s> {
 
     /// The upstream that `name`, written at `place`, refers to.
     pub(super) fn upstream(&mut self, name: &str, place: Place) -> Option<Id<Upstream>> {
-        let found = self.upstreams.find(name);
-        if found.is_none() && !self.is_left_out("upstreams", name) {
-            let help = help_for("upstreams", name, self.upstreams.iter());
-            let message = format!("unknown upstream {}", shown(name));
-            let label = "no such entry in `[upstreams]`";
-            self.leave_out(&place);
-            self.report(Diagnostic::new(Code::NX0101, message, place, label).help(help));
-        }
-        found
+        let names = self.upstreams.clone();
+        self.entry(name, place, &names, "upstream")
+    }
+
+    /// The route that `name`, written at `place`, refers to.
+    pub(super) fn route(&mut self, name: &str, place: Place) -> Option<Id<Route>> {
+        let names = self.routes.clone();
+        self.entry(name, place, &names, "route")
+    }
+
+    /// The key that `name`, written at `place`, refers to.
+    pub(super) fn key(&mut self, name: &str, place: Place) -> Option<Id<Key>> {
+        let names = self.keys.clone();
+        self.entry(name, place, &names, "key")
     }
 
     /// The limit that is named at `path`, if any is.
     pub(super) fn limit(&mut self, name: Option<&String>, path: &KeyPath) -> Option<Id<Limit>> {
-        let name = name?;
-        let found = self.limits.find(name);
-        if found.is_none() && !self.is_left_out("limits", name) {
-            let help = help_for("limits", name, self.limits.iter());
-            let message = format!("unknown limit {}", shown(name));
-            let label = "no such entry in `[limits]`";
-            let place = Place::Value(path.clone());
+        let names = self.limits.clone();
+        self.entry(name?, Place::Value(path.clone()), &names, "limit")
+    }
+
+    /// The entry of this `kind` that `name`, written at `place`, refers to.
+    fn entry<T>(
+        &mut self,
+        name: &str,
+        place: Place,
+        names: &Names<'s, T>,
+        kind: &str,
+    ) -> Option<Id<T>> {
+        if let Some(found) = names.find(name) {
+            return Some(found);
+        }
+        let table = format!("{kind}s");
+        if !self.is_left_out(&table, name) {
+            let help = help_for(&table, name, names.iter());
+            let message = format!("unknown {kind} {}", shown(name));
+            let label = format!("no such entry in `[{table}]`");
             self.leave_out(&place);
             self.report(Diagnostic::new(Code::NX0101, message, place, label).help(help));
         }
-        found
+        None
     }
 
     /// The models of a list at `path`; each may be named once.

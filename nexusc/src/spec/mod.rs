@@ -26,6 +26,7 @@ pub mod shadow;
 pub mod store;
 pub mod stream;
 pub mod telemetry;
+pub mod test;
 pub mod timeouts;
 pub mod tls;
 pub mod upstream;
@@ -85,4 +86,7 @@ pub struct Spec {
     /// The environments that the gateway is deployed to.
     #[serde(default)]
     pub overlays: BTreeMap<String, overlay::Overlay>,
+    /// Requests, and what is expected to become of them.
+    #[serde(default)]
+    pub tests: Vec<test::Test>,
 }

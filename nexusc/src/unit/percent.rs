@@ -1,7 +1,29 @@
 //! Percentages in steps of 0.01 %: `"5%"`, `"0.25%"`.
 
+use std::fmt;
+use std::str::FromStr;
+
 use crate::ir::Percent;
 use crate::unit::{split_number, whole};
+
+impl FromStr for Percent {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        parse(text)
+    }
+}
+
+/// As people read it: `5 %`, `0.25 %`.
+impl fmt::Display for Percent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.0 / 100, self.0 % 100) {
+            (whole, 0) => write!(f, "{whole} %"),
+            (whole, rest) if rest % 10 == 0 => write!(f, "{whole}.{} %", rest / 10),
+            (whole, rest) => write!(f, "{whole}.{rest:02} %"),
+        }
+    }
+}
 
 /// Parses a percentage from 0 to 100 with at most two decimals.
 pub(crate) fn parse(text: &str) -> Result<Percent, String> {
@@ -53,6 +75,16 @@ mod tests {
     fn reads_two_decimals() {
         let parsed = ["5%", "0.25%", "2.5%", "100%", "0%"].map(|text| parse(text).unwrap().0);
         assert_eq!(parsed, [500, 25, 250, 10_000, 0]);
+    }
+
+    #[test]
+    fn is_shown_without_decimals_that_say_nothing() {
+        let points = [0, 500, 25, 1250, 9999, 10_000];
+        let shown = points.map(|points| Percent(points).to_string());
+        assert_eq!(
+            shown,
+            ["0 %", "5 %", "0.25 %", "12.5 %", "99.99 %", "100 %"]
+        );
     }
 
     #[test]

@@ -18,8 +18,12 @@ mod places;
 mod places_model;
 #[path = "../../src/sync.rs"]
 mod sync;
-#[path = "../../src/limit/window.rs"]
-#[expect(dead_code, reason = "the models use a part of it")]
+#[path = "../../decide/src/limit/window.rs"]
+#[expect(
+    dead_code,
+    unreachable_pub,
+    reason = "the models use a part of it, and nobody else"
+)]
 #[allow(
     unfulfilled_lint_expectations,
     reason = "in tests an index needs no excuse"
@@ -27,7 +31,8 @@ mod sync;
 mod window;
 mod window_model;
 
-/// As the files know it.
+/// As the files know them.
+use decide::limit;
 use runtime::topology;
 
 /// Tries what two threads do at once, and then `after`, in every order with at most three switches that neither

@@ -1,26 +1,26 @@
 //! A second attempt beside a slow first one: whichever answers first is taken, the other is taken back.
 
-use std::iter::Peekable;
 use std::pin::pin;
 
+use decide::walk::Walk;
 use tokio::time::timeout;
 
-use crate::forward::Taken;
 use crate::forward::attempts::{Attempts, Begun};
 use crate::forward::deadline::OutOfTime;
+use crate::forward::{Seen, Taken};
 use crate::observe::metrics::Hedged;
 use crate::topology::{Hedge, Model};
 use crate::upstream::live::Live;
 
 impl Attempts<'_> {
     /// Asks `live` for `model`. If its first byte takes too long and the budget allows it, the next of
-    /// the `others` is asked as well.
+    /// the route is asked as well.
     pub(super) async fn ask_hedged(
         &mut self,
         hedge: &'static Hedge,
         model: &'static Model,
         live: &'static Live,
-        others: &mut Peekable<impl Iterator<Item = &'static Live>>,
+        walk: &mut Walk<'static, Seen<'_>>,
     ) -> Option<Taken> {
         let first = self.begin(model, live)?;
         let mut answer = pin!(self.send(&first));
@@ -31,7 +31,7 @@ impl Attempts<'_> {
         if let Ok(ended) = ended {
             return self.end(first, ended);
         }
-        let Some(second) = self.begin_second(hedge, model, others) else {
+        let Some(second) = self.begin_second(hedge, model, walk) else {
             let ended = self.deadline.limit(answer).await;
             return self.end(first, ended);
         };
@@ -69,9 +69,9 @@ impl Attempts<'_> {
         &mut self,
         hedge: &'static Hedge,
         model: &'static Model,
-        others: &mut Peekable<impl Iterator<Item = &'static Live>>,
+        walk: &mut Walk<'static, Seen<'_>>,
     ) -> Option<Begun> {
-        let next = others.peek()?;
+        let next = self.worker.dataplane.upstream(walk.peek()?);
         if !self.may_go_on() || self.is_repetition(next) || !next.is_ready() {
             return None;
         }
@@ -79,7 +79,8 @@ impl Attempts<'_> {
             self.hedges(model, hedge, Hedged::OverBudget).inc();
             return None;
         }
-        let mut second = self.begin(model, others.next()?)?;
+        walk.take_next();
+        let mut second = self.begin(model, next)?;
         self.hedges(model, hedge, Hedged::Sent).inc();
         second.hedge = Some(hedge);
         Some(second)

@@ -17,8 +17,8 @@ use crate::dataplane::Dataplane;
 use crate::environment;
 use crate::fixture;
 use crate::topology::{
-    Auth, Breaker, Endpoint, Gateway, Hedge, HedgeSettings, MIB, ModelSettings, Retry, Route, Rule,
-    Share, Timeouts, Topology, UpstreamSettings,
+    Auth, Breaker, Draw, Endpoint, Gateway, Hedge, HedgeSettings, MIB, ModelSettings, Retry, Route,
+    Rule, Share, Timeouts, Topology, UpstreamSettings,
 };
 use crate::upstream::circuit::State;
 

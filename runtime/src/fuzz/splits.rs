@@ -1,6 +1,6 @@
 //! The ways in which bytes may arrive.
 
-use crate::hash;
+use decide::hash;
 
 /// How often bytes are split at random, beside byte by byte.
 const RANDOM: u64 = 3;

@@ -11,6 +11,7 @@ pub(crate) mod key;
 
 use std::borrow::Cow;
 
+use decide::hash;
 #[cfg(feature = "jwks")]
 use jsonwebtoken::decode_header;
 use jsonwebtoken::errors::{Error, ErrorKind};
@@ -20,7 +21,6 @@ use serde_json::{Map, Value};
 
 use crate::api::models::{Directory, Listing};
 use crate::caller::{Caller, Rights};
-use crate::hash;
 #[cfg(feature = "jwks")]
 use crate::jwt::jwks::store::{Keyring, Standing, Store};
 use crate::limit::owner;

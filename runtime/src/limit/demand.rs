@@ -1,15 +1,11 @@
 //! How many tokens a request may take, before anybody knows how many it will.
 
+use decide::limit::demand::{ASSUMED_OUTPUT, prompt};
+
 use crate::api::scan::Scan;
 use crate::endpoint::Operation;
 use crate::limit::images;
 use crate::topology::Model;
-
-/// The output that is assumed where neither the request nor its model sets `max_tokens`.
-const ASSUMED_OUTPUT: u64 = 1024;
-
-/// Bytes of JSON to a token of a prompt: about what English text comes to.
-const BYTES_PER_TOKEN: usize = 4;
 
 /// What a request may take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,7 +22,6 @@ impl Demand {
     pub(crate) fn of(scan: &Scan<'_>, operation: Operation, assumed_output: u64) -> Self {
         let (images, bytes) = scan.context.map_or((0, 0), images::count);
         let text = scan.context.map_or(0, <[u8]>::len).saturating_sub(bytes);
-        let prompt = text / BYTES_PER_TOKEN + images * images::TOKENS;
         let output = if operation.generates() {
             let each = scan.output_limit.unwrap_or(assumed_output);
             each.saturating_mul(scan.choices.unwrap_or(1).max(1))
@@ -34,7 +29,7 @@ impl Demand {
             0
         };
         Self {
-            prompt: prompt.max(1) as u64,
+            prompt: prompt(text as u64, (images * images::TOKENS) as u64),
             output,
         }
     }

@@ -5,6 +5,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
+use decide::limit::window::{Tick, Window};
 use tokio::time::Instant;
 
 use crate::limit::owner::Owner;
@@ -12,7 +13,6 @@ use crate::limit::places::{NoPlace, Places};
 use crate::limit::refusal::{Kind, Refusal};
 #[cfg(feature = "redis")]
 use crate::limit::store::names::Names;
-use crate::limit::window::{Full, Tick, Window};
 use crate::topology::{Limit, PriorityClass};
 
 /// How soon to come again where requests at once are limited: nobody knows when one will end.
@@ -238,15 +238,6 @@ impl Held {
             }
         }
         Ok(grant)
-    }
-}
-
-impl Full {
-    fn wait(self) -> Option<Duration> {
-        match self {
-            Self::For(wait) => Some(wait),
-            Self::Forever => None,
-        }
     }
 }
 

@@ -13,4 +13,3 @@ pub(crate) mod refusal;
 pub(crate) mod store;
 #[cfg(feature = "jwt")]
 pub(crate) mod subjects;
-mod window;

@@ -3,7 +3,8 @@
 //! The trace id decides, so that every replica takes the same ones, as does a second gateway that a
 //! request passes: each line of what is kept has its counterpart everywhere.
 
-use crate::hash;
+use decide::hash;
+
 use crate::topology::Share;
 
 /// Whether the request of this trace is in `share`. One that is, is in every larger share too.

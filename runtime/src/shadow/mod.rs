@@ -17,6 +17,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Poll;
 
+use decide::draw::scaled;
 use hyper::body::Body;
 use tokio::task::spawn_local;
 use tokio::time::timeout;
@@ -25,7 +26,6 @@ use crate::admin::switches::Feature;
 use crate::forward::{Asked, outgoing};
 use crate::observe::account::Account;
 use crate::observe::outcome::Outcome;
-use crate::route::draw::scaled;
 use crate::shadow::comparison::Comparison;
 use crate::shadow::metrics::{DROPPED, SKIPPED};
 use crate::shadow::room::Held;

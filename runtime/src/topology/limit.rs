@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::topology::{Secret, Slot, UpstreamTls};
+use crate::topology::{Rate, Secret, Slot, UpstreamTls};
 
 /// How much may be asked for: `[limits.NAME]`. Every key and every model that names it has a count of
 /// its own, and so has every subject of tokens.
@@ -72,15 +72,6 @@ impl PriorityClass {
     pub const fn index(self) -> usize {
         self as usize
     }
-}
-
-/// So many in any window of this length.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rate {
-    /// How many.
-    pub amount: u64,
-    /// In which time.
-    pub per: Duration,
 }
 
 /// A Redis in which all replicas of a gateway count together: `[store.redis]`.

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::topology::{LoadFactor, Share, Slot, Upstream};
+use decide::rule;
+
+use crate::topology::{Draw, Share, Slot, Upstream};
 
 /// How a model's requests choose among upstreams: `[routes.NAME]`.
 #[derive(Debug)]
@@ -90,100 +92,11 @@ pub struct HedgeSettings {
     pub budget: Share,
 }
 
-/// What the choice of a route goes by: requests of the same draw have the same first choice, as long
-/// as the rule and the state of its upstreams are the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Draw {
-    /// An even sequence: each request is chosen for anew.
-    Sequence,
-    /// The key of who asks.
-    Caller,
-    /// The header `x-session-id`; the sequence where a request has none.
-    Session,
-    /// The first so many bytes of the prompt's JSON; the sequence where a request has no prompt.
-    Head(usize),
-}
+/// The rule of a route: which upstreams, in which order.
+pub type Rule = rule::Rule<'static, &'static Upstream>;
 
-/// The rule of a route. Whatever it picks first, its other upstreams are tried after a failure.
-#[derive(Debug)]
-pub enum Rule {
-    /// One upstream takes all.
-    Direct(&'static Upstream),
-    /// Each upstream takes its share by weight.
-    Weighted(Weighted),
-    /// A canary takes a share of the primary's requests.
-    Canary {
-        /// Takes the rest, and what the canary fails to answer.
-        primary: &'static Upstream,
-        /// Takes `share`, and what the primary fails to answer.
-        canary: &'static Upstream,
-        /// The canary's part of all requests.
-        share: Share,
-    },
-    /// The upstreams of the first list as long as one of them answers, then those of the next; those of
-    /// one list share evenly.
-    Priority(&'static [&'static [&'static Upstream]]),
-    /// The upstream with the fewest requests in flight.
-    LeastInFlight(&'static [&'static Upstream]),
-    /// The upstream that the draw ranks highest, among those that are not overloaded.
-    Prefix {
-        /// Where the requests go.
-        upstreams: &'static [&'static Upstream],
-        /// How much more than the mean an upstream may have in flight.
-        load_factor: LoadFactor,
-    },
-}
-
-/// Upstreams with weights; the sum is settled when the table is built.
-#[derive(Debug)]
-pub struct Weighted {
-    targets: &'static [Target],
-    total: u32,
-}
-
-impl Weighted {
-    /// A weighted choice.
-    ///
-    /// # Panics
-    /// At compile time of the table, when `targets` is empty or its weights add up to 0 or to more
-    /// than `u32::MAX`; the compiler of specs refuses all three.
-    pub const fn new(targets: &'static [Target]) -> Self {
-        let mut total: u32 = 0;
-        let mut rest = targets;
-        while let [first, others @ ..] = rest {
-            total = match total.checked_add(first.weight) {
-                Some(sum) => sum,
-                None => panic!("weights add up to more than u32::MAX"),
-            };
-            rest = others;
-        }
-        assert!(total > 0, "a weighted route needs a target with a weight");
-        Self { targets, total }
-    }
-
-    /// The upstreams with their weights.
-    pub const fn targets(&self) -> &'static [Target] {
-        self.targets
-    }
-
-    /// The sum of all weights, at least 1.
-    pub const fn total(&self) -> u32 {
-        self.total
-    }
-}
+/// Upstreams with weights.
+pub type Weighted = rule::Weighted<'static, &'static Upstream>;
 
 /// One upstream of a weighted route.
-#[derive(Debug)]
-pub struct Target {
-    /// Where the requests go.
-    pub upstream: &'static Upstream,
-    /// Its part of the sum of all weights.
-    pub weight: u32,
-}
-
-impl Target {
-    /// `upstream` with this weight.
-    pub const fn new(upstream: &'static Upstream, weight: u32) -> Self {
-        Self { upstream, weight }
-    }
-}
+pub type Target = rule::Target<&'static Upstream>;

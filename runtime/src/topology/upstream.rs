@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::hash;
+use decide::hash;
+
 use crate::topology::{Identity, Secret, Slot};
 
 /// A server that produces responses: `[upstreams.NAME]`.

@@ -1,5 +1,6 @@
 //! What counts as a failed attempt, and how it is told.
 
+use decide::outcome::{is_relayed, may_pass};
 use hyper::header::RETRY_AFTER;
 use hyper::{HeaderMap, StatusCode};
 use thiserror::Error;
@@ -45,22 +46,8 @@ pub(crate) enum Failure {
 impl Failure {
     /// The failure that a response with `status` is, or `None` where the client should have the
     /// response.
-    ///
-    /// Not the client's business: that the upstream is broken (5xx) or busy (429), that the
-    /// gateway's own credentials are wrong (401, 403) or the gateway was slow to send (408), and
-    /// where else it would send the gateway (3xx).
     pub(crate) fn of_status(status: StatusCode, headers: &HeaderMap) -> Option<Self> {
-        let relayed = status.is_success()
-            || (status.is_client_error()
-                && !matches!(
-                    status,
-                    StatusCode::UNAUTHORIZED
-                        | StatusCode::FORBIDDEN
-                        | StatusCode::PROXY_AUTHENTICATION_REQUIRED
-                        | StatusCode::REQUEST_TIMEOUT
-                        | StatusCode::TOO_MANY_REQUESTS
-                ));
-        if relayed {
+        if is_relayed(status.as_u16()) {
             return None;
         }
         let written = headers
@@ -111,14 +98,7 @@ impl Failure {
             Self::Status {
                 status,
                 retry_after: None,
-            } => matches!(
-                status,
-                StatusCode::REQUEST_TIMEOUT
-                    | StatusCode::TOO_MANY_REQUESTS
-                    | StatusCode::BAD_GATEWAY
-                    | StatusCode::SERVICE_UNAVAILABLE
-                    | StatusCode::GATEWAY_TIMEOUT
-            ),
+            } => may_pass(status.as_u16()),
             _ => false,
         }
     }

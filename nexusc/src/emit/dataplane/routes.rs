@@ -1,24 +1,25 @@
 //! `routes.rs`: how the requests of a model choose among upstreams.
 
+use decide::rule::{Draw, Rule};
 use proc_macro2::TokenStream;
 use quote::quote;
 
 use crate::emit::dataplane::literal::{constant, duration, integer, option, percent, size};
 use crate::emit::dataplane::table::TableFile;
-use crate::ir::table::Id;
-use crate::ir::{Draw, Hedge, Retry, Rule, Shadow, Topology, Upstream};
+use crate::ir::{Hedge, Percent, Retry, Shadow, Topology};
+use crate::lower::{self, Choice, Rules, with_rules};
 
 pub(super) fn emit(topology: &Topology) -> TableFile {
+    with_rules(topology, |rules| table(topology, rules))
+}
+
+fn table(topology: &Topology, rules: &Rules<'_>) -> TableFile {
     let mut file = TableFile::new("How the requests of a model choose among upstreams.");
-    for route in topology.routes.iter() {
+    for (id, route) in topology.routes.ids() {
         let constant = constant(&route.name);
         let name = &route.name;
-        let draw = draw(route.draw);
-        let rule = route
-            .rule
-            .as_ref()
-            .expect("resolved: a route without a rule is reported");
-        let rule = self::rule(rule, topology);
+        let draw = draw(lower::draw(route.draw));
+        let rule = rule(rules.of(id), topology);
         let shadow = option(route.shadow.as_ref().map(|copies| shadow(copies, topology)));
         let retry = option(route.retry.as_ref().map(retry));
         let hedge = option(route.hedge.as_ref().map(hedge));
@@ -69,22 +70,23 @@ fn draw(draw: Draw) -> TokenStream {
         Draw::Caller => quote!(Draw::Caller),
         Draw::Session => quote!(Draw::Session),
         Draw::Head(length) => {
-            let length = size(length);
+            let length = size(length as u64);
             quote!(Draw::Head(#length))
         }
     }
 }
 
-fn rule(rule: &Rule, topology: &Topology) -> TokenStream {
-    let upstream = |id: Id<Upstream>| constant(&topology.upstreams.get(id).name);
+fn rule(rule: Rule<'_, Choice>, topology: &Topology) -> TokenStream {
+    let upstream = |choice: Choice| constant(&topology.upstreams.get(choice.id).name);
     match rule {
-        Rule::Direct(id) => {
-            let upstream = upstream(*id);
+        Rule::Direct(choice) => {
+            let upstream = upstream(choice);
             quote!(Rule::Direct(&upstreams::#upstream))
         }
-        Rule::Weighted(targets) => {
+        Rule::Weighted(weighted) => {
+            let targets = weighted.targets();
             let upstreams = targets.iter().map(|target| upstream(target.upstream));
-            let weights = targets.iter().map(|target| integer(target.weight));
+            let weights = targets.iter().map(|target| integer(target.weight.into()));
             quote! {
                 Rule::Weighted(Weighted::new(&[
                     #(Target::new(&upstreams::#upstreams, #weights),)*
@@ -96,8 +98,8 @@ fn rule(rule: &Rule, topology: &Topology) -> TokenStream {
             canary,
             share,
         } => {
-            let (primary, canary) = (upstream(*primary), upstream(*canary));
-            let percent = percent(*share);
+            let (primary, canary) = (upstream(primary), upstream(canary));
+            let percent = percent(Percent(share.basis_points()));
             quote! {
                 Rule::Canary {
                     primary: &upstreams::#primary,
@@ -119,7 +121,7 @@ fn rule(rule: &Rule, topology: &Topology) -> TokenStream {
             load_factor,
         } => {
             let upstreams = list(upstreams, topology);
-            let percent = percent(*load_factor);
+            let percent = percent(Percent(load_factor.basis_points()));
             quote! {
                 Rule::Prefix {
                     upstreams: #upstreams,
@@ -143,9 +145,9 @@ fn shadow(shadow: &Shadow, topology: &Topology) -> TokenStream {
     }
 }
 
-fn list(upstreams: &[Id<Upstream>], topology: &Topology) -> TokenStream {
+fn list(upstreams: &[Choice], topology: &Topology) -> TokenStream {
     let upstreams = upstreams
         .iter()
-        .map(|&id| constant(&topology.upstreams.get(id).name));
+        .map(|choice| constant(&topology.upstreams.get(choice.id).name));
     quote!(&[#(&upstreams::#upstreams,)*])
 }

@@ -6,38 +6,35 @@
 
 use std::cell::Cell;
 
-use hyper::HeaderMap;
-use hyper::header::HeaderName;
-
 use crate::hash;
-
-/// The header that names a session.
-const SESSION_ID: HeaderName = HeaderName::from_static("x-session-id");
 
 /// The longest session id in bytes. A longer one is none: it is something else, by mistake.
 const MAX_SESSION_ID: usize = 128;
 
-/// The draw of the session that `headers` name, if they name one.
-pub(crate) fn of_session(headers: &HeaderMap) -> Option<u64> {
-    let id = headers.get(SESSION_ID)?.as_bytes();
+/// The draw of the session of this `id`, if it is one.
+#[inline]
+pub fn of_session(id: &[u8]) -> Option<u64> {
     (1..=MAX_SESSION_ID)
         .contains(&id.len())
         .then(|| hash::stable(id))
 }
 
 /// The draw of the prompts that begin like `context` for `length` bytes.
-pub(crate) fn of_head(context: &[u8], length: usize) -> u64 {
+#[inline]
+pub fn of_head(context: &[u8], length: usize) -> u64 {
     hash::stable(context.get(..length).unwrap_or(context))
 }
 
 /// `draw`, as a fraction of the whole range, of `whole`.
-pub(crate) fn scaled(draw: u64, whole: u32) -> u32 {
+#[inline]
+pub fn scaled(draw: u64, whole: u32) -> u32 {
     let scaled = (u128::from(draw) * u128::from(whole)) >> 64;
     u32::try_from(scaled).unwrap_or(u32::MAX)
 }
 
 /// A place among `count`, as evenly as the draws lie.
-pub(super) fn place(draw: u64, count: usize) -> usize {
+#[inline]
+pub(crate) fn place(draw: u64, count: usize) -> usize {
     scaled(draw, u32::try_from(count).unwrap_or(u32::MAX)) as usize
 }
 
@@ -45,19 +42,21 @@ pub(super) fn place(draw: u64, count: usize) -> usize {
 /// It covers the unit interval as evenly as a sequence can, so a share of 5 % is 5 of every 100
 /// requests and not a matter of luck.
 #[derive(Debug)]
-pub(crate) struct Sequence(Cell<u64>);
+pub struct Sequence(Cell<u64>);
 
 impl Sequence {
     /// 2^64 divided by the golden ratio: of all steps the one whose multiples lie most evenly.
     const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
 
     /// A sequence that starts somewhere. Workers and replicas must not start alike.
-    pub(crate) fn starting_at(seed: u64) -> Self {
+    #[inline]
+    pub fn starting_at(seed: u64) -> Self {
         Self(Cell::new(seed))
     }
 
     /// The next draw.
-    pub(crate) fn draw(&self) -> u64 {
+    #[inline]
+    pub fn draw(&self) -> u64 {
         let draw = self.0.get();
         self.0.set(draw.wrapping_add(Self::STEP));
         draw
@@ -66,13 +65,10 @@ impl Sequence {
 
 #[cfg(test)]
 mod tests {
-    use hyper::header::HeaderValue;
-
     use super::*;
 
     fn session(id: &str) -> Option<u64> {
-        let value = HeaderValue::from_str(id).unwrap();
-        of_session(&HeaderMap::from_iter([(SESSION_ID, value)]))
+        of_session(id.as_bytes())
     }
 
     #[test]
@@ -82,8 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn no_session_and_an_endless_one_have_none() {
-        assert_eq!(of_session(&HeaderMap::new()), None);
+    fn an_empty_session_and_an_endless_one_have_none() {
         assert_eq!(session(""), None);
         assert!(session(&"a".repeat(128)).is_some());
         assert_eq!(session(&"a".repeat(129)), None);

@@ -1,17 +1,12 @@
 //! The upstream with the fewest requests in flight.
 
-use crate::route::draw::place;
-use crate::topology::Upstream;
+use crate::draw::place;
 
 /// The place of the upstream with the least of `load`; among equals the draw decides.
-pub(super) fn first(
-    upstreams: &[&'static Upstream],
-    draw: u64,
-    load: impl Fn(&Upstream) -> u32,
-) -> usize {
+pub(super) fn first<U: Copy>(upstreams: &[U], draw: u64, load: impl Fn(U) -> u32) -> usize {
     let mut least = u32::MAX;
     let mut equals = 0;
-    for upstream in upstreams {
+    for &upstream in upstreams {
         let load = load(upstream);
         if load < least {
             least = load;
@@ -23,7 +18,7 @@ pub(super) fn first(
     // Other cores go on counting: who is gone from among the equals is not worth a second look.
     let mut idle = (0..)
         .zip(upstreams)
-        .filter(|(_, upstream)| load(upstream) <= least);
+        .filter(|(_, upstream)| load(**upstream) <= least);
     idle.nth(place(draw, equals))
         .map_or_else(|| place(draw, upstreams.len()), |(index, _)| index)
 }
@@ -33,8 +28,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::route::draw::Sequence;
-    use crate::route::fixture::{ALL, place_of};
+    use crate::draw::Sequence;
+    use crate::order::fixture::{ALL, place_of};
 
     #[test]
     fn equals_share_evenly() {

@@ -1,23 +1,28 @@
-//! Which upstreams a request tries, in which order. Pure: a rule, a draw and what the upstreams have
-//! in flight decide.
+//! Which upstreams a request tries, in which order: a rule, a draw and what the upstreams have in flight
+//! decide.
 
 mod circle;
-pub(crate) mod draw;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 mod least_in_flight;
 mod prefix;
 
-use crate::route::circle::Circle;
-use crate::route::draw::scaled;
-use crate::route::prefix::Ranking;
-use crate::topology::{Hedge, Route, Rule, Share, Target, Topology, Upstream};
+use crate::Candidate;
+use crate::draw::scaled;
+use crate::order::circle::Circle;
+use crate::order::prefix::Ranking;
+use crate::rule::{Rule, Target};
+use crate::share::Share;
 
 /// All upstreams of `rule`, each once: first the one that `draw` picks, then those to try after a
 /// failure. Rules that go by it are told the `load` of an upstream: its requests in flight.
-pub(crate) fn order(rule: &'static Rule, draw: u64, load: impl Fn(&Upstream) -> u32) -> Order {
-    match rule {
-        Rule::Direct(upstream) => Order::Pair {
+pub fn order<'t, U: Candidate>(
+    rule: &Rule<'t, U>,
+    draw: u64,
+    load: impl Fn(U) -> u32,
+) -> Order<'t, U> {
+    Order(match *rule {
+        Rule::Direct(upstream) => Kind::Pair {
             first: Some(upstream),
             second: None,
         },
@@ -27,12 +32,12 @@ pub(crate) fn order(rule: &'static Rule, draw: u64, load: impl Fn(&Upstream) -> 
             share,
         } => {
             if scaled(draw, Share::WHOLE) < share.basis_points() {
-                Order::Pair {
+                Kind::Pair {
                     first: Some(canary),
                     second: Some(primary),
                 }
             } else {
-                Order::Pair {
+                Kind::Pair {
                     first: Some(primary),
                     second: Some(canary),
                 }
@@ -41,19 +46,19 @@ pub(crate) fn order(rule: &'static Rule, draw: u64, load: impl Fn(&Upstream) -> 
         Rule::Weighted(weighted) => {
             let targets = weighted.targets();
             let first = picked(targets, scaled(draw, weighted.total()));
-            Order::Targets {
+            Kind::Targets {
                 targets,
                 circle: Circle::beginning_with(first, targets.len(), draw),
             }
         }
-        Rule::Priority(tiers) => Order::Tiers {
+        Rule::Priority(tiers) => Kind::Tiers {
             tiers,
             circle: Circle::drawn(tiers.first().map_or(0, |tier| tier.len()), draw),
             draw,
         },
         Rule::LeastInFlight(upstreams) => {
             let first = least_in_flight::first(upstreams, draw, load);
-            Order::Upstreams {
+            Kind::Upstreams {
                 upstreams,
                 circle: Circle::beginning_with(first, upstreams.len(), draw),
             }
@@ -61,85 +66,47 @@ pub(crate) fn order(rule: &'static Rule, draw: u64, load: impl Fn(&Upstream) -> 
         Rule::Prefix {
             upstreams,
             load_factor,
-        } => Order::Ranking(prefix::ranking(upstreams, draw, *load_factor, load)),
-    }
-}
-
-/// All upstreams of `rule`, in any order.
-pub(crate) fn upstreams(rule: &'static Rule) -> Order {
-    order(rule, 0, |_| 0)
-}
-
-/// The upstreams whose requests in flight `rule` goes by.
-pub(crate) fn counted(rule: &'static Rule) -> &'static [&'static Upstream] {
-    match rule {
-        Rule::LeastInFlight(upstreams) | Rule::Prefix { upstreams, .. } => upstreams,
-        Rule::Direct(_) | Rule::Weighted(_) | Rule::Canary { .. } | Rule::Priority(_) => &[],
-    }
-}
-
-/// The routes that hedge, each once.
-pub(crate) fn hedged(topology: &Topology) -> Vec<(&'static Route, &'static Hedge)> {
-    with(topology, |route| route.hedge.as_ref())
-}
-
-/// The routes that have this `part`, each once, with it.
-pub(crate) fn with<T>(
-    topology: &Topology,
-    part: impl Fn(&'static Route) -> Option<&'static T>,
-) -> Vec<(&'static Route, &'static T)> {
-    let mut found: Vec<(&'static Route, &'static T)> = Vec::new();
-    for model in topology.models {
-        let route = model.settings.route;
-        if let Some(part) = part(route)
-            && !found.iter().any(|(known, _)| std::ptr::eq(*known, route))
-        {
-            found.push((route, part));
-        }
-    }
-    found
+        } => Kind::Ranking(prefix::ranking(upstreams, draw, load_factor, load)),
+    })
 }
 
 /// The upstreams of a route in the order of trying.
 #[derive(Debug)]
-pub(crate) enum Order {
+pub struct Order<'t, U>(Kind<'t, U>);
+
+#[derive(Debug)]
+enum Kind<'t, U> {
     /// One or two.
-    Pair {
-        first: Option<&'static Upstream>,
-        second: Option<&'static Upstream>,
-    },
+    Pair { first: Option<U>, second: Option<U> },
     /// Those of a weighted rule.
     Targets {
-        targets: &'static [Target],
+        targets: &'t [Target<U>],
         circle: Circle,
     },
     /// Any number.
-    Upstreams {
-        upstreams: &'static [&'static Upstream],
-        circle: Circle,
-    },
+    Upstreams { upstreams: &'t [U], circle: Circle },
     /// Those of the first list in the order of `circle`, then those of the next.
     Tiers {
-        tiers: &'static [&'static [&'static Upstream]],
+        tiers: &'t [&'t [U]],
         circle: Circle,
         draw: u64,
     },
     /// By rank.
-    Ranking(Ranking),
+    Ranking(Ranking<'t, U>),
 }
 
-impl Iterator for Order {
-    type Item = &'static Upstream;
+impl<U: Candidate> Iterator for Order<'_, U> {
+    type Item = U;
 
-    fn next(&mut self) -> Option<&'static Upstream> {
-        match self {
-            Self::Pair { first, second } => first.take().or_else(|| second.take()),
-            Self::Targets { targets, circle } => {
+    fn next(&mut self) -> Option<U> {
+        match &mut self.0 {
+            Kind::Pair { first, second } => first.take().or_else(|| second.take()),
+            Kind::Targets { targets, circle } => {
                 let target = targets.get(circle.next()?)?;
                 Some(target.upstream)
             }
-            Self::Upstreams { upstreams, circle } => upstreams.get(circle.next()?).copied(),
-            Self::Tiers {
+            Kind::Upstreams { upstreams, circle } => upstreams.get(circle.next()?).copied(),
+            Kind::Tiers {
                 tiers,
                 circle,
                 draw,
@@ -151,12 +118,12 @@ impl Iterator for Order {
                 *tiers = rest;
                 *circle = Circle::drawn(rest.first().map_or(0, |tier| tier.len()), *draw);
             },
-            Self::Ranking(ranking) => ranking.next(),
+            Kind::Ranking(ranking) => ranking.next(),
         }
     }
 }
 
-fn picked(targets: &[Target], point: u32) -> usize {
+fn picked<U>(targets: &[Target<U>], point: u32) -> usize {
     let mut left = point;
     for (index, target) in targets.iter().enumerate() {
         match left.checked_sub(target.weight) {
@@ -174,60 +141,61 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::draw::Sequence;
     use crate::hash;
-    use crate::route::draw::Sequence;
-    use crate::route::fixture::{A, ALL, B, C, place_of};
-    use crate::topology::{LoadFactor, Weighted};
+    use crate::order::fixture::{A, ALL, B, C, Named, place_of};
+    use crate::rule::Weighted;
+    use crate::share::LoadFactor;
 
-    static CANARY: Rule = Rule::Canary {
-        primary: &A,
-        canary: &B,
+    static CANARY: Rule<'_, Named> = Rule::Canary {
+        primary: A,
+        canary: B,
         share: Share::percent(5.0),
     };
-    static NOTHING: Rule = Rule::Canary {
-        primary: &A,
-        canary: &B,
+    static NOTHING: Rule<'_, Named> = Rule::Canary {
+        primary: A,
+        canary: B,
         share: Share::percent(0.0),
     };
-    static EVERYTHING: Rule = Rule::Canary {
-        primary: &A,
-        canary: &B,
+    static EVERYTHING: Rule<'_, Named> = Rule::Canary {
+        primary: A,
+        canary: B,
         share: Share::percent(100.0),
     };
-    static WEIGHTED: Rule = Rule::Weighted(Weighted::new(&[
+    static WEIGHTED: Rule<'_, Named> = Rule::Weighted(Weighted::new(&[
         Target {
-            upstream: &A,
+            upstream: A,
             weight: 5,
         },
         Target {
-            upstream: &B,
+            upstream: B,
             weight: 0,
         },
         Target {
-            upstream: &C,
+            upstream: C,
             weight: 3,
         },
     ]));
 
-    static PRIORITY: Rule = Rule::Priority(&[&[&A, &B], &[&C]]);
-    static LEAST: Rule = Rule::LeastInFlight(ALL);
-    static PREFIX: Rule = Rule::Prefix {
+    static PRIORITY: Rule<'_, Named> = Rule::Priority(&[&[A, B], &[C]]);
+    static LEAST: Rule<'_, Named> = Rule::LeastInFlight(ALL);
+    static PREFIX: Rule<'_, Named> = Rule::Prefix {
         upstreams: ALL,
         load_factor: LoadFactor::percent(125.0),
     };
 
-    fn names(rule: &'static Rule, draw: u64) -> String {
+    fn names(rule: &Rule<'_, Named>, draw: u64) -> String {
         order(rule, draw, |_| 0)
-            .map(|upstream| upstream.settings.name)
+            .map(|upstream| upstream.0)
             .collect()
     }
 
-    fn first_of(rule: &'static Rule, draws: usize, seed: u64) -> HashMap<&'static str, usize> {
+    fn first_of(rule: &Rule<'_, Named>, draws: usize, seed: u64) -> HashMap<&'static str, usize> {
         let sequence = Sequence::starting_at(seed);
         let mut counts = HashMap::new();
         for _ in 0..draws {
             let first = order(rule, sequence.draw(), |_| 0).next().unwrap();
-            *counts.entry(first.settings.name).or_default() += 1;
+            *counts.entry(first.0).or_default() += 1;
         }
         counts
     }
@@ -315,9 +283,9 @@ mod tests {
     /// Who is on a canary stays there while its share grows.
     #[test]
     fn a_growing_canary_loses_nobody() {
-        static TEN: Rule = Rule::Canary {
-            primary: &A,
-            canary: &B,
+        static TEN: Rule<'_, Named> = Rule::Canary {
+            primary: A,
+            canary: B,
             share: Share::percent(10.0),
         };
         let mut moved = 0;
@@ -342,7 +310,7 @@ mod tests {
             loads in prop::array::uniform5(0..5_u32),
         ) {
             for rule in [&LEAST, &PREFIX] {
-                let load = |upstream: &Upstream| loads[place_of(upstream)];
+                let load = |upstream: Named| loads[place_of(upstream)];
                 let mut places: Vec<_> = order(rule, draw, load).map(place_of).collect();
                 places.sort_unstable();
                 prop_assert_eq!(places, [0, 1, 2, 3, 4]);

@@ -5,7 +5,8 @@
 //! resists nobody who wants a collision, who would gain only the upstream that somebody else has.
 
 /// The hash of `bytes`, its bits so even that any of them may be used.
-pub(crate) const fn stable(bytes: &[u8]) -> u64 {
+#[inline]
+pub const fn stable(bytes: &[u8]) -> u64 {
     let mut hash = SEED ^ bytes.len() as u64;
     let mut rest = bytes;
     while let Some((word, others)) = rest.split_first_chunk::<8>() {
@@ -21,7 +22,8 @@ pub(crate) const fn stable(bytes: &[u8]) -> u64 {
 }
 
 /// One number of two, as even as [`stable`].
-pub(crate) const fn mix(one: u64, other: u64) -> u64 {
+#[inline]
+pub const fn mix(one: u64, other: u64) -> u64 {
     fold(fold(one ^ SEED) ^ other)
 }
 
@@ -32,6 +34,7 @@ const SEED: u64 = 0x243F_6A88_85A3_08D3;
 const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// A multiplication whose upper half is not thrown away: every bit reaches every other.
+#[inline]
 const fn fold(number: u64) -> u64 {
     let product = number as u128 * FACTOR as u128;
     product as u64 ^ (product >> 64) as u64

@@ -11,9 +11,9 @@
 
 use std::time::Duration;
 
+use crate::limit::Rate;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::spin_loop;
-use crate::topology::Rate;
 
 /// Cells that count at any time: those of a whole window, and the one that the present is in. Every order of the
 /// steps over so many could not be tried.
@@ -30,7 +30,7 @@ const COUNT_BITS: u32 = 36;
 /// A limit on what is taken in any window of time.
 #[derive(Debug)]
 #[repr(align(64))]
-pub(super) struct Window {
+pub struct Window {
     limit: u64,
     /// Nanoseconds of a cell.
     width: u64,
@@ -43,20 +43,30 @@ pub(super) struct Window {
 
 /// The time of a cell, in widths since one window before the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Tick(u64);
+pub struct Tick(u64);
 
 /// Why nothing was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Full {
+pub enum Full {
     /// There will be room after this time, if nobody else takes it.
     For(Duration),
     /// It is more than the limit.
     Forever,
 }
 
+impl Full {
+    /// The time after which there will be room, if there ever is.
+    pub fn wait(self) -> Option<Duration> {
+        match self {
+            Self::For(wait) => Some(wait),
+            Self::Forever => None,
+        }
+    }
+}
+
 impl Window {
     /// A window for `rate`, with nothing taken.
-    pub(super) fn new(rate: &Rate) -> Self {
+    pub fn new(rate: &Rate) -> Self {
         Self {
             limit: rate.amount.min(MOST),
             width: nanoseconds(rate.per).div_ceil(CELLS as u64 - 1).max(1),
@@ -67,12 +77,12 @@ impl Window {
     }
 
     /// The limit.
-    pub(super) fn limit(&self) -> u64 {
+    pub fn limit(&self) -> u64 {
         self.limit
     }
 
     /// Takes `amount`, and says when that was, or why not.
-    pub(super) fn take(&self, amount: u64, now: Duration) -> Result<Tick, Full> {
+    pub fn take(&self, amount: u64, now: Duration) -> Result<Tick, Full> {
         if amount > self.limit {
             return Err(Full::Forever);
         }
@@ -97,7 +107,7 @@ impl Window {
     }
 
     /// Whether `amount` could be taken, or why not.
-    pub(super) fn room_for(&self, amount: u64, now: Duration) -> Result<(), Full> {
+    pub fn room_for(&self, amount: u64, now: Duration) -> Result<(), Full> {
         if amount > self.limit {
             return Err(Full::Forever);
         }
@@ -110,7 +120,7 @@ impl Window {
 
     /// Gives back what was taken at `tick` and not used. What has left the window is not there to
     /// be given back.
-    pub(super) fn give_back(&self, tick: Tick, amount: u64) {
+    pub fn give_back(&self, tick: Tick, amount: u64) {
         let mut given = 0;
         let less = |packed: u64| {
             let cell = Cell::unpack(packed);
@@ -128,7 +138,7 @@ impl Window {
     }
 
     /// Counts what was used beyond what was taken, whether or not there is room.
-    pub(super) fn charge(&self, amount: u64, now: Duration) {
+    pub fn charge(&self, amount: u64, now: Duration) {
         let tick = self.sweep(now);
         let mut charged = 0;
         let more = |used: u64| {
@@ -142,20 +152,19 @@ impl Window {
     }
 
     /// What can be taken at once.
-    pub(super) fn remaining(&self, now: Duration) -> u64 {
+    pub fn remaining(&self, now: Duration) -> u64 {
         self.sweep(now);
         self.limit.saturating_sub(self.used.load(Ordering::Relaxed))
     }
 
     /// Whether nothing of it is taken.
-    #[cfg(feature = "jwt")]
-    pub(super) fn is_empty(&self, now: Duration) -> bool {
+    pub fn is_empty(&self, now: Duration) -> bool {
         self.sweep(now);
         self.used.load(Ordering::Relaxed) == 0
     }
 
     /// How long until all of the limit can be taken, if nothing is until then.
-    pub(super) fn reset(&self, now: Duration) -> Duration {
+    pub fn reset(&self, now: Duration) -> Duration {
         let tick = self.sweep(now);
         let newest = tick.window().rev().find(|tick| self.count(*tick) > 0);
         newest.map_or(Duration::ZERO, |newest| self.time_to_leave(newest, now))

@@ -5,25 +5,25 @@
 //! of n; one that fails leaves its prompts to the second of each. The choice is bounded by load: one
 //! beginning that everybody uses may not fill one upstream while the others idle.
 
-use crate::hash;
-use crate::topology::{LoadFactor, Share, Upstream};
+use crate::share::{LoadFactor, Share};
+use crate::{Candidate, hash};
 
 /// All upstreams, each once: first the highest ranked that is not overloaded, then the others by
 /// rank.
-pub(super) fn ranking(
-    upstreams: &'static [&'static Upstream],
+pub(super) fn ranking<U: Candidate>(
+    upstreams: &[U],
     draw: u64,
     load_factor: LoadFactor,
-    load: impl Fn(&Upstream) -> u32,
-) -> Ranking {
+    load: impl Fn(U) -> u32,
+) -> Ranking<'_, U> {
     let total = upstreams
         .iter()
-        .map(|upstream| u64::from(load(upstream)))
+        .map(|upstream| u64::from(load(*upstream)))
         .sum();
     let bound = bound(load_factor, total, upstreams.len());
     let has_room = |index: &usize| {
         let upstream = upstreams.get(*index);
-        upstream.is_some_and(|upstream| u64::from(load(upstream)) < bound)
+        upstream.is_some_and(|upstream| u64::from(load(*upstream)) < bound)
     };
     // One has room, since the bound is above the mean, unless other cores fill it meanwhile.
     let ranks = || Ranks {
@@ -48,16 +48,16 @@ fn bound(load_factor: LoadFactor, total: u64, count: usize) -> u64 {
 
 /// The upstreams of a route in the order of trying.
 #[derive(Debug)]
-pub(crate) struct Ranking {
+pub(super) struct Ranking<'t, U> {
     first: Option<usize>,
     given: bool,
-    ranks: Ranks,
+    ranks: Ranks<'t, U>,
 }
 
-impl Iterator for Ranking {
-    type Item = &'static Upstream;
+impl<U: Candidate> Iterator for Ranking<'_, U> {
+    type Item = U;
 
-    fn next(&mut self) -> Option<&'static Upstream> {
+    fn next(&mut self) -> Option<U> {
         let index = if std::mem::replace(&mut self.given, true) {
             let first = self.first;
             self.ranks.find(|index| Some(*index) != first)
@@ -70,20 +70,20 @@ impl Iterator for Ranking {
 
 /// Places by falling score.
 #[derive(Debug)]
-struct Ranks {
-    upstreams: &'static [&'static Upstream],
+struct Ranks<'t, U> {
+    upstreams: &'t [U],
     draw: u64,
     last: Option<(u64, usize)>,
 }
 
-impl Iterator for Ranks {
+impl<U: Candidate> Iterator for Ranks<'_, U> {
     type Item = usize;
 
     /// Looks for the highest score below the last one: most requests ask once, so nothing is sorted.
     fn next(&mut self) -> Option<usize> {
         let scores = self.upstreams.iter().enumerate().map(|(index, upstream)| {
             // The place only parts equals.
-            (hash::mix(self.draw, upstream.identity), index)
+            (hash::mix(self.draw, upstream.identity()), index)
         });
         let last = self.last;
         self.last = scores
@@ -100,8 +100,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::route::draw;
-    use crate::route::fixture::{ALL, place_of};
+    use crate::draw;
+    use crate::order::fixture::{ALL, Named, place_of};
 
     const FACTOR: LoadFactor = LoadFactor::percent(125.0);
 
@@ -112,9 +112,9 @@ mod tests {
         )
     }
 
-    fn names(upstreams: &'static [&'static Upstream], draw: u64) -> Vec<&'static str> {
+    fn names(upstreams: &[Named], draw: u64) -> Vec<&'static str> {
         let ranking = ranking(upstreams, draw, FACTOR, |_| 0);
-        ranking.map(|upstream| upstream.settings.name).collect()
+        ranking.map(|upstream| upstream.0).collect()
     }
 
     #[test]
@@ -136,7 +136,7 @@ mod tests {
         for number in 0..5_000 {
             let (before, after) = (names(&ALL[..4], prompt(number)), names(ALL, prompt(number)));
             if before[0] != after[0] {
-                assert_eq!(after[0], ALL[4].settings.name);
+                assert_eq!(after[0], ALL[4].0);
                 taken += 1;
             }
         }
@@ -150,7 +150,7 @@ mod tests {
     fn a_beginning_that_everybody_uses_does_not_fill_one_upstream() {
         let mut loads = [0_u32; 5];
         for total in 1..=500_u64 {
-            let load = |upstream: &Upstream| loads[place_of(upstream)];
+            let load = |upstream: Named| loads[place_of(upstream)];
             let first = ranking(ALL, prompt(0), FACTOR, load).next().unwrap();
             loads[place_of(first)] += 1;
             let bound = (total * 5).div_ceil(4 * 5);
@@ -167,7 +167,7 @@ mod tests {
             loads in prop::array::uniform5(0..9_u32),
             draw in any::<u64>(),
         ) {
-            let load = |upstream: &Upstream| loads[place_of(upstream)];
+            let load = |upstream: Named| loads[place_of(upstream)];
             let places: Vec<usize> = ranking(ALL, draw, FACTOR, load).map(place_of).collect();
             let idle: Vec<usize> = ranking(ALL, draw, FACTOR, |_| 0).map(place_of).collect();
             let rest: Vec<usize> = idle.into_iter().filter(|place| *place != places[0]).collect();
@@ -176,7 +176,7 @@ mod tests {
 
         #[test]
         fn the_first_has_room(loads in prop::array::uniform5(0..9_u32), draw in any::<u64>()) {
-            let load = |upstream: &Upstream| loads[place_of(upstream)];
+            let load = |upstream: Named| loads[place_of(upstream)];
             let first = ranking(ALL, draw, FACTOR, load).next().unwrap();
             let total: u32 = loads.iter().sum();
             prop_assert!(u64::from(load(first)) < bound(FACTOR, u64::from(total), 5));

@@ -1,13 +1,13 @@
 //! Every place of a list once: one that was chosen, then the others in a circle.
 
-use crate::route::draw::place;
+use crate::draw::place;
 
 /// Spreads neighbouring draws over the whole range.
 const MIX: u64 = 0xD134_2543_DE82_EF95;
 
 /// Places of a list of `count`: `first`, then the others in a circle that starts at `offset`.
 #[derive(Debug)]
-pub(crate) struct Circle {
+pub(super) struct Circle {
     count: usize,
     first: usize,
     offset: usize,
