@@ -50,14 +50,7 @@ pub(crate) fn read_spec(path: &Path) -> Result<SpecFile, Error> {
             path: path.display().to_string(),
         });
     }
-    let bytes = fs::read(path).map_err(|cause| Error::Read {
-        path: path.display().to_string(),
-        cause,
-    })?;
-    let text = String::from_utf8(bytes).map_err(|error| Error::NotUtf8 {
-        path: path.display().to_string(),
-        offset: error.utf8_error().valid_up_to(),
-    })?;
+    let text = read_text(path)?;
     let source = Source::new(path.to_string_lossy(), text);
     let folder = path
         .parent()
@@ -67,6 +60,18 @@ pub(crate) fn read_spec(path: &Path) -> Result<SpecFile, Error> {
         .unwrap_or(Path::new(""))
         .to_owned();
     Ok(SpecFile { source, root })
+}
+
+/// Reads a file of text.
+pub(crate) fn read_text(path: &Path) -> Result<String, Error> {
+    let bytes = fs::read(path).map_err(|cause| Error::Read {
+        path: path.display().to_string(),
+        cause,
+    })?;
+    String::from_utf8(bytes).map_err(|error| Error::NotUtf8 {
+        path: path.display().to_string(),
+        offset: error.utf8_error().valid_up_to(),
+    })
 }
 
 /// What would change on disk if `files`, the output of the spec `name`, were written under `root`.

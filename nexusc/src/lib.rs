@@ -9,6 +9,7 @@
 //! the tests and a user's own snapshot tests call this one function; writing, checking and diffing are uses
 //! of the [`FileSet`] that it returns.
 
+pub mod catalogue;
 pub mod check;
 pub mod conventions;
 pub mod diagnostic;
@@ -16,6 +17,7 @@ pub mod emit;
 pub mod ir;
 pub mod key_path;
 pub mod parse;
+pub mod plan;
 mod redact;
 pub mod resolve;
 pub mod schema;

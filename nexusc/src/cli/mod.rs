@@ -3,6 +3,8 @@
 mod build;
 mod check;
 mod explain;
+mod plan;
+mod points;
 mod schema;
 mod up;
 
@@ -37,6 +39,8 @@ enum Command {
     Build(build::Arguments),
     /// Build a spec's dataplane and run it
     Up(up::Arguments),
+    /// Say what of a spec's servers fits onto its GPUs, and what they can serve there
+    Plan(plan::Arguments),
     /// Explain a diagnostic code
     Explain(explain::Arguments),
     /// Print the JSON schema of the spec language
@@ -75,6 +79,11 @@ enum Failure {
         "no `Cargo.toml` beside the output: a dataplane is built in a workspace that has `runtime`"
     )]
     NoWorkspace,
+    #[error("cannot read the points of `{path}`: {cause}")]
+    Points {
+        path: String,
+        cause: nexusc::plan::points::Error,
+    },
     #[error("cannot print: {0}")]
     Print(#[from] io::Error),
 }
@@ -85,6 +94,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Build(arguments) => build::run(&arguments),
         Command::Up(arguments) => up::run(&arguments),
+        Command::Plan(arguments) => plan::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Schema => schema::run(),
     };

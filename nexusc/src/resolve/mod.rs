@@ -7,6 +7,7 @@ mod audit;
 mod auth;
 mod breaker;
 mod cors;
+pub(crate) mod figures;
 mod gateway;
 mod health;
 mod hedge;

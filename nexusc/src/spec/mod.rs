@@ -4,6 +4,7 @@
 //! the JSON schema for editors and for [`crate::parse`], and their documentation is what editors show.
 //! No logic here: what the text means is settled by [`crate::resolve`].
 
+pub mod architecture;
 pub mod audit;
 pub mod auth;
 pub mod breaker;

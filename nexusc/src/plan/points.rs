@@ -1,0 +1,584 @@
+//! How far the plan is from what was measured: points of a CSV file, one a server's start.
+//!
+//! The columns are those of `nexusc/tests/gpu/train.csv`. What a row does not have is not scored; a row that cannot be
+//! estimated says why.
+
+use serde::Serialize;
+
+use crate::catalogue;
+use crate::plan::estimate::{Estimate, Interval, estimate};
+use crate::plan::quantisation::{Dtype, KvDtype, Quantisation};
+use crate::plan::service::{Card, Engine, Sampler, Service, Vllm};
+use crate::plan::verdict::{Verdict, of_service};
+
+const GIB: f64 = 1_073_741_824.0;
+
+/// Why a file of points cannot be read.
+#[derive(Debug, PartialEq, thiserror::Error)]
+pub enum Error {
+    /// It is no CSV file.
+    #[error("{0}")]
+    Csv(String),
+    /// A column is missing.
+    #[error("the column `{0}` is missing; the columns are those of nexusc/tests/gpu/train.csv")]
+    Column(&'static str),
+    /// A cell is not a number.
+    #[error("row `{row}`: `{text}` in column `{column}` is not a number")]
+    Number {
+        /// The row's id.
+        row: String,
+        /// The column.
+        column: &'static str,
+        /// What stands there.
+        text: String,
+    },
+}
+
+/// A measured start, and what the plan says of it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Point {
+    /// Its id.
+    pub id: String,
+    /// The engine with its version.
+    pub engine: String,
+    /// The model.
+    pub model: String,
+    /// What it counts to.
+    pub class: Class,
+    /// Why it could not be estimated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left_out: Option<String>,
+    /// Weights of a rank.
+    pub weights: Option<Pair>,
+    /// The peak of a step.
+    pub activation: Option<Pair>,
+    /// CUDA graphs.
+    pub graphs: Option<Pair>,
+    /// Memory for keys and values, from the configuration alone.
+    pub kv: Option<Covered>,
+    /// Tokens that the measured memory holds.
+    pub tokens_of_kv: Option<Pair>,
+    /// Tokens, from the configuration alone.
+    pub tokens: Option<Pair>,
+    /// llama.cpp's compute buffer.
+    pub compute: Option<Pair>,
+    /// Whether it started.
+    pub started: bool,
+    /// What the plan would have said; `None` where it could not be estimated.
+    pub verdict: Option<Verdict>,
+}
+
+/// What a point counts to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Class {
+    /// A text-only model on vLLM 0.7 or later, on 0.19.
+    Sweep,
+    /// The same on any other version.
+    Text,
+    /// A multimodal model.
+    Multimodal,
+    /// LoRA adapters, vLLM before 0.7, and whatever is not known in full.
+    Other,
+    /// SGLang.
+    Sglang,
+    /// llama.cpp.
+    LlamaCpp,
+}
+
+/// A figure as it was measured and as it was predicted, in GiB or in tokens.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Pair {
+    /// Measured.
+    pub measured: f64,
+    /// Predicted.
+    pub predicted: f64,
+}
+
+impl Pair {
+    /// How far the prediction is off, in percent of what was measured.
+    pub fn percent(&self) -> f64 {
+        100.0 * (self.predicted - self.measured).abs() / self.measured.abs()
+    }
+}
+
+/// A figure with the interval that was predicted for it, in GiB.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Covered {
+    /// The figure itself.
+    #[serde(flatten)]
+    pub pair: Pair,
+    /// The least that was predicted.
+    pub low: f64,
+    /// The most that was predicted.
+    pub high: f64,
+    /// The interval's width in percent of the card.
+    pub width: f64,
+}
+
+impl Covered {
+    /// Whether what was measured lies inside. Logs give two decimals.
+    pub fn is_inside(&self) -> bool {
+        self.low - 0.005 <= self.pair.measured && self.pair.measured <= self.high + 0.005
+    }
+}
+
+/// Reads points and predicts each.
+pub fn read(text: &str) -> Result<Vec<Point>, Error> {
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let headers = reader
+        .headers()
+        .map_err(|error| Error::Csv(error.to_string()))?
+        .clone();
+    let mut points = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(|error| Error::Csv(error.to_string()))?;
+        let row = Row {
+            headers: &headers,
+            record: &record,
+        };
+        points.push(row.point()?);
+    }
+    Ok(points)
+}
+
+/// A row by the names of its columns.
+struct Row<'r> {
+    headers: &'r csv::StringRecord,
+    record: &'r csv::StringRecord,
+}
+
+impl Row<'_> {
+    fn text(&self, column: &'static str) -> Result<&str, Error> {
+        let index = self.headers.iter().position(|header| header == column);
+        let index = index.ok_or(Error::Column(column))?;
+        Ok(self.record.get(index).unwrap_or_default().trim())
+    }
+
+    fn number(&self, column: &'static str) -> Result<Option<f64>, Error> {
+        let text = self.text(column)?;
+        if matches!(text, "" | "n/a" | "nan" | "NaN") {
+            return Ok(None);
+        }
+        match text.parse::<f64>() {
+            Ok(number) if number.is_finite() => Ok(Some(number)),
+            _ => Err(Error::Number {
+                row: self.text("id")?.to_owned(),
+                column,
+                text: text.to_owned(),
+            }),
+        }
+    }
+
+    fn point(&self) -> Result<Point, Error> {
+        let mut point = Point {
+            id: self.text("id")?.to_owned(),
+            engine: format!("{} {}", self.text("engine")?, self.text("engine_version")?),
+            model: self.text("model_key")?.to_owned(),
+            class: Class::Other,
+            left_out: None,
+            weights: None,
+            activation: None,
+            graphs: None,
+            kv: None,
+            tokens_of_kv: None,
+            tokens: None,
+            compute: None,
+            started: matches!(self.text("outcome")?, "ok" | ""),
+            verdict: None,
+        };
+        match self.service()? {
+            Ok(service) => {
+                point.class = self.class(&service)?;
+                self.compare(&service, &mut point)?;
+            }
+            Err(why) => point.left_out = Some(why),
+        }
+        Ok(point)
+    }
+
+    /// The configuration of a row, or why it is not known.
+    fn service(&self) -> Result<Result<Service, String>, Error> {
+        let name = self.text("model_key")?;
+        let Some(architecture) = catalogue::architecture(name) else {
+            return Ok(Err(format!("no figures of `{name}`")));
+        };
+        let Some(quantisation) = self.quantisation()? else {
+            return Ok(Err(format!(
+                "no figures of quantisation `{}`",
+                self.text("quant")?
+            )));
+        };
+        let Some(kv_dtype) = KvDtype::find(self.text("kv_dtype")?) else {
+            return Ok(Err(format!(
+                "no figures of kv_dtype `{}`",
+                self.text("kv_dtype")?
+            )));
+        };
+        let version = self.text("engine_version")?;
+        let engine = match self.text("engine")? {
+            "vllm" => {
+                let Some(minor) = minor(version) else {
+                    return Ok(Err(format!("no version in `{version}`")));
+                };
+                // A sampler that was logged; otherwise the version decides.
+                let is_logged = self.text("sampler_src")? == "logged";
+                let sampler = match self.text("sampler")? {
+                    "flashinfer" | "triton" if is_logged => Some(Sampler::Kernel),
+                    "native_sort" if is_logged => Some(Sampler::Sort),
+                    _ => None,
+                };
+                let v1 = self.text("engine_line")? == "v1";
+                Engine::Vllm(Vllm { minor, v1, sampler })
+            }
+            "sglang" => Engine::Sglang,
+            "llama.cpp" => Engine::LlamaCpp {
+                flash_attention: self.number("flash_attn")? == Some(1.0),
+            },
+            other => return Ok(Err(format!("no figures of engine `{other}`"))),
+        };
+        let whole = |column, default: u64| -> Result<u64, Error> {
+            Ok(self.number(column)?.map_or(default, |number| number as u64))
+        };
+        let max_len = whole("max_model_len", architecture.positions)?.max(1);
+        Ok(Ok(Service {
+            engine,
+            file_bytes: None,
+            dtype: Dtype::find(self.text("dtype")?).unwrap_or(Dtype::Half),
+            quantisation,
+            kv_dtype,
+            tensor_parallel: whole("tp", 1)?.max(1),
+            pipeline_parallel: whole("pp", 1)?.max(1),
+            max_len,
+            max_seqs: whole("max_num_seqs", 256)?,
+            batched_tokens: whole("max_num_batched_tokens", 8192)?,
+            memory_fraction: self.number("util")?.unwrap_or(0.9),
+            eager: self.number("enforce_eager")? == Some(1.0),
+            lora_rank: whole("lora", 0)?,
+            architecture,
+        }))
+    }
+
+    fn quantisation(&self) -> Result<Option<Quantisation>, Error> {
+        // Checkpoints that were quantised beforehand have nested scales; so have all that Unsloth loads.
+        let is_nested =
+            self.text("usage")? == "unsloth" || self.text("model_id")?.contains("bnb-4bit");
+        let name = match self.text("quant")? {
+            "" => "none",
+            "w8a8-int8" | "w8a8" => "int8",
+            "awq" => "awq-int4",
+            "gptq" => "gptq-int4",
+            "bnb-nf4" if is_nested => "bnb-nf4-nested",
+            "bnb-nf4-dyn" => "bnb-nf4-nested",
+            other => other,
+        };
+        Ok(Quantisation::find(name))
+    }
+
+    fn class(&self, service: &Service) -> Result<Class, Error> {
+        let Engine::Vllm(vllm) = service.engine else {
+            return Ok(match service.engine {
+                Engine::Sglang => Class::Sglang,
+                _ => Class::LlamaCpp,
+            });
+        };
+        let is_recent = vllm.minor >= 7;
+        // What decides the peak has to be known, and the figures have to be logged, not derived.
+        let derived = self.text("backsolved")?;
+        let is_known = self.number("max_num_seqs")?.is_some()
+            && !derived
+                .split(',')
+                .any(|field| matches!(field, "S" | "T" | "kv" | "model"));
+        Ok(match vllm.minor {
+            _ if service.architecture.vision.is_some() => Class::Multimodal,
+            _ if !is_recent
+                || !is_known
+                || service.lora_rank > 0
+                || service.architecture.pooling =>
+            {
+                Class::Other
+            }
+            19 => Class::Sweep,
+            _ => Class::Text,
+        })
+    }
+
+    fn compare(&self, service: &Service, point: &mut Point) -> Result<(), Error> {
+        let total = self.number("gpu_total_gib")?;
+        let free = self.number("avail_start_gib")?.map(|free| free * GIB);
+        let gpu = self.text("gpu")?;
+        let card = Card {
+            total: total.map_or(free.unwrap_or(f64::NAN), |total| total * GIB),
+            is_exact: self.text("total_src")? != "inferred",
+            occupied: 0.0,
+            free: free.filter(|_| service.engine == Engine::Sglang),
+            is_hopper: ["H100", "H200", "H800"]
+                .iter()
+                .any(|name| gpu.contains(name)),
+        };
+        let estimate = estimate(service, &card);
+        let pair = |measured: Option<f64>, bytes: f64| {
+            measured.map(|measured| Pair {
+                measured,
+                predicted: bytes / GIB,
+            })
+        };
+        let Some(rank) = estimate.ranks.first() else {
+            return Ok(());
+        };
+        // llama.cpp logs the sum over its devices.
+        let devices = match service.engine {
+            Engine::LlamaCpp { .. } => service.tensor_parallel as f64,
+            _ => 1.0,
+        };
+        point.weights = pair(self.number("weights_gib")?, rank.weights * devices);
+        let knows_peak = self.number("max_num_seqs")?.is_some();
+        let activation = self.number("act_gib")?.filter(|_| knows_peak);
+        point.activation = pair(activation, rank.activation);
+        point.graphs = pair(
+            self.number("graph_gib")?.filter(|graphs| *graphs > 0.0),
+            rank.graphs,
+        );
+        let measured = self.number("kv_gib")?;
+        let tokens = self.number("kv_tokens")?.filter(|tokens| *tokens > 0.0);
+        if let (Some(gib), Some(measured)) = (measured.filter(|gib| *gib > 0.0), tokens) {
+            let held = crate::plan::kv::tokens(service, rank.layers, gib * GIB);
+            // Of a hybrid model, and of several stages, the log's two figures are not of the same rank.
+            if service.architecture.linear_layers == 0 && service.pipeline_parallel == 1 {
+                point.tokens_of_kv = Some(Pair {
+                    measured,
+                    predicted: held,
+                });
+            }
+        }
+        if matches!(service.engine, Engine::LlamaCpp { .. }) {
+            point.compute = self.number("compute_mib")?.map(|mib| Pair {
+                measured: mib / 1024.0,
+                predicted: rank.activation / GIB,
+            });
+            point.kv = measured.map(|measured| {
+                let [low, likely, high] =
+                    [estimate.kv.low, estimate.kv.likely, estimate.kv.high].map(|kv| kv * devices);
+                covered(
+                    measured,
+                    &Estimate {
+                        kv: Interval { low, likely, high },
+                        ..estimate.clone()
+                    },
+                    f64::NAN,
+                )
+            });
+            return Ok(());
+        }
+        if card.total.is_nan() {
+            point.left_out = Some("the memory of the card is not known".to_owned());
+            return Ok(());
+        }
+        if matches!(service.engine, Engine::Vllm(_)) && !knows_peak {
+            point.left_out = Some("`max_num_seqs` was not logged".to_owned());
+            return Ok(());
+        }
+        // What a log calls KV memory is the first rank's.
+        let logged = Estimate {
+            kv: rank.kv,
+            ..estimate.clone()
+        };
+        let is_vllm = matches!(service.engine, Engine::Vllm(_));
+        point.kv = measured
+            .filter(|_| is_vllm)
+            .map(|measured| covered(measured, &logged, card.total));
+        let comparable = service.architecture.linear_layers == 0;
+        point.tokens = tokens.filter(|_| comparable).map(|measured| Pair {
+            measured,
+            predicted: estimate.tokens.likely,
+        });
+        point.verdict = Some(of_service(service, &card, &estimate));
+        Ok(())
+    }
+}
+
+fn covered(measured: f64, estimate: &Estimate, total: f64) -> Covered {
+    Covered {
+        pair: Pair {
+            measured,
+            predicted: estimate.kv.likely / GIB,
+        },
+        low: estimate.kv.low / GIB,
+        high: estimate.kv.high / GIB,
+        width: 100.0 * (estimate.kv.high - estimate.kv.low) / total,
+    }
+}
+
+/// The second part of a version of vLLM, whatever stands around it: `0.8.5.post1`, `>=0.21`, `0.7.x`. A build that is
+/// named by its date is later than all.
+fn minor(version: &str) -> Option<u64> {
+    let version = version.trim_start_matches(['>', '=', 'v']);
+    let mut parts = version.split(|c: char| !c.is_ascii_digit());
+    let major: u64 = parts.next()?.parse().ok()?;
+    let minor: u64 = parts.next()?.parse().ok()?;
+    Some(if major == 0 { minor } else { u64::MAX })
+}
+
+/// A line of the summary: how far one figure is off over the points of some classes.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Line {
+    /// The figure.
+    pub figure: &'static str,
+    /// Points.
+    pub points: usize,
+    /// The middle error.
+    pub median: f64,
+    /// The error that 9 of 10 are below.
+    pub p90: f64,
+    /// The largest error.
+    pub max: f64,
+}
+
+/// What the points say together.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Summary {
+    /// Errors, in percent of what was measured.
+    pub errors: Vec<Line>,
+    /// Of points with KV memory, those inside their interval.
+    pub inside: usize,
+    /// Points with an interval.
+    pub intervals: usize,
+    /// The middle width of intervals, in percent of the card: text-only models on known versions.
+    pub width: f64,
+    /// Points that did not start.
+    pub not_started: usize,
+    /// Of those, refused or warned of.
+    pub foreseen: usize,
+    /// Points that started.
+    pub started: usize,
+    /// Of those, refused.
+    pub refused: usize,
+}
+
+/// Sums points up.
+pub fn summary(points: &[Point]) -> Summary {
+    type Of = fn(&Point) -> Option<f64>;
+    let weights: Of = |point| point.weights.map(|pair| pair.percent());
+    let kv: Of = |point| {
+        point
+            .kv
+            .filter(|kv| kv.pair.measured > 0.0)
+            .map(|kv| kv.pair.percent())
+    };
+    let is_text = |class| matches!(class, Class::Sweep | Class::Text);
+    let any = |_| true;
+    let is = |wanted: Class| move |class| class == wanted;
+    let errors = [
+        line(
+            "weights, text-only, vLLM 0.7 or later",
+            points,
+            is_text,
+            weights,
+        ),
+        line(
+            "weights, multimodal",
+            points,
+            is(Class::Multimodal),
+            weights,
+        ),
+        line(
+            "KV memory, text-only, vLLM 0.7 or later",
+            points,
+            is_text,
+            kv,
+        ),
+        line(
+            "KV memory, the same without 0.19",
+            points,
+            is(Class::Text),
+            kv,
+        ),
+        line("KV memory, multimodal", points, is(Class::Multimodal), kv),
+        line(
+            "KV memory, LoRA, vLLM before 0.7 and others",
+            points,
+            is(Class::Other),
+            kv,
+        ),
+        line("KV memory, llama.cpp", points, is(Class::LlamaCpp), kv),
+        line("KV tokens of measured KV memory", points, any, |point| {
+            point.tokens_of_kv.map(|pair| pair.percent())
+        }),
+        line(
+            "KV tokens, vLLM",
+            points,
+            |class| !is(Class::Sglang)(class),
+            |point| point.tokens.map(|pair| pair.percent()),
+        ),
+        line("KV tokens, SGLang", points, is(Class::Sglang), |point| {
+            point.tokens.map(|pair| pair.percent())
+        }),
+        line("activation", points, any, |point| {
+            point.activation.map(|pair| pair.percent())
+        }),
+        line("CUDA graphs", points, any, |point| {
+            point.graphs.map(|pair| pair.percent())
+        }),
+        line("llama.cpp's compute buffer", points, any, |point| {
+            point.compute.map(|pair| pair.percent())
+        }),
+    ];
+    let intervals: Vec<&Covered> = points
+        .iter()
+        .filter(|point| point.class != Class::LlamaCpp)
+        .filter_map(|point| point.kv.as_ref())
+        .filter(|kv| kv.pair.measured > 0.0)
+        .collect();
+    let widths = points
+        .iter()
+        .filter(|point| is_text(point.class))
+        .filter_map(|point| point.kv.map(|kv| kv.width));
+    let judged: Vec<(bool, Verdict)> = points
+        .iter()
+        .filter_map(|point| Some((point.started, point.verdict?)))
+        .collect();
+    let count =
+        |wanted: fn(&(bool, Verdict)) -> bool| judged.iter().filter(|of| wanted(of)).count();
+    Summary {
+        errors: errors.into_iter().flatten().collect(),
+        inside: intervals.iter().filter(|kv| kv.is_inside()).count(),
+        intervals: intervals.len(),
+        width: quantile(&mut widths.collect::<Vec<_>>(), 0.5),
+        not_started: count(|(started, _)| !started),
+        foreseen: count(|(started, verdict)| !started && *verdict != Verdict::Fits),
+        started: count(|(started, _)| *started),
+        refused: count(|(started, verdict)| *started && *verdict == Verdict::DoesNotFit),
+    }
+}
+
+fn line(
+    figure: &'static str,
+    points: &[Point],
+    counts: impl Fn(Class) -> bool,
+    of: impl Fn(&Point) -> Option<f64>,
+) -> Option<Line> {
+    let mut errors: Vec<f64> = points
+        .iter()
+        .filter(|point| counts(point.class))
+        .filter_map(of)
+        .collect();
+    let max = errors.iter().copied().reduce(f64::max)?;
+    Some(Line {
+        figure,
+        points: errors.len(),
+        median: quantile(&mut errors, 0.5),
+        p90: quantile(&mut errors, 0.9),
+        max,
+    })
+}
+
+/// The quantile of some numbers, between the two nearest; not a number where there are none.
+fn quantile(numbers: &mut [f64], part: f64) -> f64 {
+    numbers.sort_by(f64::total_cmp);
+    let place = part * numbers.len().saturating_sub(1) as f64;
+    let at = |index: f64| numbers.get(index as usize).copied();
+    match (at(place.floor()), at(place.ceil())) {
+        (Some(below), Some(above)) => below + (above - below) * place.fract(),
+        _ => f64::NAN,
+    }
+}
