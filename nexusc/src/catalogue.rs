@@ -19,23 +19,31 @@ pub struct Gpu {
     pub capability: u64,
 }
 
-static ARCHITECTURES: LazyLock<BTreeMap<String, spec::architecture::Architecture>> =
-    LazyLock::new(|| {
-        let text = include_str!("../catalogue/architectures.toml");
-        toml::from_str(text).expect("a test reads the catalogue of architectures")
-    });
+/// `architectures.toml`.
+#[derive(Deserialize)]
+struct Models {
+    /// Other names.
+    also: BTreeMap<String, String>,
+    architectures: BTreeMap<String, spec::architecture::Architecture>,
+}
 
-/// The figures of each name and other name, by its key.
-static FIGURES: LazyLock<BTreeMap<String, &'static spec::architecture::Architecture>> =
-    LazyLock::new(|| {
-        let mut figures = BTreeMap::new();
-        for (name, entry) in ARCHITECTURES.iter() {
-            for name in entry.also.iter().chain([name]) {
-                figures.insert(key(name), entry);
-            }
-        }
-        figures
-    });
+static MODELS: LazyLock<Models> = LazyLock::new(|| {
+    let text = include_str!("../catalogue/architectures.toml");
+    toml::from_str(text).expect("a test reads the catalogue of architectures")
+});
+
+/// The name of the entry that each name and other name means, by its key.
+static NAMES: LazyLock<BTreeMap<String, &'static str>> = LazyLock::new(|| {
+    let names = MODELS
+        .architectures
+        .keys()
+        .map(|name| (key(name), name.as_str()));
+    let others = MODELS
+        .also
+        .iter()
+        .map(|(other, name)| (key(other), name.as_str()));
+    names.chain(others).collect()
+});
 
 static GPUS: LazyLock<Vec<Gpu>> = LazyLock::new(|| {
     #[derive(Deserialize)]
@@ -61,24 +69,17 @@ static GPUS: LazyLock<Vec<Gpu>> = LazyLock::new(|| {
 
 /// The architecture of a model: `Qwen2.5-14B`, `Qwen/Qwen2.5-14B-Instruct-AWQ`.
 pub fn architecture(name: &str) -> Option<Architecture> {
-    let figures = FIGURES.get(&key(name))?;
+    let figures = MODELS.architectures.get(*NAMES.get(&key(name))?)?;
     Some(resolve::figures::architecture(figures).expect("a test builds every architecture"))
-}
-
-/// The names of all architectures.
-pub fn architectures() -> impl Iterator<Item = &'static str> + Clone {
-    ARCHITECTURES.keys().map(String::as_str)
 }
 
 /// "did you mean", for a name that no architecture has.
 pub fn nearest_architecture(name: &str) -> Option<String> {
     let name = key(name);
-    let nearest = suggest::nearest_name(&name, FIGURES.keys().map(String::as_str))?;
-    let entry = FIGURES.get(nearest)?;
-    let (name, _) = ARCHITECTURES
-        .iter()
-        .find(|(_, other)| std::ptr::eq(*other, *entry))?;
-    Some(format!("did you mean `{name}`?"))
+    let nearest = suggest::nearest_name(&name, NAMES.keys().map(String::as_str))?;
+    NAMES
+        .get(nearest)
+        .map(|name| format!("did you mean `{name}`?"))
 }
 
 /// The GPU of this name.
@@ -133,7 +134,7 @@ mod tests {
 
     #[test]
     fn every_entry_can_be_used() {
-        for name in architectures() {
+        for name in MODELS.architectures.keys().chain(MODELS.also.keys()) {
             assert!(architecture(name).is_some(), "{name}");
         }
         assert!(gpu("RTX-3090").is_some());
@@ -142,11 +143,7 @@ mod tests {
 
     #[test]
     fn no_two_entries_have_one_name() {
-        let names: usize = ARCHITECTURES
-            .values()
-            .map(|entry| 1 + entry.also.len())
-            .sum();
-        assert_eq!(FIGURES.len(), names);
+        assert_eq!(NAMES.len(), MODELS.architectures.len() + MODELS.also.len());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The configuration compiler for LLM serving: one TOML spec becomes a gateway and its deployment.
 //!
 //! ```text
-//! Source --parse--> spec::Spec --resolve--> ir::Topology --check--> (sound) --emit--> FileSet
+//! Source --parse--> spec::Spec --resolve--> ir::Topology --plan, check--> (sound) --emit--> FileSet
 //! ```
 //!
 //! Every phase reports all that it finds and hands on what it understood, so that one run shows every error
@@ -16,6 +16,7 @@ pub mod diagnostic;
 pub mod emit;
 pub mod ir;
 pub mod key_path;
+mod model_files;
 pub mod parse;
 pub mod plan;
 mod redact;
@@ -37,6 +38,8 @@ use ir::Topology;
 pub struct Compilation {
     /// What the spec becomes; `None` where a diagnostic is an error.
     pub output: Option<Output>,
+    /// What of its servers fits onto its GPUs, also where it does not; `None` where the file is no spec.
+    pub plan: Option<plan::report::Report>,
     /// Everything there is to say about the spec.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -50,6 +53,17 @@ pub struct Output {
     pub files: FileSet,
 }
 
+/// The files that a spec names, relative to its folder: what has to be read before [`compile`], and handed to it
+/// with [`Source::with_files`].
+pub fn files_of(source: &Source) -> Vec<String> {
+    let spec = parse::parse(source).spec;
+    let architectures = spec.map(|spec| spec.architectures).unwrap_or_default();
+    architectures
+        .into_values()
+        .flat_map(|model| model.config.into_iter().chain(model.files))
+        .collect()
+}
+
 /// Compiles a spec.
 pub fn compile(source: &Source) -> Compilation {
     let parse::Parsed {
@@ -60,6 +74,7 @@ pub fn compile(source: &Source) -> Compilation {
     let Some(spec) = spec else {
         return Compilation {
             output: None,
+            plan: None,
             diagnostics,
         };
     };
@@ -68,13 +83,16 @@ pub fn compile(source: &Source) -> Compilation {
         topology, left_out, ..
     } = resolved;
     diagnostics.extend(resolved.diagnostics);
-    diagnostics.extend(check::check(&topology, &left_out));
+    let plan = plan::plan(&topology);
+    diagnostics.extend(check::check(&topology, &plan, &left_out));
+    let report = plan::report::report(&topology, &plan);
     let output = (!has_errors(&diagnostics)).then(|| {
-        let files = emit::emit(&topology);
+        let files = emit::emit(&topology, &report);
         Output { topology, files }
     });
     Compilation {
         output,
+        plan: Some(report),
         diagnostics,
     }
 }

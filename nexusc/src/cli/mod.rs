@@ -4,6 +4,7 @@ mod build;
 mod check;
 mod explain;
 mod plan;
+mod plan_table;
 mod points;
 mod schema;
 mod up;

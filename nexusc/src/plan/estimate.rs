@@ -35,10 +35,16 @@ pub struct Rank {
     pub context: f64,
     /// What is left for keys and values; negative where not even the rest fits.
     pub kv: Interval,
-    /// The most that the service takes of the card in all.
-    pub total: f64,
-    /// What it may take beyond that, as far as is known.
+    /// How far the sum of it all may be off.
     pub doubt: f64,
+}
+
+impl Rank {
+    /// All that it takes of its card.
+    pub fn total(&self) -> f64 {
+        let kv = self.kv.likely.max(0.0);
+        self.weights + self.activation + self.non_torch + self.graphs + self.context + kv
+    }
 }
 
 /// What a service takes, and what it can serve with it.
@@ -117,12 +123,6 @@ fn of_vllm(service: &Service, vllm: Vllm, card: &Card, stage: &Stage, weights: f
     let doubt = doubt_of_vllm(
         service, generation, card, weights, activation, non_torch, graphs,
     );
-    let outside = context.bytes
-        + if generation == Generation::Later {
-            0.0
-        } else {
-            graphs.bytes
-        };
     Rank {
         layers: stage.layers,
         weights,
@@ -134,7 +134,6 @@ fn of_vllm(service: &Service, vllm: Vllm, card: &Card, stage: &Stage, weights: f
             high: kv + doubt + activation::spared_by_a_kernel(service, vllm, stage),
             ..around(kv, doubt)
         },
-        total: budget + outside,
         doubt: context.doubt + graphs.doubt,
     }
 }
@@ -235,7 +234,6 @@ fn of_sglang(service: &Service, card: &Card, stage: &Stage, weights: f64) -> Ran
         graphs,
         context: context.bytes,
         kv: around(kv, doubt),
-        total: context.bytes + free * service.memory_fraction + activation + graphs,
         doubt: 0.5 * GIB,
     }
 }
@@ -258,7 +256,6 @@ fn of_llama_cpp(service: &Service, stage: &Stage, weights: f64) -> Rank {
         graphs: 0.0,
         context: context.bytes,
         kv: around(kv, 0.0),
-        total: weights + kv + compute + context.bytes,
         doubt: doubt_of_weights(service, weights) + 0.25 * compute + context.doubt,
     }
 }

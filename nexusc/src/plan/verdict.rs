@@ -17,28 +17,29 @@ pub enum Verdict {
     DoesNotFit,
 }
 
-/// Whether a service starts on cards like this one, alone: the longest sequence has room among keys and values, and
-/// what it takes in all is there.
+/// Whether a service starts on cards like this one, alone: there is room for what it serves, and what it takes in all
+/// is there.
 pub fn of_service(service: &Service, card: &Card, estimate: &Estimate) -> Verdict {
-    let room = match service.engine {
+    let free = card.total - card.occupied;
+    let taken = estimate.ranks.iter().map(|rank| {
+        let left = free - rank.total();
+        judge(left - rank.doubt, left + rank.doubt)
+    });
+    room(service, estimate).max(taken.max().unwrap_or(Verdict::Fits))
+}
+
+/// Whether there is room for what it serves.
+pub fn room(service: &Service, estimate: &Estimate) -> Verdict {
+    match service.engine {
+        // It refuses to start without room for the longest sequence.
         Engine::Vllm(_) => {
             let kv = &estimate.kv;
             judge(kv.low - estimate.needed, kv.high - estimate.needed)
         }
-        // They start with less than a sequence, if there is anything at all.
+        // It starts with less, if there is anything at all.
         Engine::Sglang => judge(estimate.kv.low, estimate.kv.high),
         Engine::LlamaCpp { .. } => Verdict::Fits,
-    };
-    let free = card.total - card.occupied;
-    let taken = estimate
-        .ranks
-        .iter()
-        .map(|rank| {
-            let left = free - rank.total;
-            judge(left - rank.doubt, left + rank.doubt)
-        })
-        .max();
-    room.max(taken.unwrap_or(Verdict::Fits))
+    }
 }
 
 /// What is certain when something lies between two bounds and has to be at least nothing.

@@ -152,7 +152,15 @@ fn local(figures: &spec::architecture::Architecture, reader: &mut Reader) -> Opt
 }
 
 fn vision(figures: &spec::architecture::Architecture, reader: &mut Reader) -> Option<Vision> {
-    figures.vision_parameters?;
+    let given = [
+        figures.vision_parameters,
+        figures.image_tokens,
+        figures.image_patches,
+        figures.image_pixels,
+        figures.vision_hidden_size,
+        figures.vision_intermediate_size,
+    ];
+    given.into_iter().flatten().next()?;
     Some(Vision {
         parameters: reader.needed("vision_parameters", figures.vision_parameters),
         tokens: reader.needed("image_tokens", figures.image_tokens),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::code::Code;
 use crate::ir::table::{Id, Names};
-use crate::ir::{Limit, Model, Upstream};
+use crate::ir::{Gpu, Limit, Model, Upstream};
 use crate::key_path::KeyPath;
 use crate::redact::{looks_secret, shown};
 use crate::source::Place;
@@ -27,6 +27,7 @@ pub(super) struct Scope<'s> {
     models: Names<'s, Model>,
     upstreams: Names<'s, Upstream>,
     limits: Names<'s, Limit>,
+    gpus: Names<'s, Gpu>,
     aliases: BTreeMap<&'s str, &'s str>,
     left_out: BTreeSet<KeyPath>,
     diagnostics: Vec<Diagnostic>,
@@ -44,6 +45,7 @@ impl<'s> Scope<'s> {
             models: Names::from_sorted(spec.models.keys()),
             upstreams: Names::from_sorted(spec.upstreams.keys()),
             limits: Names::from_sorted(spec.limits.keys()),
+            gpus: Names::from_sorted(spec.gpus.keys()),
             aliases: aliases.collect(),
             left_out,
             diagnostics: Vec::new(),
@@ -87,6 +89,24 @@ impl<'s> Scope<'s> {
             self.report(Diagnostic::new(Code::NX0101, message, place, label).help(help));
         }
         found
+    }
+
+    /// The GPU that `name`, written at `place`, refers to.
+    fn gpu(&mut self, name: &str, place: Place) -> Option<Id<Gpu>> {
+        let found = self.gpus.find(name);
+        if found.is_none() && !self.is_left_out("gpus", name) {
+            let help = help_for("gpus", name, self.gpus.iter());
+            let message = format!("unknown GPU {}", shown(name));
+            let label = "no such entry in `[gpus]`";
+            self.leave_out(&place);
+            self.report(Diagnostic::new(Code::NX0101, message, place, label).help(help));
+        }
+        found
+    }
+
+    /// The GPUs of a list at `path`; each may be named once.
+    pub(super) fn gpus(&mut self, names: &[String], path: &KeyPath) -> Vec<Id<Gpu>> {
+        self.each_once(names, path, Self::gpu)
     }
 
     /// The limit that is named at `path`, if any is.
@@ -156,10 +176,19 @@ impl<'s> Scope<'s> {
         self.report(diagnostic);
     }
 
-    /// The name of an upstream, a route, a limit, a key or an overlay.
+    /// The name of an upstream, a GPU, a route, a limit, a key or an overlay.
     pub(super) fn check_name(&mut self, name: &str, path: &KeyPath) {
+        self.check_name_at(name, Place::Key(path.clone()));
+    }
+
+    /// The name of a profile, which is a value.
+    pub(super) fn check_profile(&mut self, name: &str, path: &KeyPath) {
+        self.check_name_at(name, Place::Value(path.clone()));
+    }
+
+    fn check_name_at(&mut self, name: &str, place: Place) {
         if looks_secret(name) {
-            self.report(secret_name(Place::Key(path.clone())));
+            self.report(secret_name(place));
             return;
         }
         if !is_name(name) {
@@ -175,7 +204,6 @@ impl<'s> Scope<'s> {
                 NAME_FORM.to_owned()
             };
             let message = format!("{} is not a name", shown(name));
-            let place = Place::Key(path.clone());
             self.report(Diagnostic::new(Code::NX0102, message, place, "").help(help));
         }
     }

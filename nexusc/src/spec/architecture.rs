@@ -7,9 +7,6 @@ use serde::Deserialize;
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Architecture {
-    /// Other names of the model.
-    #[serde(default)]
-    pub also: Vec<String>,
     /// The model's `config.json`, beside the spec or below it; fields of this table come before those of the file.
     pub config: Option<String>,
     /// Its weights, beside the spec or below it: safetensors or GGUF files, of which only the headers are read.

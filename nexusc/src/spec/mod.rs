@@ -9,7 +9,9 @@ pub mod audit;
 pub mod auth;
 pub mod breaker;
 pub mod cors;
+pub mod engine;
 pub mod gateway;
+pub mod gpu;
 pub mod health;
 pub mod hedge;
 pub mod idempotency;
@@ -53,6 +55,12 @@ pub struct Spec {
     /// How upstreams are checked while no client waits; an upstream's own `health` comes first. Default: they
     /// are not.
     pub health: Option<health::Health>,
+    /// The GPUs that upstreams run on, for the GPU plan.
+    #[serde(default)]
+    pub gpus: BTreeMap<String, gpu::Gpu>,
+    /// Models whose figures the GPU plan does not know.
+    #[serde(default)]
+    pub architectures: BTreeMap<String, architecture::Architecture>,
     /// The names that clients ask for.
     #[serde(default)]
     pub models: BTreeMap<String, model::Model>,
