@@ -15,10 +15,9 @@ pub(super) fn emit(topology: &Topology, plan: &Report, files: &mut FileSet) {
     let folder = conventions::deploy_folder(&topology.name);
     let header = conventions::header(&topology.name);
     let json = json!({ "generated": header, "profiles": plan.profiles });
-    files.add(
-        format!("{folder}/{}", conventions::GPU_PLAN_JSON),
-        format!("{json:#}\n"),
-    );
+    // The first line of every emitted file says where it comes from.
+    let text = format!("{json:#}\n").replacen("{\n  ", "{ ", 1);
+    files.add(format!("{folder}/{}", conventions::GPU_PLAN_JSON), text);
     files.add(
         format!("{folder}/{}", conventions::GPU_PLAN_SVG),
         svg(plan, &header),

@@ -66,7 +66,7 @@ pub fn non_torch(service: &Service, vllm: Vllm, card: &Card) -> Measured {
 /// (on H100 0.51 GiB, 1.48 to 2.05 GiB; smaller cards without NVLink take less).
 pub fn before_budget(service: &Service, card: &Card) -> Measured {
     match (
-        service.tensor_parallel * service.pipeline_parallel > 1,
+        service.tensor_parallel.max(service.pipeline_parallel) > 1,
         card.total >= LARGE_CARD,
     ) {
         (true, true) => gib(1.7, 0.35),

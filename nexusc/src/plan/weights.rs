@@ -34,18 +34,16 @@ fn layers(service: &Service) -> f64 {
     let dense = model
         .experts
         .map_or(0, |experts| experts.dense_layers.min(model.layers));
-    let each = |range: std::ops::Range<u64>, experts: Option<Experts>| -> f64 {
-        if !is_mixed(service.quantisation) {
-            return (range.end - range.start) as f64 * layer(service, experts, false);
-        }
-        let better = range
-            .clone()
-            .filter(|&index| has_more_bits(index, model.layers))
-            .count() as f64;
-        let plain = (range.end - range.start) as f64 - better;
-        better * layer(service, experts, true) + plain * layer(service, experts, false)
+    let each = |from: u64, to: u64, experts: Option<Experts>| -> f64 {
+        let better = if is_mixed(service.quantisation) {
+            with_more_bits(to, model.layers) - with_more_bits(from, model.layers)
+        } else {
+            0
+        };
+        let plain = (to - from - better) as f64;
+        better as f64 * layer(service, experts, true) + plain * layer(service, experts, false)
     };
-    each(0..dense, None) + each(dense..model.layers, model.experts)
+    each(0, dense, None) + each(dense, model.layers, model.experts)
 }
 
 /// The bytes of one layer on one rank: with experts or without, and with the better type of a mixed preset or not.
@@ -234,8 +232,41 @@ fn is_mixed(form: Quantisation) -> bool {
     matches!(form.scope, Scope::File { mixed: true, .. })
 }
 
-/// Which layers have the better type in llama.cpp's `_K_M` presets (`use_more_bits` in llama-quant.cpp).
-fn has_more_bits(layer: u64, layers: u64) -> bool {
-    let eighth = layers / 8;
-    layer < eighth || layer >= 7 * layers / 8 || (layer - eighth) % 3 == 2
+/// How many of the first so many layers have the better type in llama.cpp's `_K_M` presets: the first and the last
+/// eighth, and every third between (`use_more_bits` in llama-quant.cpp).
+fn with_more_bits(before: u64, layers: u64) -> u64 {
+    let (first, last) = (layers / 8, layers - layers.div_ceil(8));
+    before.min(first) + (before.clamp(first, last) - first) / 3 + before.saturating_sub(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn better_layers_are_those_of_llama_cpp() {
+        for layers in [1, 2, 7, 32, 80] {
+            let has_more = |layer: u64| {
+                let first = layers / 8;
+                layer < first || layer >= 7 * layers / 8 || (layer - first) % 3 == 2
+            };
+            for before in 0..=layers {
+                let counted = (0..before).filter(|layer| has_more(*layer)).count() as u64;
+                assert_eq!(
+                    with_more_bits(before, layers),
+                    counted,
+                    "{before} of {layers}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn blocks_are_as_large_as_the_allocator_makes_them() {
+        let mib = |number: f64| number * MIB;
+        assert_eq!(allocated(1.0), 512.0);
+        assert_eq!(allocated(mib(7.875)), mib(7.875));
+        assert_eq!(allocated(mib(231.0)), mib(232.0));
+        assert_eq!(allocated(mib(24.5)), mib(24.5));
+    }
 }
