@@ -2,7 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use nexusc::plan::points::{Class, Point, Summary, read, summary};
+use nexusc::plan::points::summary::{Summary, summary};
+use nexusc::plan::points::{Class, Point, read};
 use nexusc::plan::verdict::Verdict;
 
 fn points() -> Vec<Point> {

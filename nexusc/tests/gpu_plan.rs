@@ -1,6 +1,10 @@
 //! The GPU plan of a spec: servers on cards, the order in which they start, and whatever numbers are written.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 use nexusc::diagnostic::code::Code;
 use nexusc::plan::architecture::Architecture;

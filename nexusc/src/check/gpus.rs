@@ -172,7 +172,13 @@ impl Placements<'_> {
             wanted / GIB,
             (card.total - card.occupied).max(0.0) / GIB
         );
-        let most = ((card.total - card.occupied - 0.7 * GIB) / card.total * 100.0).floor();
+        let beside = placed
+            .estimate
+            .iter()
+            .flat_map(|estimate| &estimate.ranks)
+            .map(|rank| rank.context + rank.graphs + rank.doubt)
+            .fold(0.0, f64::max);
+        let most = ((card.total - card.occupied - beside) / card.total * 100.0).floor();
         let lower = Service {
             memory_fraction: most / 100.0,
             ..service.clone()

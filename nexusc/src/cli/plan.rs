@@ -80,7 +80,7 @@ fn compare(path: &std::path::Path, format: Format) -> Result<Outcome, Failure> {
     })?;
     match format {
         Format::Json => {
-            let report = json!({ "summary": points::summary(&points), "points": points });
+            let report = json!({ "summary": points::summary::summary(&points), "points": points });
             writeln!(io::stdout(), "{report:#}")?;
         }
         Format::Text | Format::Svg => comparison::print(&points)?,

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use nexusc::plan::report::{Answers, Bounds, Gpu, Profile, Report};
+use nexusc::plan::report::{Answers, Bounds, Gpu, Profile, Report, Server};
 use nexusc::plan::verdict::Verdict;
 
 const GIB: f64 = 1_073_741_824.0;
@@ -16,22 +16,22 @@ pub(super) fn print(plan: &Report, spec: &str) -> io::Result<()> {
     if plan.profiles.is_empty() {
         return writeln!(
             out,
-            "{spec}: nothing to plan; add `[gpus.NAME]` and an `engine` to upstreams (NX0604, NX0607)"
+            "{spec}: nothing to plan; add `[gpus.NAME]`, and `[upstreams.NAME.engine]` to what runs on them"
         );
     }
+    writeln!(out, "{spec}\n")?;
+    table(&mut out, &plan.profiles)?;
     for profile in &plan.profiles {
-        match &profile.name {
-            Some(name) => writeln!(out, "{spec}, profile {name}\n")?,
-            None => writeln!(out, "{spec}\n")?,
+        if let Some(name) = &profile.name {
+            writeln!(out, "profile {name}\n")?;
         }
         for gpu in &profile.gpus {
             bar(&mut out, gpu)?;
         }
         writeln!(
             out,
-            "W weights  K keys and values  A activation  G CUDA graphs  C context  R reserved  . free\n"
+            "  W weights  K keys and values  A activation  G CUDA graphs  C context  R reserved  . free\n"
         )?;
-        table(&mut out, profile)?;
         for server in &profile.services {
             if let Some(answers) = server.answers() {
                 changes(&mut out, &answers)?;
@@ -39,6 +39,56 @@ pub(super) fn print(plan: &Report, spec: &str) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Every server of every profile in a line, with its verdict.
+fn table(out: &mut impl Write, profiles: &[Profile]) -> io::Result<()> {
+    let label = |profile: &Profile, server: &Server| match &profile.name {
+        Some(name) => format!("{name}: {}", server.upstream),
+        None => server.upstream.clone(),
+    };
+    let lines: Vec<(String, &Server)> = profiles
+        .iter()
+        .flat_map(|profile| {
+            let services = profile.services.iter();
+            services.map(move |server| (label(profile, server), server))
+        })
+        .collect();
+    let width = lines
+        .iter()
+        .map(|(label, _)| label.len())
+        .max()
+        .unwrap_or(0)
+        .max(8);
+    writeln!(
+        out,
+        "{:width$}  {:12} {:>24} {:>10} {:>13} {:>13}",
+        "upstream", "verdict", "KV cache, GiB", "tokens", "full length", "longest"
+    )?;
+    for (label, server) in lines {
+        let verdict = verdict(server.verdict);
+        let Some(capacity) = &server.capacity else {
+            writeln!(out, "{label:width$}  {verdict:12} {:>24}", "stated")?;
+            continue;
+        };
+        let Bounds { low, likely, high } = capacity.kv;
+        let gib = |bytes: u64| bytes as f64 / GIB;
+        let kv = format!("{:.2} ({:.2} to {:.2})", gib(likely), gib(low), gib(high));
+        let length = server
+            .settings
+            .as_ref()
+            .map_or(0, |settings| settings.max_len);
+        let sequences = format!("{:.1} x {length}", capacity.sequences);
+        let longest = capacity
+            .longest
+            .map_or("none".to_owned(), |length| length.to_string());
+        let tokens = capacity.tokens.likely;
+        writeln!(
+            out,
+            "{label:width$}  {verdict:12} {kv:>24} {tokens:>10} {sequences:>13} {longest:>13}"
+        )?;
+    }
+    writeln!(out)
 }
 
 fn bar(out: &mut impl Write, gpu: &Gpu) -> io::Result<()> {
@@ -93,52 +143,6 @@ fn bar(out: &mut impl Write, gpu: &Gpu) -> io::Result<()> {
         )?;
     }
     Ok(())
-}
-
-fn table(out: &mut impl Write, profile: &Profile) -> io::Result<()> {
-    let name = profile
-        .services
-        .iter()
-        .map(|server| server.upstream.len())
-        .max()
-        .unwrap_or(0)
-        .max(8);
-    writeln!(
-        out,
-        "{:name$}  {:13} {:>26} {:>12} {:>12} {:>14}",
-        "upstream", "verdict", "KV cache, GiB", "tokens", "full length", "longest that fits"
-    )?;
-    for server in &profile.services {
-        let Some(capacity) = &server.capacity else {
-            writeln!(
-                out,
-                "{:name$}  {:13} {:>26}",
-                server.upstream,
-                verdict(server.verdict),
-                "stated"
-            )?;
-            continue;
-        };
-        let Bounds { low, likely, high } = capacity.kv;
-        let gib = |bytes: u64| bytes as f64 / GIB;
-        let kv = format!("{:.2} ({:.2} to {:.2})", gib(likely), gib(low), gib(high));
-        let longest = capacity
-            .longest
-            .map_or("none".to_owned(), |length| length.to_string());
-        let length = server
-            .settings
-            .as_ref()
-            .map_or(0, |settings| settings.max_len);
-        writeln!(
-            out,
-            "{:name$}  {:13} {kv:>26} {:>12} {:>12} {longest:>14}",
-            server.upstream,
-            verdict(server.verdict),
-            capacity.tokens.likely,
-            format!("{:.1}x{length}", capacity.sequences)
-        )?;
-    }
-    writeln!(out)
 }
 
 fn changes(out: &mut impl Write, answers: &Answers) -> io::Result<()> {

@@ -2,7 +2,8 @@
 
 use std::io::{self, Write};
 
-use nexusc::plan::points::{Line, Point, summary};
+use nexusc::plan::points::Point;
+use nexusc::plan::points::summary::{Line, summary};
 use nexusc::plan::verdict::Verdict;
 
 /// Prints what the points say together, and those of which something is to be said.

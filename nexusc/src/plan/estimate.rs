@@ -134,7 +134,7 @@ fn of_vllm(service: &Service, vllm: Vllm, card: &Card, stage: &Stage, weights: f
             high: kv + doubt + activation::spared_by_a_kernel(service, vllm, stage),
             ..around(kv, doubt)
         },
-        doubt: context.doubt + graphs.doubt,
+        doubt: (context.doubt + graphs.doubt).max(overhead::warm_up(service)),
     }
 }
 

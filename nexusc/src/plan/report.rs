@@ -86,7 +86,7 @@ pub struct Server {
     pub weights: Option<String>,
     /// The GPUs that it runs on.
     pub gpus: Vec<String>,
-    /// Whether there is room for what it serves.
+    /// Whether it starts, and its cards hold all that is on them.
     pub verdict: Verdict,
     /// Its settings; of a service whose memory is stated, none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -191,7 +191,7 @@ pub fn report(topology: &Topology, plan: &Plan) -> Report {
         services: placement
             .services
             .iter()
-            .filter_map(|placed| server(topology, placed))
+            .filter_map(|placed| server(topology, placement, placed))
             .collect(),
     };
     Report {
@@ -222,13 +222,18 @@ fn gpu(topology: &Topology, used: &Used) -> Gpu {
     }
 }
 
-fn server(topology: &Topology, placed: &Placed) -> Option<Server> {
+fn server(topology: &Topology, placement: &Placement, placed: &Placed) -> Option<Server> {
     let upstream = topology.upstreams.get(placed.upstream);
     let engine: &Engine = upstream.engine.as_ref()?;
     let service = match &engine.memory {
         EngineMemory::Planned(service) => Some(service.as_ref()),
         EngineMemory::Stated(_) => None,
     };
+    let cards = placement.cards.iter();
+    let mine = cards.filter(|card| engine.gpus.contains(&card.gpu));
+    let verdict = mine
+        .map(|card| card.verdict)
+        .fold(placed.verdict.max(placed.start), Verdict::max);
     let name = |id| topology.gpus.get(id).name.clone();
     Some(Server {
         upstream: upstream.name.clone(),
@@ -236,7 +241,7 @@ fn server(topology: &Topology, placed: &Placed) -> Option<Server> {
         version: engine.version.clone(),
         weights: engine.weights.clone(),
         gpus: engine.gpus.iter().copied().map(name).collect(),
-        verdict: placed.verdict.max(placed.start),
+        verdict,
         settings: service.map(settings),
         capacity: service.and_then(|service| capacity(service, placed)),
     })

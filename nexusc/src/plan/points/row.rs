@@ -1,151 +1,19 @@
-//! How far the plan is from what was measured: points of a CSV file, one a server's start.
-//!
-//! The columns are those of `nexusc/tests/gpu/train.csv`. What a row does not have is not scored; a row that cannot be
-//! estimated says why.
-
-use serde::Serialize;
+//! A row of a file of points: the configuration that it names, and what was measured of it.
 
 use crate::catalogue;
 use crate::plan::estimate::{Estimate, Interval, estimate};
+use crate::plan::kv;
+use crate::plan::points::{Class, Covered, Error, Pair, Point};
 use crate::plan::quantisation::{Dtype, KvDtype, Quantisation};
 use crate::plan::service::{Card, Engine, Sampler, Service, Vllm};
-use crate::plan::verdict::{Verdict, of_service};
+use crate::plan::verdict::of_service;
 
 const GIB: f64 = 1_073_741_824.0;
 
-/// Why a file of points cannot be read.
-#[derive(Debug, PartialEq, thiserror::Error)]
-pub enum Error {
-    /// It is no CSV file.
-    #[error("{0}")]
-    Csv(String),
-    /// A column is missing.
-    #[error("the column `{0}` is missing; the columns are those of nexusc/tests/gpu/train.csv")]
-    Column(&'static str),
-    /// A cell is not a number.
-    #[error("row `{row}`: `{text}` in column `{column}` is not a number")]
-    Number {
-        /// The row's id.
-        row: String,
-        /// The column.
-        column: &'static str,
-        /// What stands there.
-        text: String,
-    },
-}
-
-/// A measured start, and what the plan says of it.
-#[derive(Clone, Debug, Serialize)]
-pub struct Point {
-    /// Its id.
-    pub id: String,
-    /// The engine with its version.
-    pub engine: String,
-    /// The model.
-    pub model: String,
-    /// What it counts to.
-    pub class: Class,
-    /// Why it could not be estimated.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub left_out: Option<String>,
-    /// Weights of a rank.
-    pub weights: Option<Pair>,
-    /// The peak of a step.
-    pub activation: Option<Pair>,
-    /// CUDA graphs.
-    pub graphs: Option<Pair>,
-    /// Memory for keys and values, from the configuration alone.
-    pub kv: Option<Covered>,
-    /// Tokens that the measured memory holds.
-    pub tokens_of_kv: Option<Pair>,
-    /// Tokens, from the configuration alone.
-    pub tokens: Option<Pair>,
-    /// llama.cpp's compute buffer.
-    pub compute: Option<Pair>,
-    /// Whether it started.
-    pub started: bool,
-    /// What the plan would have said; `None` where it could not be estimated.
-    pub verdict: Option<Verdict>,
-}
-
-/// What a point counts to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Class {
-    /// A text-only model on vLLM 0.7 or later, on 0.19.
-    Sweep,
-    /// The same on any other version.
-    Text,
-    /// A multimodal model.
-    Multimodal,
-    /// LoRA adapters, vLLM before 0.7, and whatever is not known in full.
-    Other,
-    /// SGLang.
-    Sglang,
-    /// llama.cpp.
-    LlamaCpp,
-}
-
-/// A figure as it was measured and as it was predicted, in GiB or in tokens.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct Pair {
-    /// Measured.
-    pub measured: f64,
-    /// Predicted.
-    pub predicted: f64,
-}
-
-impl Pair {
-    /// How far the prediction is off, in percent of what was measured.
-    pub fn percent(&self) -> f64 {
-        100.0 * (self.predicted - self.measured).abs() / self.measured.abs()
-    }
-}
-
-/// A figure with the interval that was predicted for it, in GiB.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct Covered {
-    /// The figure itself.
-    #[serde(flatten)]
-    pub pair: Pair,
-    /// The least that was predicted.
-    pub low: f64,
-    /// The most that was predicted.
-    pub high: f64,
-    /// The interval's width in percent of the card.
-    pub width: f64,
-}
-
-impl Covered {
-    /// Whether what was measured lies inside. Logs give two decimals.
-    pub fn is_inside(&self) -> bool {
-        self.low - 0.005 <= self.pair.measured && self.pair.measured <= self.high + 0.005
-    }
-}
-
-/// Reads points and predicts each.
-pub fn read(text: &str) -> Result<Vec<Point>, Error> {
-    let mut reader = csv::Reader::from_reader(text.as_bytes());
-    let headers = reader
-        .headers()
-        .map_err(|error| Error::Csv(error.to_string()))?
-        .clone();
-    let mut points = Vec::new();
-    for record in reader.records() {
-        let record = record.map_err(|error| Error::Csv(error.to_string()))?;
-        let row = Row {
-            headers: &headers,
-            record: &record,
-        };
-        points.push(row.point()?);
-    }
-    Ok(points)
-}
-
 /// A row by the names of its columns.
-struct Row<'r> {
-    headers: &'r csv::StringRecord,
-    record: &'r csv::StringRecord,
+pub(super) struct Row<'r> {
+    pub(super) headers: &'r csv::StringRecord,
+    pub(super) record: &'r csv::StringRecord,
 }
 
 impl Row<'_> {
@@ -170,7 +38,7 @@ impl Row<'_> {
         }
     }
 
-    fn point(&self) -> Result<Point, Error> {
+    pub(super) fn point(&self) -> Result<Point, Error> {
         let mut point = Point {
             id: self.text("id")?.to_owned(),
             engine: format!("{} {}", self.text("engine")?, self.text("engine_version")?),
@@ -342,7 +210,7 @@ impl Row<'_> {
         let measured = self.number("kv_gib")?;
         let tokens = self.number("kv_tokens")?.filter(|tokens| *tokens > 0.0);
         if let (Some(gib), Some(measured)) = (measured.filter(|gib| *gib > 0.0), tokens) {
-            let held = crate::plan::kv::tokens(service, rank.layers, gib * GIB);
+            let held = kv::tokens(service, rank.layers, gib * GIB);
             // Of a hybrid model, and of several stages, the log's two figures are not of the same rank.
             if service.architecture.linear_layers == 0 && service.pipeline_parallel == 1 {
                 point.tokens_of_kv = Some(Pair {
@@ -417,168 +285,4 @@ fn minor(version: &str) -> Option<u64> {
     let major: u64 = parts.next()?.parse().ok()?;
     let minor: u64 = parts.next()?.parse().ok()?;
     Some(if major == 0 { minor } else { u64::MAX })
-}
-
-/// A line of the summary: how far one figure is off over the points of some classes.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Line {
-    /// The figure.
-    pub figure: &'static str,
-    /// Points.
-    pub points: usize,
-    /// The middle error.
-    pub median: f64,
-    /// The error that 9 of 10 are below.
-    pub p90: f64,
-    /// The largest error.
-    pub max: f64,
-}
-
-/// What the points say together.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Summary {
-    /// Errors, in percent of what was measured.
-    pub errors: Vec<Line>,
-    /// Of points with KV memory, those inside their interval.
-    pub inside: usize,
-    /// Points with an interval.
-    pub intervals: usize,
-    /// The middle width of intervals, in percent of the card: text-only models on known versions.
-    pub width: f64,
-    /// Points that did not start.
-    pub not_started: usize,
-    /// Of those, refused or warned of.
-    pub foreseen: usize,
-    /// Points that started.
-    pub started: usize,
-    /// Of those, refused.
-    pub refused: usize,
-}
-
-/// Sums points up.
-pub fn summary(points: &[Point]) -> Summary {
-    type Of = fn(&Point) -> Option<f64>;
-    let weights: Of = |point| point.weights.map(|pair| pair.percent());
-    let kv: Of = |point| {
-        point
-            .kv
-            .filter(|kv| kv.pair.measured > 0.0)
-            .map(|kv| kv.pair.percent())
-    };
-    let is_text = |class| matches!(class, Class::Sweep | Class::Text);
-    let any = |_| true;
-    let is = |wanted: Class| move |class| class == wanted;
-    let errors = [
-        line(
-            "weights, text-only, vLLM 0.7 or later",
-            points,
-            is_text,
-            weights,
-        ),
-        line(
-            "weights, multimodal",
-            points,
-            is(Class::Multimodal),
-            weights,
-        ),
-        line(
-            "KV memory, text-only, vLLM 0.7 or later",
-            points,
-            is_text,
-            kv,
-        ),
-        line(
-            "KV memory, the same without 0.19",
-            points,
-            is(Class::Text),
-            kv,
-        ),
-        line("KV memory, multimodal", points, is(Class::Multimodal), kv),
-        line(
-            "KV memory, LoRA, vLLM before 0.7 and others",
-            points,
-            is(Class::Other),
-            kv,
-        ),
-        line("KV memory, llama.cpp", points, is(Class::LlamaCpp), kv),
-        line("KV tokens of measured KV memory", points, any, |point| {
-            point.tokens_of_kv.map(|pair| pair.percent())
-        }),
-        line(
-            "KV tokens, vLLM",
-            points,
-            |class| !is(Class::Sglang)(class),
-            |point| point.tokens.map(|pair| pair.percent()),
-        ),
-        line("KV tokens, SGLang", points, is(Class::Sglang), |point| {
-            point.tokens.map(|pair| pair.percent())
-        }),
-        line("activation", points, any, |point| {
-            point.activation.map(|pair| pair.percent())
-        }),
-        line("CUDA graphs", points, any, |point| {
-            point.graphs.map(|pair| pair.percent())
-        }),
-        line("llama.cpp's compute buffer", points, any, |point| {
-            point.compute.map(|pair| pair.percent())
-        }),
-    ];
-    let intervals: Vec<&Covered> = points
-        .iter()
-        .filter(|point| point.class != Class::LlamaCpp)
-        .filter_map(|point| point.kv.as_ref())
-        .filter(|kv| kv.pair.measured > 0.0)
-        .collect();
-    let widths = points
-        .iter()
-        .filter(|point| is_text(point.class))
-        .filter_map(|point| point.kv.map(|kv| kv.width));
-    let judged: Vec<(bool, Verdict)> = points
-        .iter()
-        .filter_map(|point| Some((point.started, point.verdict?)))
-        .collect();
-    let count =
-        |wanted: fn(&(bool, Verdict)) -> bool| judged.iter().filter(|of| wanted(of)).count();
-    Summary {
-        errors: errors.into_iter().flatten().collect(),
-        inside: intervals.iter().filter(|kv| kv.is_inside()).count(),
-        intervals: intervals.len(),
-        width: quantile(&mut widths.collect::<Vec<_>>(), 0.5),
-        not_started: count(|(started, _)| !started),
-        foreseen: count(|(started, verdict)| !started && *verdict != Verdict::Fits),
-        started: count(|(started, _)| *started),
-        refused: count(|(started, verdict)| *started && *verdict == Verdict::DoesNotFit),
-    }
-}
-
-fn line(
-    figure: &'static str,
-    points: &[Point],
-    counts: impl Fn(Class) -> bool,
-    of: impl Fn(&Point) -> Option<f64>,
-) -> Option<Line> {
-    let mut errors: Vec<f64> = points
-        .iter()
-        .filter(|point| counts(point.class))
-        .filter_map(of)
-        .collect();
-    let max = errors.iter().copied().reduce(f64::max)?;
-    Some(Line {
-        figure,
-        points: errors.len(),
-        median: quantile(&mut errors, 0.5),
-        p90: quantile(&mut errors, 0.9),
-        max,
-    })
-}
-
-/// The quantile of some numbers, between the two nearest; not a number where there are none.
-fn quantile(numbers: &mut [f64], part: f64) -> f64 {
-    numbers.sort_by(f64::total_cmp);
-    let place = part * numbers.len().saturating_sub(1) as f64;
-    let at = |index: f64| numbers.get(index as usize).copied();
-    match (at(place.floor()), at(place.ceil())) {
-        (Some(below), Some(above)) => below + (above - below) * place.fract(),
-        _ => f64::NAN,
-    }
 }

@@ -1,15 +1,21 @@
 //! `[upstreams.NAME.engine]`
 
+mod ranks;
+mod settings;
+
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::code::Code;
 use crate::ir::table::Table;
 use crate::ir::{EngineMemory, Gpu};
 use crate::key_path::KeyPath;
 use crate::plan::estimate::vllm_defaults;
-use crate::plan::quantisation::{Dtype, KV_DTYPES, KvDtype, QUANTISATIONS, Quantisation};
+use crate::plan::quantisation::Dtype;
 use crate::plan::service::{Card, Engine, Sampler, Service, Vllm};
-use crate::redact::shown;
 use crate::resolve::architecture::{self, Architectures, Known};
+use crate::resolve::engine::ranks::{length_fits, ranks_fit};
+use crate::resolve::engine::settings::{
+    dtype, fraction, kv_dtype, one_of, quantisation, version, whole,
+};
 use crate::resolve::scope::Scope;
 use crate::source::Place;
 use crate::{ir, spec, suggest};
@@ -360,202 +366,4 @@ fn llama_cpp(
         lora_rank: 0,
         architecture,
     })
-}
-
-/// As many GPUs as ranks, heads that can be dealt to them, a layer for each stage: what engines refuse otherwise.
-fn ranks_fit(service: &Service, gpus: u64, path: &KeyPath, scope: &mut Scope<'_>) {
-    let Service {
-        tensor_parallel,
-        pipeline_parallel,
-        architecture,
-        ..
-    } = service;
-    let at = path.key("tensor_parallel");
-    let ranks = tensor_parallel.saturating_mul(*pipeline_parallel);
-    let mut report = |message: String, help: String| {
-        scope.report(
-            Diagnostic::new(Code::NX0606, message, Place::Value(at.clone()), "").help(help),
-        );
-    };
-    if ranks != gpus && gpus > 0 {
-        let message = format!("{ranks} ranks, and {gpus} in `gpus`");
-        report(
-            message,
-            "`tensor_parallel` times `pipeline_parallel` is the number of `gpus`".to_owned(),
-        );
-    }
-    let heads = architecture.heads;
-    if *tensor_parallel > 0 && !heads.is_multiple_of(*tensor_parallel) {
-        let dividing: Vec<String> = (1..=16.min(heads))
-            .filter(|ranks| heads.is_multiple_of(*ranks))
-            .map(|ranks| ranks.to_string())
-            .collect();
-        let message = format!("{heads} heads cannot be dealt to {tensor_parallel} GPUs");
-        report(
-            message,
-            format!(
-                "use a number that divides the heads: {}",
-                dividing.join(", ")
-            ),
-        );
-    }
-    let kv = architecture.kv_heads;
-    let is_dealt = kv.is_multiple_of(*tensor_parallel) || tensor_parallel.is_multiple_of(kv);
-    if architecture.mla.is_none()
-        && *tensor_parallel > 0
-        && heads.is_multiple_of(*tensor_parallel)
-        && !is_dealt
-    {
-        let message = format!("{kv} key and value heads cannot be dealt to {tensor_parallel} GPUs");
-        report(
-            message,
-            "use a number that divides them, or a multiple of them".to_owned(),
-        );
-    }
-    if *pipeline_parallel > architecture.layers {
-        let message = format!(
-            "{} layers cannot be dealt to {pipeline_parallel} stages",
-            architecture.layers
-        );
-        report(
-            message,
-            "`pipeline_parallel` is at most the number of layers".to_owned(),
-        );
-    }
-}
-
-/// Engines refuse a longer sequence than the model was made for.
-fn length_fits(
-    service: &Service,
-    written: Option<u64>,
-    field: &str,
-    path: &KeyPath,
-    scope: &mut Scope<'_>,
-) {
-    let positions = service.architecture.positions;
-    if written.is_some_and(|length| length > positions) {
-        let at = path.key(field);
-        let message = format!("`{at}` is longer than the model was made for");
-        let label = format!("its `max_position_embeddings` is {positions}");
-        let help = format!("write at most {positions}");
-        scope.report(Diagnostic::new(Code::NX0609, message, Place::Value(at), label).help(help));
-    }
-}
-
-fn whole(
-    written: Option<u64>,
-    default: u64,
-    most: u64,
-    field: &str,
-    path: &KeyPath,
-    scope: &mut Scope<'_>,
-) -> u64 {
-    match written {
-        Some(number) => scope
-            .within(number, 1..=most, &path.key(field))
-            .clamp(1, most),
-        None => default,
-    }
-}
-
-fn fraction(
-    written: Option<&String>,
-    field: &str,
-    default: f64,
-    path: &KeyPath,
-    scope: &mut Scope<'_>,
-) -> f64 {
-    let percent = written.and_then(|text| scope.percent(text, &path.key(field)));
-    let fraction = percent.map_or(default, |percent| f64::from(percent.0) / 10_000.0);
-    if fraction == 0.0 {
-        let at = path.key(field);
-        let message = format!("`{at}` is 0 %");
-        let place = Place::Value(at);
-        scope.report(Diagnostic::new(
-            Code::NX0206,
-            message,
-            place,
-            "expected more than 0 %",
-        ));
-    }
-    fraction
-}
-
-fn dtype(written: Option<&str>, path: &KeyPath, scope: &mut Scope<'_>) -> Dtype {
-    const NAMES: &[&str] = &["bfloat16", "float16", "float32"];
-    let name = one_of(
-        written.unwrap_or("bfloat16"),
-        NAMES,
-        "a type",
-        &path.key("dtype"),
-        scope,
-    );
-    name.and_then(Dtype::find).unwrap_or(Dtype::Half)
-}
-
-fn quantisation(written: Option<&str>, path: &KeyPath, scope: &mut Scope<'_>) -> Quantisation {
-    let names: Vec<&str> = QUANTISATIONS.iter().map(|form| form.name).collect();
-    let at = path.key("quantization");
-    let name = one_of(
-        written.unwrap_or("none"),
-        &names,
-        "a quantisation",
-        &at,
-        scope,
-    );
-    name.and_then(Quantisation::find)
-        .unwrap_or(Quantisation::NONE)
-}
-
-fn kv_dtype(written: Option<&str>, field: &str, path: &KeyPath, scope: &mut Scope<'_>) -> KvDtype {
-    let names: Vec<&str> = KV_DTYPES.iter().map(|form| form.name).collect();
-    let at = path.key(field);
-    let name = one_of(
-        written.unwrap_or("auto"),
-        &names,
-        "a type of keys and values",
-        &at,
-        scope,
-    );
-    name.and_then(KvDtype::find).unwrap_or(KvDtype::AUTO)
-}
-
-/// The name, if it is one of these.
-fn one_of<'n>(
-    name: &str,
-    names: &[&'n str],
-    what: &str,
-    path: &KeyPath,
-    scope: &mut Scope<'_>,
-) -> Option<&'n str> {
-    let found = names.iter().find(|other| **other == name).copied();
-    if found.is_none() {
-        let message = format!("{} is not {what} that the plan knows", shown(name));
-        let help = suggest::nearest(name, names.iter().copied())
-            .unwrap_or_else(|| format!("known are {}", suggest::list(names.iter().copied())));
-        scope.report(
-            Diagnostic::new(Code::NX0605, message, Place::Value(path.clone()), "").help(help),
-        );
-    }
-    found
-}
-
-/// The second part of a version of vLLM: 19 of `0.19.0`.
-fn version(text: &str, path: &KeyPath, scope: &mut Scope<'_>) -> Option<u64> {
-    let mut parts = text.split('.');
-    let minor = match (parts.next(), parts.next().map(str::parse::<u64>)) {
-        (Some("0"), Some(Ok(minor))) if minor <= 1000 => Some(minor),
-        _ => None,
-    };
-    if minor.is_none() {
-        let message = format!(
-            "{} is not a version of vLLM that the plan knows",
-            shown(text)
-        );
-        let help = "write it as `pip show vllm` does: `\"0.19.0\"`";
-        scope.report(
-            Diagnostic::new(Code::NX0605, message, Place::Value(path.clone()), "").help(help),
-        );
-    }
-    minor
 }
