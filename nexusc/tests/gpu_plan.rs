@@ -64,7 +64,7 @@ fn beside_sglang(after_of_a: &str, after_of_b: &str) -> (Report, Vec<Code>) {
          upstreams.a.engine = {{ gpus = [\"one\"], {after_of_a} vllm = {{ version = \"0.19\", weights = \"Qwen3-4B\", \
          max_model_len = 8192, gpu_memory_utilization = \"40%\" }} }}\n\
          upstreams.b.engine = {{ gpus = [\"one\"], {after_of_b} sglang = {{ weights = \"Qwen3-4B\", \
-         context_length = 8192, mem_fraction_static = \"50%\" }} }}\n"
+         context_length = 8192, mem_fraction_static = \"45%\" }} }}\n"
     ))
 }
 

@@ -209,8 +209,11 @@ fn doubt_of_card(card: &Card, fraction: f64) -> f64 {
 /// live in the rest, so keys and values do not depend on them.
 fn of_sglang(service: &Service, card: &Card, stage: &Stage, weights: f64) -> Rank {
     let context = overhead::context(service);
-    let found = card.total - card.occupied - context.bytes;
-    let free = card.free.unwrap_or(found);
+    // What was free when it looked was so with its context.
+    let (free, context_bytes) = match card.free {
+        Some(free) => (free, 0.0),
+        None => (card.total - card.occupied - context.bytes, context.bytes),
+    };
     let kv = free * service.memory_fraction - weights;
     let activation = service.batched_tokens as f64
         * service.architecture.hidden as f64
@@ -232,9 +235,9 @@ fn of_sglang(service: &Service, card: &Card, stage: &Stage, weights: f64) -> Ran
         activation,
         non_torch: 0.0,
         graphs,
-        context: context.bytes,
+        context: context_bytes,
         kv: around(kv, doubt),
-        doubt: 0.5 * GIB,
+        doubt: graphs + 0.5 * GIB,
     }
 }
 

@@ -60,7 +60,7 @@ pub enum Scope {
 }
 
 /// Every form of weights, by its name. Group sizes: AWQ and GPTQ 128 (a 16-bit scale and a 4-bit zero point, for AWQ
-/// a 16-bit one), NF4 64 (a 32-bit absmax in flight; nested in checkpoints), MXFP4 32 (an 8-bit scale). GGUF: bytes of
+/// a 16-bit one), NF4 64 (a 32-bit absmax in flight; nested in checkpoints), MXFP4 32 and NVFP4 16 (an 8-bit scale). GGUF: bytes of
 /// a block over its weights (ggml-common.h: Q4_K 144/256, Q5_K 176/256, Q6_K 210/256, Q8_0 34/32, ...).
 pub const QUANTISATIONS: &[Quantisation] = &[
     linear("none", 0.0, 0.0, 0.0),
@@ -69,6 +69,8 @@ pub const QUANTISATIONS: &[Quantisation] = &[
     linear("awq-int4", 0.5, 0.0195, 0.01),
     linear("gptq-int4", 0.5, 0.0156, 0.01),
     linear("gptq-int8", 1.0, 0.0156, 0.01),
+    linear("nvfp4", 0.5, 0.0625, 0.02),
+    linear("bnb-int8", 1.0, 0.0, 0.02),
     linear("bnb-nf4", 0.5, 0.0625, 0.05),
     linear("bnb-nf4-nested", 0.5, 0.0156, 0.03),
     Quantisation {
@@ -82,9 +84,12 @@ pub const QUANTISATIONS: &[Quantisation] = &[
     file("gguf-q8_0", 34.0 / 32.0, false, true),
     file("gguf-q6_k", 210.0 / 256.0, false, true),
     file("gguf-q5_k_m", 176.0 / 256.0, true, false),
+    file("gguf-q5_k_s", 176.0 / 256.0, false, false),
     file("gguf-q5_1", 24.0 / 32.0, false, false),
     file("gguf-q5_0", 22.0 / 32.0, false, false),
     file("gguf-q4_k_m", 144.0 / 256.0, true, false),
+    file("gguf-q4_k_s", 144.0 / 256.0, false, false),
+    file("gguf-iq4_xs", 136.0 / 256.0, false, false),
     file("gguf-q4_1", 20.0 / 32.0, false, false),
     file("gguf-q4_0", 18.0 / 32.0, false, false),
 ];
@@ -148,6 +153,9 @@ pub const KV_DTYPES: &[KvDtype] = &[
     kv("fp8_e5m2", 1.0),
     kv("f16", 2.0),
     kv("q8_0", 34.0 / 32.0),
+    kv("q5_1", 24.0 / 32.0),
+    kv("q5_0", 22.0 / 32.0),
+    kv("q4_1", 20.0 / 32.0),
     kv("q4_0", 18.0 / 32.0),
 ];
 

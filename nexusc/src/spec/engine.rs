@@ -35,8 +35,9 @@ pub struct Vllm {
     pub weights: String,
     /// The type that it computes in: `"bfloat16"`, `"float16"` or `"float32"`. Default: `"bfloat16"`.
     pub dtype: Option<String>,
-    /// How the weights are kept: `"fp8"`, `"int8"`, `"awq-int4"`, `"gptq-int4"`, `"gptq-int8"`, `"bnb-nf4"`,
-    /// `"bnb-nf4-nested"`, `"mxfp4"` or a type of GGUF. Default: `"none"`.
+    /// How the weights are kept: `"fp8"`, `"int8"`, `"awq-int4"`, `"gptq-int4"`, `"gptq-int8"`, `"bnb-int8"`,
+    /// `"bnb-nf4"` (while it is loaded), `"bnb-nf4-nested"` (in the checkpoint), `"mxfp4"`, `"nvfp4"`, or a type of GGUF
+    /// as for `llama_cpp`. Default: `"none"`.
     pub quantization: Option<String>,
     /// How keys and values are kept: `"auto"` or `"fp8"`. Default: `"auto"`.
     pub kv_cache_dtype: Option<String>,
@@ -92,7 +93,8 @@ pub struct Sglang {
 pub struct LlamaCpp {
     /// The model, as for `vllm`.
     pub weights: String,
-    /// The type of its GGUF file: `"gguf-q4_k_m"`, `"gguf-q8_0"`.
+    /// The type of its GGUF file: `"gguf-q4_k_m"`, `"gguf-q8_0"`; also `f16`, `q6_k`, `q5_k_m`, `q5_k_s`, `q5_1`,
+    /// `q5_0`, `q4_k_s`, `q4_1`, `q4_0` and `iq4_xs`.
     pub quantization: String,
     /// Tokens that there is room for, of all sequences together. Default: what the model was made for.
     pub ctx_size: Option<u64>,
@@ -100,7 +102,7 @@ pub struct LlamaCpp {
     pub ubatch_size: Option<u64>,
     /// Whether attention is computed without its matrix. Default: `false`.
     pub flash_attn: Option<bool>,
-    /// How keys and values are kept: `"f16"`, `"q8_0"` or `"q4_0"`. Default: `"f16"`.
+    /// How keys and values are kept: `"f16"`, `"q8_0"`, `"q5_1"`, `"q5_0"`, `"q4_1"` or `"q4_0"`. Default: `"f16"`.
     pub cache_type: Option<String>,
 }
 

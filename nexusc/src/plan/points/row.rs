@@ -77,7 +77,11 @@ impl Row<'_> {
                 self.text("quant")?
             )));
         };
-        let Some(kv_dtype) = KvDtype::find(self.text("kv_dtype")?) else {
+        let kv_dtype = match self.text("kv_dtype")? {
+            "" | "float16" | "bfloat16" => Some(KvDtype::AUTO),
+            name => KvDtype::find(name),
+        };
+        let Some(kv_dtype) = kv_dtype else {
             return Ok(Err(format!(
                 "no figures of kv_dtype `{}`",
                 self.text("kv_dtype")?
@@ -134,8 +138,10 @@ impl Row<'_> {
         let name = match self.text("quant")? {
             "" => "none",
             "w8a8-int8" | "w8a8" => "int8",
+            "fp8-dynamic" | "fp8-block" | "w8a8-fp8" => "fp8",
             "awq" => "awq-int4",
-            "gptq" => "gptq-int4",
+            "gptq" | "w4a16" | "int4" => "gptq-int4",
+            "w8a16" => "gptq-int8",
             "bnb-nf4" if is_nested => "bnb-nf4-nested",
             "bnb-nf4-dyn" => "bnb-nf4-nested",
             other => other,
