@@ -23,6 +23,12 @@ pub fn deploy_folder(spec: &str) -> String {
 /// The file that lists a dataplane's environment, inside its folder.
 pub const ENVIRONMENT_SAMPLE: &str = ".env.sample";
 
+/// The plan of a spec's GPUs for programs, inside its folder.
+pub const GPU_PLAN_JSON: &str = "gpu-plan.json";
+
+/// The same as a picture.
+pub const GPU_PLAN_SVG: &str = "gpu-plan.svg";
+
 /// The Rust constant of an entity: `chat-a` becomes `CHAT_A`.
 pub fn constant(name: &str) -> String {
     let mut constant: String = name

@@ -1,11 +1,13 @@
 //! The only IO of the compiler: reading specs, and three uses of a file set: write, check, diff.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
 use nexusc::emit::FileSet;
-use nexusc::{Source, conventions};
+use nexusc::source::File;
+use nexusc::{Source, conventions, files_of};
 use similar::TextDiff;
 
 /// What went wrong with a file.
@@ -50,7 +52,15 @@ pub(crate) fn read_spec(path: &Path) -> Result<SpecFile, Error> {
             path: path.display().to_string(),
         });
     }
-    let source = Source::new(path.to_string_lossy(), read_text(path)?);
+    let text = read_text(path)?;
+    let source = Source::new(path.to_string_lossy(), text);
+    let beside = path.parent().unwrap_or(Path::new(""));
+    let files = files_of(&source).into_iter().map(|name| {
+        let read = read_head(&beside.join(&name)).map_err(|cause| cause.to_string());
+        (name, read)
+    });
+    let files = files.collect();
+    let source = source.with_files(files);
     let folder = path
         .parent()
         .filter(|folder| folder.file_name().is_some_and(|name| name == "specs"));
@@ -61,7 +71,30 @@ pub(crate) fn read_spec(path: &Path) -> Result<SpecFile, Error> {
     Ok(SpecFile { source, root })
 }
 
-/// Reads a text.
+/// Reads the beginning of a file that a spec names: of weights no more than a header can have, for they have gigabytes.
+fn read_head(path: &Path) -> io::Result<File> {
+    const CONFIG: u64 = 4 << 20;
+    const SAFETENSORS: u64 = 100 << 20;
+    const GGUF: u64 = 64 << 20;
+    let mut file = fs::File::open(path)?;
+    let length = file.metadata()?.len();
+    let mut head = Vec::new();
+    let bytes = match path.extension().and_then(|extension| extension.to_str()) {
+        Some("safetensors") => {
+            file.by_ref().take(8).read_to_end(&mut head)?;
+            let header = head
+                .first_chunk()
+                .map_or(0, |bytes| u64::from_le_bytes(*bytes));
+            header.min(SAFETENSORS)
+        }
+        Some("gguf") => GGUF,
+        _ => CONFIG,
+    };
+    file.take(bytes).read_to_end(&mut head)?;
+    Ok(File { head, length })
+}
+
+/// Reads a file of text.
 pub(crate) fn read_text(path: &Path) -> Result<String, Error> {
     let bytes = fs::read(path).map_err(|cause| Error::Read {
         path: path.display().to_string(),

@@ -1,7 +1,7 @@
 //! The configuration compiler for LLM serving: one TOML spec becomes a gateway and its deployment.
 //!
 //! ```text
-//! Source --parse--> spec::Spec --resolve--> ir::Topology --check--> (sound) --try--> (tested) --emit--> FileSet
+//! Source --parse--> spec::Spec --resolve--> ir::Topology --plan, check--> (sound) --try--> (tested) --emit--> FileSet
 //! ```
 //!
 //! Every phase reports all that it finds and hands on what it understood, so that one run shows every error
@@ -9,6 +9,7 @@
 //! the tests and a user's own snapshot tests call this one function; writing, checking and diffing are uses
 //! of the [`FileSet`] that it returns.
 
+pub mod catalogue;
 pub mod check;
 pub mod conventions;
 pub mod diagnostic;
@@ -16,7 +17,9 @@ pub mod emit;
 pub mod ir;
 pub mod key_path;
 pub mod lower;
+mod model_files;
 pub mod parse;
+pub mod plan;
 mod redact;
 pub mod resolve;
 pub mod schema;
@@ -39,6 +42,8 @@ pub struct Compilation {
     pub output: Option<Output>,
     /// What became of the spec's own tests; `None` where it has errors, so that nothing can be tried.
     pub tests: Option<trial::Report>,
+    /// What of its servers fits onto its GPUs, also where it does not; `None` where the file is no spec.
+    pub plan: Option<plan::report::Report>,
     /// Everything there is to say about the spec.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -52,6 +57,17 @@ pub struct Output {
     pub files: FileSet,
 }
 
+/// The files that a spec names, relative to its folder: what has to be read before [`compile`], and handed to it
+/// with [`Source::with_files`].
+pub fn files_of(source: &Source) -> Vec<String> {
+    let spec = parse::parse(source).spec;
+    let architectures = spec.map(|spec| spec.architectures).unwrap_or_default();
+    architectures
+        .into_values()
+        .flat_map(|model| model.config.into_iter().chain(model.files))
+        .collect()
+}
+
 /// Compiles a spec.
 pub fn compile(source: &Source) -> Compilation {
     let parse::Parsed {
@@ -63,6 +79,7 @@ pub fn compile(source: &Source) -> Compilation {
         return Compilation {
             output: None,
             tests: None,
+            plan: None,
             diagnostics,
         };
     };
@@ -71,18 +88,21 @@ pub fn compile(source: &Source) -> Compilation {
         topology, left_out, ..
     } = resolved;
     diagnostics.extend(resolved.diagnostics);
-    diagnostics.extend(check::check(&topology, &left_out));
+    let plan = plan::plan(&topology);
+    diagnostics.extend(check::check(&topology, &plan, &left_out));
+    let report = plan::report::report(&topology, &plan);
     let tests = (!has_errors(&diagnostics)).then(|| trial::run(&topology));
-    if let Some(report) = &tests {
-        diagnostics.extend(report.diagnostics());
+    if let Some(tests) = &tests {
+        diagnostics.extend(tests.diagnostics());
     }
     let output = (!has_errors(&diagnostics)).then(|| {
-        let files = emit::emit(&topology);
+        let files = emit::emit(&topology, &report);
         Output { topology, files }
     });
     Compilation {
         output,
         tests,
+        plan: Some(report),
         diagnostics,
     }
 }

@@ -1,5 +1,6 @@
 //! A spec as it was written: its text, its TOML document, and the way from a key path to a span of text.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use toml::Spanned;
@@ -14,6 +15,17 @@ pub struct Source {
     pub path: String,
     /// Its text.
     pub text: String,
+    /// The files that it names ([`crate::files_of`]), or why one could not be read.
+    pub files: BTreeMap<String, Result<File, String>>,
+}
+
+/// A file that a spec names, as far as it is looked at.
+#[derive(Clone, Debug)]
+pub struct File {
+    /// Its beginning; of weights, at least the header.
+    pub head: Vec<u8>,
+    /// Its length in bytes.
+    pub length: u64,
 }
 
 impl Source {
@@ -22,7 +34,15 @@ impl Source {
         Self {
             path: path.into(),
             text: text.into(),
+            files: BTreeMap::new(),
         }
+    }
+
+    /// The same with the files that the spec names.
+    #[must_use]
+    pub fn with_files(mut self, files: BTreeMap<String, Result<File, String>>) -> Self {
+        self.files = files;
+        self
     }
 
     /// The spec's name: the file name without folder and `.toml`.

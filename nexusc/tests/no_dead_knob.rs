@@ -8,6 +8,7 @@
 
 use std::collections::BTreeSet;
 
+use nexusc::source::File;
 use nexusc::{Source, compile, schema};
 use serde_json::Value as Json;
 use toml::{Table, Value};
@@ -86,12 +87,36 @@ fn each_field_changes_the_output_or_is_diagnosed() {
 
 #[test]
 fn the_spec_is_sound() {
-    let compilation = compile(&Source::new("every-field.toml", SPEC));
+    let compilation = compile(&source(SPEC));
     assert!(
         compilation.diagnostics.is_empty(),
         "{:#?}",
         compilation.diagnostics
     );
+}
+
+/// A spec with the files that every-field.toml names.
+fn source(spec: &str) -> Source {
+    const CONFIG: &str = r#"{ "model_type": "llama", "num_hidden_layers": 16, "hidden_size": 2048,
+        "num_attention_heads": 16, "intermediate_size": 8192, "vocab_size": 32000,
+        "max_position_embeddings": 16384 }"#;
+    let weights = |bytes: u64| {
+        let header = format!("{{\"a\":{{\"data_offsets\":[0,{bytes}]}}}}");
+        let head = [&(header.len() as u64).to_le_bytes(), header.as_bytes()].concat();
+        let length = head.len() as u64 + bytes;
+        Ok(File { head, length })
+    };
+    let config = File {
+        head: CONFIG.into(),
+        length: CONFIG.len() as u64,
+    };
+    let files = [
+        ("filed/config.json", Ok(config)),
+        ("filed/1.safetensors", weights(2_000_000_000)),
+        ("filed/2.safetensors", weights(1_000_000_000)),
+    ];
+    let named = files.map(|(name, file)| (name.to_owned(), file));
+    Source::new("every-field.toml", spec).with_files(named.into())
 }
 
 /// What is emitted, the tests with their names, and all that is said.
@@ -102,7 +127,7 @@ type Outcome = (
 );
 
 fn outcome(spec: &Table) -> Outcome {
-    let compilation = compile(&Source::new("every-field.toml", spec.to_string()));
+    let compilation = compile(&source(&spec.to_string()));
     let messages = compilation
         .diagnostics
         .into_iter()

@@ -12,6 +12,7 @@ mod constants;
 mod default_model;
 mod encryption;
 mod fallback_cycle;
+mod gpus;
 mod health_times;
 mod hedges;
 mod idle_breakers;
@@ -48,16 +49,18 @@ use std::collections::BTreeSet;
 use crate::diagnostic::Diagnostic;
 use crate::ir::Topology;
 use crate::key_path::{KeyPath, Segment};
+use crate::plan::Plan;
 
 /// What a rule may look at, and where it reports.
 struct Context<'t> {
     topology: &'t Topology,
+    plan: &'t Plan,
     left_out: &'t BTreeSet<KeyPath>,
     diagnostics: Vec<Diagnostic>,
 }
 
 /// Applies every rule.
-pub fn check(topology: &Topology, left_out: &BTreeSet<KeyPath>) -> Vec<Diagnostic> {
+pub fn check(topology: &Topology, plan: &Plan, left_out: &BTreeSet<KeyPath>) -> Vec<Diagnostic> {
     const RULES: &[fn(&mut Context<'_>)] = &[
         administrators::check,
         aliasing_keys::check,
@@ -68,6 +71,7 @@ pub fn check(topology: &Topology, left_out: &BTreeSet<KeyPath>) -> Vec<Diagnosti
         default_model::check,
         encryption::check,
         fallback_cycle::check,
+        gpus::check,
         health_times::check,
         hedges::check,
         idle_breakers::check,
@@ -101,6 +105,7 @@ pub fn check(topology: &Topology, left_out: &BTreeSet<KeyPath>) -> Vec<Diagnosti
     ];
     let mut context = Context {
         topology,
+        plan,
         left_out,
         diagnostics: Vec::new(),
     };

@@ -3,6 +3,9 @@
 mod build;
 mod check;
 mod explain;
+mod plan;
+mod plan_table;
+mod points;
 mod schema;
 mod simulate;
 mod test;
@@ -43,6 +46,8 @@ enum Command {
     Build(build::Arguments),
     /// Build a spec's dataplane and run it
     Up(up::Arguments),
+    /// Say what of a spec's servers fits onto its GPUs, and what they can serve there
+    Plan(plan::Arguments),
     /// Explain a diagnostic code
     Explain(explain::Arguments),
     /// Print the JSON schema of the spec language
@@ -81,6 +86,11 @@ enum Failure {
         "no `Cargo.toml` beside the output: a dataplane is built in a workspace that has `runtime`"
     )]
     NoWorkspace,
+    #[error("cannot read the points of `{path}`: {cause}")]
+    Points {
+        path: String,
+        cause: nexusc::plan::points::Error,
+    },
     #[error("cannot print: {0}")]
     Print(#[from] io::Error),
 }
@@ -93,6 +103,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Build(arguments) => build::run(&arguments),
         Command::Up(arguments) => up::run(&arguments),
+        Command::Plan(arguments) => plan::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Schema => schema::run(),
     };

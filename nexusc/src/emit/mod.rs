@@ -5,16 +5,19 @@
 mod dataplane;
 mod environment;
 mod file_set;
+mod gpu_plan;
 mod template;
 
 pub use file_set::FileSet;
 
 use crate::ir::Topology;
+use crate::plan::report::Report;
 
 /// Every file that a topology becomes.
-pub fn emit(topology: &Topology) -> FileSet {
+pub fn emit(topology: &Topology, plan: &Report) -> FileSet {
     let mut files = FileSet::default();
     dataplane::emit(topology, &mut files);
     environment::emit(topology, &mut files);
+    gpu_plan::emit(topology, plan, &mut files);
     files
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use crate::ir::table::{Id, Named, Table};
 use crate::key_path::KeyPath;
+use crate::plan::service::Service;
 
 /// A gateway and everything around it.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub struct Topology {
     pub name: String,
     /// The front door.
     pub gateway: Gateway,
+    /// The GPUs that upstreams run on.
+    pub gpus: Table<Gpu>,
     /// The names that clients ask for.
     pub models: Table<Model>,
     /// The servers that produce responses.
@@ -246,6 +249,59 @@ pub struct Upstream {
     pub tls: Option<UpstreamTls>,
     /// Whether it is asked for the usage of a stream whose client does not ask.
     pub stream_usage: bool,
+    /// What serves it, on which GPUs.
+    pub engine: Option<Engine>,
+}
+
+/// A GPU that upstreams run on.
+#[derive(Debug)]
+pub struct Gpu {
+    /// Its name.
+    pub name: String,
+    /// `[gpus.NAME]`.
+    pub path: KeyPath,
+    /// Its model, if that is known.
+    pub model: Option<String>,
+    /// Its memory in bytes; `None` where it is not known, which is reported.
+    pub memory: Option<u64>,
+    /// Whether that is this card's own figure, and not that of its model.
+    pub is_exact: bool,
+    /// Its CUDA compute capability: 86 for 8.6.
+    pub capability: u64,
+    /// Its number on the machine.
+    pub index: Option<u64>,
+    /// Memory that others use, in bytes.
+    pub reserved: u64,
+}
+
+/// What serves an upstream, on which GPUs.
+#[derive(Debug)]
+pub struct Engine {
+    /// `[upstreams.NAME.engine]`.
+    pub path: KeyPath,
+    /// The table that says what it is: `vllm`.
+    pub kind: &'static str,
+    /// Its version, where one is stated.
+    pub version: Option<String>,
+    /// The name of the model that it loads.
+    pub weights: Option<String>,
+    /// Its GPUs.
+    pub gpus: Vec<Id<Gpu>>,
+    /// The upstreams that are up before it starts.
+    pub after: Vec<Id<Upstream>>,
+    /// The profile that it is of; `None` for all.
+    pub profile: Option<String>,
+    /// What it takes of them.
+    pub memory: EngineMemory,
+}
+
+/// What an engine takes of each of its GPUs.
+#[derive(Debug)]
+pub enum EngineMemory {
+    /// What the plan finds.
+    Planned(Box<Service>),
+    /// So many bytes, as the spec says.
+    Stated(u64),
 }
 
 /// How an upstream is checked while no client waits for it.
@@ -778,4 +834,4 @@ macro_rules! named {
     };
 }
 
-named!(Key, Limit, Model, Overlay, Route, Upstream);
+named!(Gpu, Key, Limit, Model, Overlay, Route, Upstream);

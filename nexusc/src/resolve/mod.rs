@@ -3,11 +3,15 @@
 //! Reports everything it finds and goes on with a hole or a harmless value. Whether the result makes sense
 //! as a whole is judged by [`crate::check`], not here.
 
+mod architecture;
 mod audit;
 mod auth;
 mod breaker;
 mod cors;
+mod engine;
+pub(crate) mod figures;
 mod gateway;
+mod gpu;
 mod health;
 mod hedge;
 mod idempotency;
@@ -69,7 +73,13 @@ pub fn resolve(source: &Source, spec: &Spec, left_out: BTreeSet<KeyPath>) -> Res
         health,
         stream_usage: gateway.stream.as_ref().is_some_and(|stream| stream.usage),
     };
-    let upstreams = upstream::resolve_all(&spec.upstreams, &defaults, &mut scope);
+    let gpus = Table::from_sorted(gpu::resolve_all(&spec.gpus, &mut scope));
+    let architectures = architecture::resolve_all(source, &spec.architectures, &mut scope);
+    let machines = engine::Machines {
+        gpus: &gpus,
+        architectures: &architectures,
+    };
+    let upstreams = upstream::resolve_all(&spec.upstreams, &defaults, &machines, &mut scope);
     let routes = route::resolve_all(&spec.routes, &mut scope);
     let models = model::resolve_all(&spec.models, &totals, &routes, &mut scope);
     let limits = limit::resolve_all(&spec.limits, &mut scope);
@@ -88,6 +98,7 @@ pub fn resolve(source: &Source, spec: &Spec, left_out: BTreeSet<KeyPath>) -> Res
     let topology = Topology {
         name: source.name().to_owned(),
         gateway,
+        gpus,
         models: Table::from_sorted(models),
         upstreams: Table::from_sorted(upstreams),
         routes: Table::from_sorted(routes),

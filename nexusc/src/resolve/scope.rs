@@ -6,7 +6,7 @@ use std::rc::Rc;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::code::Code;
 use crate::ir::table::{Id, Names};
-use crate::ir::{Key, Limit, Model, Route, Upstream};
+use crate::ir::{Gpu, Key, Limit, Model, Route, Upstream};
 use crate::key_path::KeyPath;
 use crate::redact::{looks_secret, shown};
 use crate::source::Place;
@@ -31,6 +31,7 @@ pub(super) struct Scope<'s> {
     limits: Rc<Names<'s, Limit>>,
     routes: Rc<Names<'s, Route>>,
     keys: Rc<Names<'s, Key>>,
+    gpus: Rc<Names<'s, Gpu>>,
     aliases: BTreeMap<&'s str, &'s str>,
     left_out: BTreeSet<KeyPath>,
     diagnostics: Vec<Diagnostic>,
@@ -50,6 +51,7 @@ impl<'s> Scope<'s> {
             limits: Rc::new(Names::from_sorted(spec.limits.keys())),
             routes: Rc::new(Names::from_sorted(spec.routes.keys())),
             keys: Rc::new(Names::from_sorted(spec.keys.keys())),
+            gpus: Rc::new(Names::from_sorted(spec.gpus.keys())),
             aliases: aliases.collect(),
             left_out,
             diagnostics: Vec::new(),
@@ -98,6 +100,17 @@ impl<'s> Scope<'s> {
     pub(super) fn key(&mut self, name: &str, place: Place) -> Option<Id<Key>> {
         let names = self.keys.clone();
         self.entry(name, place, &names, "key")
+    }
+
+    /// The GPU that `name`, written at `place`, refers to.
+    fn gpu(&mut self, name: &str, place: Place) -> Option<Id<Gpu>> {
+        let names = self.gpus.clone();
+        self.entry(name, place, &names, "gpu")
+    }
+
+    /// The GPUs of a list at `path`; each may be named once.
+    pub(super) fn gpus(&mut self, names: &[String], path: &KeyPath) -> Vec<Id<Gpu>> {
+        self.each_once(names, path, Self::gpu)
     }
 
     /// The limit that is named at `path`, if any is.
@@ -180,10 +193,19 @@ impl<'s> Scope<'s> {
         self.report(diagnostic);
     }
 
-    /// The name of an upstream, a route, a limit, a key or an overlay.
+    /// The name of an upstream, a GPU, a route, a limit, a key or an overlay.
     pub(super) fn check_name(&mut self, name: &str, path: &KeyPath) {
+        self.check_name_at(name, Place::Key(path.clone()));
+    }
+
+    /// The name of a profile, which is a value.
+    pub(super) fn check_profile(&mut self, name: &str, path: &KeyPath) {
+        self.check_name_at(name, Place::Value(path.clone()));
+    }
+
+    fn check_name_at(&mut self, name: &str, place: Place) {
         if looks_secret(name) {
-            self.report(secret_name(Place::Key(path.clone())));
+            self.report(secret_name(place));
             return;
         }
         if !is_name(name) {
@@ -199,7 +221,6 @@ impl<'s> Scope<'s> {
                 NAME_FORM.to_owned()
             };
             let message = format!("{} is not a name", shown(name));
-            let place = Place::Key(path.clone());
             self.report(Diagnostic::new(Code::NX0102, message, place, "").help(help));
         }
     }

@@ -8,7 +8,7 @@ use crate::ir::{Endpoint, Timeouts};
 use crate::key_path::KeyPath;
 use crate::redact::{may_carry_credentials, shown};
 use crate::resolve::scope::Scope;
-use crate::resolve::{breaker, health, secret, timeouts, tls};
+use crate::resolve::{breaker, engine, health, secret, timeouts, tls};
 use crate::source::Place;
 use crate::{ir, spec};
 
@@ -23,6 +23,7 @@ pub(super) struct Defaults {
 pub(super) fn resolve_all(
     upstreams: &BTreeMap<String, spec::upstream::Upstream>,
     defaults: &Defaults,
+    machines: &engine::Machines<'_>,
     scope: &mut Scope<'_>,
 ) -> Vec<ir::Upstream> {
     let table = KeyPath::root().key("upstreams");
@@ -38,6 +39,7 @@ pub(super) fn resolve_all(
             health,
             tls,
             stream_usage,
+            engine,
         } = upstream;
         if let Some(model) = model {
             scope.check_model_name(model, Place::Value(path.key("model")));
@@ -66,6 +68,14 @@ pub(super) fn resolve_all(
                 .as_ref()
                 .map(|tls| tls::of_upstream(tls, &path.key("tls"), scope)),
             stream_usage: stream_usage.unwrap_or(defaults.stream_usage),
+            engine: engine.as_ref().and_then(|engine| {
+                let path = path.key("engine");
+                let resolved = engine::resolve(engine, machines, &path, scope);
+                if resolved.is_none() {
+                    scope.leave_out(&Place::Key(path));
+                }
+                resolved
+            }),
             path,
         }
     };

@@ -4,11 +4,14 @@
 //! the JSON schema for editors and for [`crate::parse`], and their documentation is what editors show.
 //! No logic here: what the text means is settled by [`crate::resolve`].
 
+pub mod architecture;
 pub mod audit;
 pub mod auth;
 pub mod breaker;
 pub mod cors;
+pub mod engine;
 pub mod gateway;
+pub mod gpu;
 pub mod health;
 pub mod hedge;
 pub mod idempotency;
@@ -53,6 +56,12 @@ pub struct Spec {
     /// How upstreams are checked while no client waits; an upstream's own `health` comes first. Default: they
     /// are not.
     pub health: Option<health::Health>,
+    /// The GPUs that upstreams run on, for the GPU plan.
+    #[serde(default)]
+    pub gpus: BTreeMap<String, gpu::Gpu>,
+    /// Models whose figures the GPU plan does not know.
+    #[serde(default)]
+    pub architectures: BTreeMap<String, architecture::Architecture>,
     /// The names that clients ask for.
     #[serde(default)]
     pub models: BTreeMap<String, model::Model>,

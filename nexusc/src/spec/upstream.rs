@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::spec::breaker::Breaker;
+use crate::spec::engine::Engine;
 use crate::spec::health::Health;
 use crate::spec::secret::Secret;
 use crate::spec::timeouts::Timeouts;
@@ -34,4 +35,6 @@ pub struct Upstream {
     /// Asks this server for the usage of a stream whose client does not. `false` for servers that refuse
     /// `stream_options`, such as vLLM before 0.4.3. Default: as `usage` in `[gateway.stream]`.
     pub stream_usage: Option<bool>,
+    /// What serves it on which GPUs, for the GPU plan. Default: that is not planned.
+    pub engine: Option<Engine>,
 }

@@ -1,0 +1,54 @@
+//! Whether a service starts: what is said for certain, and what is within the error bar.
+
+use serde::Serialize;
+
+use crate::plan::estimate::Estimate;
+use crate::plan::service::{Card, Engine, Service};
+
+/// Whether something fits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// It does, by more than the error bar.
+    Fits,
+    /// It may, or may not: the error bar is wider than what is left.
+    MayNotFit,
+    /// It does not, even with the error bar in its favour.
+    DoesNotFit,
+}
+
+/// Whether a service starts on cards like this one, alone: there is room for what it serves, and what it takes in all
+/// is there.
+pub fn of_service(service: &Service, card: &Card, estimate: &Estimate) -> Verdict {
+    let free = card.total - card.occupied;
+    let taken = estimate.ranks.iter().map(|rank| {
+        let left = free - rank.total();
+        judge(left - rank.doubt, left + rank.doubt)
+    });
+    room(service, estimate).max(taken.max().unwrap_or(Verdict::Fits))
+}
+
+/// Whether there is room for what it serves.
+pub fn room(service: &Service, estimate: &Estimate) -> Verdict {
+    match service.engine {
+        // It refuses to start without room for the longest sequence.
+        Engine::Vllm(_) => {
+            let kv = &estimate.kv;
+            judge(kv.low - estimate.needed, kv.high - estimate.needed)
+        }
+        // It starts with less, if there is anything at all.
+        Engine::Sglang => judge(estimate.kv.low, estimate.kv.high),
+        Engine::LlamaCpp { .. } => Verdict::Fits,
+    }
+}
+
+/// What is certain when something lies between two bounds and has to be at least nothing.
+pub fn judge(low: f64, high: f64) -> Verdict {
+    if low >= 0.0 {
+        Verdict::Fits
+    } else if high >= 0.0 {
+        Verdict::MayNotFit
+    } else {
+        Verdict::DoesNotFit
+    }
+}

@@ -1,0 +1,115 @@
+//! `[upstreams.NAME.engine]`
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// What serves an upstream, on which GPUs: the GPU plan follows from it. Exactly one of `vllm`, `sglang`, `llama_cpp`
+/// and `other` is set.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Engine {
+    /// The GPUs that it runs on, each named in `[gpus]`.
+    pub gpus: Vec<String>,
+    /// Upstreams that are up before it starts, where it shares a GPU with them. Default: none.
+    #[serde(default)]
+    pub after: Vec<String>,
+    /// Servers of different profiles never run at the same time. Default: it runs in all of them.
+    pub profile: Option<String>,
+    /// vLLM.
+    pub vllm: Option<Vllm>,
+    /// SGLang.
+    pub sglang: Option<Sglang>,
+    /// The server of llama.cpp.
+    pub llama_cpp: Option<LlamaCpp>,
+    /// Any other server, by the memory that it was seen to use.
+    pub other: Option<Other>,
+}
+
+/// A server of vLLM. Fields are its flags.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Vllm {
+    /// Its version: `"0.19.0"`. What a version takes differs by gigabytes.
+    pub version: String,
+    /// The model, as in the catalogue, in `[architectures]` or on Hugging Face: `"Qwen/Qwen2.5-14B-Instruct"`.
+    pub weights: String,
+    /// The type that it computes in: `"bfloat16"`, `"float16"` or `"float32"`. Default: `"bfloat16"`.
+    pub dtype: Option<String>,
+    /// How the weights are kept: `"fp8"`, `"int8"`, `"awq-int4"`, `"gptq-int4"`, `"gptq-int8"`, `"bnb-int8"`,
+    /// `"bnb-nf4"` (while it is loaded), `"bnb-nf4-nested"` (in the checkpoint), `"mxfp4"`, `"nvfp4"`, or a type of GGUF
+    /// as for `llama_cpp`. Default: `"none"`.
+    pub quantization: Option<String>,
+    /// How keys and values are kept: `"auto"` or `"fp8"`. Default: `"auto"`.
+    pub kv_cache_dtype: Option<String>,
+    /// GPUs that share each layer. Default: all of its GPUs.
+    pub tensor_parallel: Option<u64>,
+    /// Groups of GPUs that have the layers one after the other. Default: `1`.
+    pub pipeline_parallel: Option<u64>,
+    /// The longest sequence in tokens. Default: what the model was made for.
+    pub max_model_len: Option<u64>,
+    /// The most sequences at once. Default: the version's own, by the GPU.
+    pub max_num_seqs: Option<u64>,
+    /// The most tokens of one step. Default: the version's own, by the GPU.
+    pub max_num_batched_tokens: Option<u64>,
+    /// The part of a GPU's memory that it may use. Default: `"90%"`.
+    pub gpu_memory_utilization: Option<String>,
+    /// Whether it captures no CUDA graphs. Default: `false`.
+    pub enforce_eager: Option<bool>,
+    /// The largest rank of LoRA adapters. Default: none are served.
+    pub max_lora_rank: Option<u64>,
+    /// How tokens are drawn, where it is known: `"sort"`, or `"flashinfer"`, which V1 before 0.17 uses if it is
+    /// installed, and which takes a third of the memory.
+    pub sampler: Option<String>,
+}
+
+/// A server of SGLang. Fields are its flags.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Sglang {
+    /// The model, as for `vllm`.
+    pub weights: String,
+    /// As for `vllm`.
+    pub dtype: Option<String>,
+    /// As for `vllm`.
+    pub quantization: Option<String>,
+    /// As for `vllm`.
+    pub kv_cache_dtype: Option<String>,
+    /// GPUs that share each layer. Default: all of its GPUs.
+    pub tensor_parallel: Option<u64>,
+    /// The longest sequence in tokens. Default: what the model was made for.
+    pub context_length: Option<u64>,
+    /// The most tokens of one step of prefill. Default: `8192`.
+    pub chunked_prefill_size: Option<u64>,
+    /// The part of what is free when it starts that weights, keys and values may use. Default: `"88%"`, and `"85%"` on
+    /// several GPUs.
+    pub mem_fraction_static: Option<String>,
+    /// Whether it captures no CUDA graphs. Default: `false`.
+    pub disable_cuda_graph: Option<bool>,
+}
+
+/// A server of llama.cpp. Fields are its flags; all layers are on the GPUs.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LlamaCpp {
+    /// The model, as for `vllm`.
+    pub weights: String,
+    /// The type of its GGUF file: `"gguf-q4_k_m"`, `"gguf-q8_0"`; also `f16`, `q6_k`, `q5_k_m`, `q5_k_s`, `q5_1`,
+    /// `q5_0`, `q4_k_s`, `q4_1`, `q4_0` and `iq4_xs`.
+    pub quantization: String,
+    /// Tokens that there is room for, of all sequences together. Default: what the model was made for.
+    pub ctx_size: Option<u64>,
+    /// The most tokens of one step. Default: `512`.
+    pub ubatch_size: Option<u64>,
+    /// Whether attention is computed without its matrix. Default: `false`.
+    pub flash_attn: Option<bool>,
+    /// How keys and values are kept: `"f16"`, `"q8_0"`, `"q5_1"`, `"q5_0"`, `"q4_1"` or `"q4_0"`. Default: `"f16"`.
+    pub cache_type: Option<String>,
+}
+
+/// A server that the plan has no formula for.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Other {
+    /// What it uses of each of its GPUs, as `nvidia-smi` shows it: `"2560MiB"`.
+    pub memory: String,
+}
