@@ -1,5 +1,6 @@
 //! `nexusc simulate`
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -7,8 +8,8 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use nexusc::compile;
 use nexusc::ir::Topology;
-use nexusc::trial::recording::{self, Recording};
-use nexusc::trial::replay::{Replayed, replay};
+use nexusc::trial::recording::{self, Fault, Recording};
+use nexusc::trial::replay::{Part, Replayed, replay};
 use serde_json::{Map, Value, json};
 
 use crate::cli::{Failure, Outcome, OutputFormat, count, report, say};
@@ -46,44 +47,35 @@ enum Format {
 
 pub(super) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let recording = recording::read(&fs::read_text(&arguments.requests)?);
-    let before = arguments
-        .against
-        .as_ref()
-        .map(|path| topology(path))
-        .transpose()?;
-    let Some(after) = topology(&arguments.spec)? else {
-        return Ok(Outcome::Findings);
-    };
-    let before = match before {
-        Some(None) => return Ok(Outcome::Findings),
-        Some(Some(topology)) => Some(topology),
-        None => None,
-    };
-    let mut results = Vec::new();
-    let named = [("before", before.as_ref()), ("after", Some(&after))];
-    for (name, topology) in named {
-        let Some(topology) = topology else { continue };
-        let unknown = |name: &&String| topology.upstreams.find(name).is_none();
-        if let Some(unknown) = arguments.down.iter().find(unknown)
-            // What is new has not been there before.
-            && (name == "after" && before.as_ref().is_none_or(|before| before.upstreams.find(unknown).is_none()))
-        {
-            say(format_args!("error: `--down {unknown}`: no such upstream"))?;
+    let mut topologies = Vec::new();
+    let before = arguments.against.iter().map(|path| ("before", path));
+    for (name, path) in before.chain([("after", &arguments.spec)]) {
+        let Some(topology) = topology(path)? else {
             return Ok(Outcome::Findings);
-        }
-        let down: Vec<_> = arguments
-            .down
-            .iter()
+        };
+        topologies.push((name, topology));
+    }
+    // What is new has not been there before, and what is gone is not there any more.
+    let is_unknown = |name: &&String| {
+        let mut topologies = topologies.iter();
+        topologies.all(|(_, topology)| topology.upstreams.find(name).is_none())
+    };
+    if let Some(unknown) = arguments.down.iter().find(is_unknown) {
+        say(format_args!("error: `--down {unknown}`: no such upstream"))?;
+        return Ok(Outcome::Findings);
+    }
+    let replayed = |(name, topology): (&'static str, Topology)| {
+        let down = arguments.down.iter();
+        let down: Vec<_> = down
             .filter_map(|name| topology.upstreams.find(name))
             .collect();
-        results.push((name, replay(topology, &recording.requests, &down)));
-    }
+        (name, replay(&topology, &recording.requests, &down))
+    };
+    let results: Vec<_> = topologies.into_iter().map(replayed).collect();
     let file = arguments.requests.display().to_string();
     for fault in &recording.faults {
-        say(format_args!(
-            "{file}:{}: error: {}",
-            fault.line, fault.message
-        ))?;
+        let Fault { line, message } = fault;
+        say(format_args!("{file}:{line}: error: {message}"))?;
     }
     match arguments.output_format {
         Format::Text => print_text(&file, &recording, &results)?,
@@ -111,21 +103,8 @@ fn topology(path: &Path) -> Result<Option<Topology>, Failure> {
     Ok(compilation.output.map(|output| output.topology))
 }
 
-/// The parts of a result, with their titles.
-fn parts(result: &Replayed) -> [(&'static str, &BTreeMap<String, u64>); 4] {
-    let Replayed {
-        upstreams,
-        fallbacks,
-        refused,
-        unanswered,
-    } = result;
-    [
-        ("upstreams", upstreams),
-        ("fallbacks", fallbacks),
-        ("refused", refused),
-        ("unanswered", unanswered),
-    ]
-}
+/// The most rows that are printed of one part: callers and models that are not known may be any number.
+const MOST_ROWS: usize = 20;
 
 fn print_text(file: &str, recording: &Recording, results: &[(&str, Replayed)]) -> io::Result<()> {
     let mut output = io::stdout().lock();
@@ -139,72 +118,61 @@ fn print_text(file: &str, recording: &Recording, results: &[(&str, Replayed)]) -
     for (number, what) in left_out.into_iter().filter(|(number, _)| *number > 0) {
         writeln!(output, "left out: {number}, {what}")?;
     }
-    let rows: Vec<(&str, BTreeSet<&String>)> = (0..4)
-        .filter_map(|index| {
-            let columns = || {
-                results
-                    .iter()
-                    .filter_map(|(_, result)| parts(result).into_iter().nth(index))
-            };
-            let (title, _) = columns().next()?;
-            Some((
-                title,
-                columns().flat_map(|(_, counts)| counts.keys()).collect(),
-            ))
-        })
-        .collect();
-    let names = rows.iter().flat_map(|(_, names)| names);
-    let width = names
-        .map(|name| name.chars().count() + 2)
-        .max()
-        .unwrap_or(0)
-        .max(10);
     if results.len() > 1 {
-        write!(output, "\n{:width$}", "")?;
+        write!(output, "\n{:40}", "")?;
         for (name, _) in results {
             write!(output, "  {name:>18}")?;
         }
         writeln!(output)?;
     }
-    for (index, (title, names)) in rows.iter().enumerate() {
-        if names.is_empty() {
-            continue;
+    for part in Part::ALL {
+        let rows = rows(part, results);
+        if !rows.is_empty() {
+            writeln!(output, "\n{}", part.name())?;
         }
-        writeln!(output, "\n{title}")?;
-        for name in names {
-            write!(output, "  {name:rest$}", rest = width - 2)?;
-            for (_, result) in results {
-                let counts = parts(result).into_iter().nth(index);
-                let number = counts
-                    .and_then(|(_, counts)| counts.get(*name))
-                    .copied()
-                    .unwrap_or(0);
-                let percent = number as f64 * 100.0 / all.max(1) as f64;
+        for (name, numbers) in rows.iter().take(MOST_ROWS) {
+            write!(output, "  {name:38}")?;
+            for number in numbers {
+                let percent = *number as f64 * 100.0 / all.max(1) as f64;
                 write!(output, "  {number:>9} {percent:>6.2} %")?;
             }
             writeln!(output)?;
+        }
+        if rows.len() > MOST_ROWS {
+            writeln!(output, "  and {} more", rows.len() - MOST_ROWS)?;
         }
     }
     Ok(())
 }
 
+/// What is counted in any of the `results`, with its number in each: the largest first.
+fn rows<'r>(part: Part, results: &'r [(&str, Replayed)]) -> Vec<(&'r str, Vec<u64>)> {
+    let columns = || results.iter().map(|(_, result)| result.part(part));
+    let names: BTreeSet<&str> = columns()
+        .flat_map(BTreeMap::keys)
+        .map(String::as_str)
+        .collect();
+    let number = |counts: &BTreeMap<String, u64>, name| counts.get(name).copied().unwrap_or(0);
+    let row = |name| (name, columns().map(|counts| number(counts, name)).collect());
+    let mut rows: Vec<(&str, Vec<u64>)> = names.into_iter().map(row).collect();
+    rows.sort_by_key(|(_, numbers)| Reverse(numbers.iter().sum::<u64>()));
+    rows
+}
+
 fn print_json(recording: &Recording, results: &[(&str, Replayed)]) -> io::Result<()> {
+    let faults = recording.faults.iter();
+    let faults = faults.map(|fault| json!({ "line": fault.line, "message": fault.message }));
+    let left_out = json!({
+        "nameless": recording.nameless,
+        "others": recording.others,
+        "faults": faults.collect::<Vec<_>>(),
+    });
     let mut object = Map::new();
     object.insert("requests".to_owned(), json!(recording.requests.len()));
-    object.insert(
-        "left_out".to_owned(),
-        json!({
-            "nameless": recording.nameless,
-            "others": recording.others,
-            "faults": recording.faults.iter().map(|fault| json!({ "line": fault.line, "message": fault.message })).collect::<Vec<_>>(),
-        }),
-    );
+    object.insert("left_out".to_owned(), left_out);
     for (name, result) in results {
-        let parts = parts(result).map(|(title, counts)| (title.to_owned(), json!(counts)));
-        object.insert(
-            (*name).to_owned(),
-            Value::Object(parts.into_iter().collect()),
-        );
+        let parts = Part::ALL.map(|part| (part.name().to_owned(), json!(result.part(part))));
+        object.insert((*name).to_owned(), parts.into_iter().collect());
     }
     writeln!(io::stdout(), "{}", Value::Object(object))
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::ir::table::Id;
 use crate::ir::test::{Expect, Test};
 use crate::ir::{Percent, Topology, Upstream};
+use crate::redact::scrubbed;
 use crate::trial::answer::{Answer, End};
 use crate::trial::gateway::Gateway;
 use crate::trial::story::choice;
@@ -219,7 +220,7 @@ impl Found<'_> {
             .fold(self.test.path.key("expect"), |path, key| path.key(key));
         self.unmet.push(Unmet {
             path,
-            expected,
+            expected: scrubbed(&expected).into_owned(),
             instead,
             because,
         });

@@ -24,6 +24,7 @@ use crate::ir::table::Id;
 use crate::ir::test::{Caller, Test};
 use crate::key_path::KeyPath;
 use crate::lower::with_rules;
+use crate::redact::scrubbed;
 use crate::source::Place;
 use crate::trial::answer::{Answer, End};
 use crate::trial::coverage::Coverage;
@@ -74,7 +75,7 @@ pub fn run(topology: &Topology) -> Report {
             let trial = Trial::of(&gateway, test);
             coverage.note(test, &trial.answers, topology);
             Tried {
-                name: test.name.clone(),
+                name: scrubbed(&test.name).into_owned(),
                 path: test.path.clone(),
                 unmet: expectation::unmet(&gateway, test, &trial),
             }

@@ -6,15 +6,16 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
+use std::time::Duration;
 
 use decide::draw::Sequence;
 use decide::hash;
 
-use crate::ir::Topology;
-use crate::ir::Upstream;
 use crate::ir::table::Id;
 use crate::ir::test::{Caller, Fleet, Request};
+use crate::ir::{Model, Topology, Upstream};
 use crate::lower::with_rules;
+use crate::redact::shown;
 use crate::trial::gateway::{Gateway, NotAdmitted};
 use crate::trial::limits::{Counts, demand};
 use crate::trial::recording::Recorded;
@@ -32,13 +33,57 @@ pub struct Replayed {
     pub unanswered: BTreeMap<String, u64>,
 }
 
+/// A part of what became of requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Those that an upstream answers.
+    Upstreams,
+    /// Those that a fallback model answers.
+    Fallbacks,
+    /// Those that are refused.
+    Refused,
+    /// Those that no upstream answers.
+    Unanswered,
+}
+
+impl Part {
+    /// Every part, in the order of printing.
+    pub const ALL: [Self; 4] = [
+        Self::Upstreams,
+        Self::Fallbacks,
+        Self::Refused,
+        Self::Unanswered,
+    ];
+
+    /// As it is printed.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Upstreams => "upstreams",
+            Self::Fallbacks => "fallbacks",
+            Self::Refused => "refused",
+            Self::Unanswered => "unanswered",
+        }
+    }
+}
+
+impl Replayed {
+    /// The numbers of a part.
+    pub fn part(&self, part: Part) -> &BTreeMap<String, u64> {
+        match part {
+            Part::Upstreams => &self.upstreams,
+            Part::Fallbacks => &self.fallbacks,
+            Part::Refused => &self.refused,
+            Part::Unanswered => &self.unanswered,
+        }
+    }
+}
+
 /// Decides about `requests`, which are in the order of their beginnings, while the upstreams that are `down` take no
 /// connection.
 pub fn replay(topology: &Topology, requests: &[Recorded], down: &[Id<Upstream>]) -> Replayed {
     with_rules(topology, |rules| {
         let gateway = Gateway::new(topology, rules);
-        let sequence =
-            |model: &crate::ir::Model| Sequence::starting_at(hash::stable(model.name.as_bytes()));
+        let sequence = |model: &Model| Sequence::starting_at(hash::stable(model.name.as_bytes()));
         let mut player = Player {
             sequences: topology.models.iter().map(sequence).collect(),
             gateway,
@@ -63,7 +108,7 @@ struct Player<'t> {
     counts: Counts,
     fleet: Fleet,
     /// When requests end, and at which upstream.
-    running: BinaryHeap<Reverse<(std::time::Duration, Id<Upstream>)>>,
+    running: BinaryHeap<Reverse<(Duration, Id<Upstream>)>>,
     replayed: Replayed,
 }
 
@@ -90,7 +135,7 @@ impl Player<'_> {
                 return count(&mut self.replayed.refused, reason);
             }
         };
-        let draw = |model: Id<crate::ir::Model>| {
+        let draw = |model: Id<Model>| {
             let sequence = self.sequences.get(model.index());
             sequence.map_or(0, Sequence::draw)
         };
@@ -154,7 +199,7 @@ impl Player<'_> {
     }
 
     /// Takes out of the counts what has ended by `now`.
-    fn end_until(&mut self, now: std::time::Duration) {
+    fn end_until(&mut self, now: Duration) {
         while let Some(Reverse((end, upstream))) = self.running.peek().copied()
             && end <= now
         {
@@ -168,13 +213,12 @@ impl Player<'_> {
     }
 }
 
-/// Why a request is not for a model, by name.
+/// Why a request is not for a model, by name. What a client wrote is shown as it can be printed.
 fn refusal(reason: NotAdmitted, recorded: &Recorded, topology: &Topology) -> String {
-    let user = recorded.user.as_deref();
-    let who = user.map_or("nobody".to_owned(), |user| format!("`{user}`"));
+    let who = recorded.user.as_deref().map_or("nobody".to_owned(), shown);
     match reason {
         NotAdmitted::UnknownCaller => format!("unknown caller {who}"),
-        NotAdmitted::UnknownModel => format!("unknown model `{}`", recorded.model),
+        NotAdmitted::UnknownModel => format!("unknown model {}", shown(&recorded.model)),
         NotAdmitted::NotAllowed(model) => {
             format!("{who} may not use `{}`", topology.models.get(model).name)
         }

@@ -1,4 +1,4 @@
--- Windows of time in which many gateways count together; the same promise as `limit/window.rs`.
+-- Windows of time in which many gateways count together; the same promise as `decide`'s `limit/window.rs`.
 --
 -- Each is a hash. What was taken is counted by tick, the time in widths of a cell; a tick counts until all
 -- of it lies outside of the window. `used` is the sum of them, `swept` the tick up to which what has left
