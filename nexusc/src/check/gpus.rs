@@ -378,9 +378,22 @@ fn ways_out(service: &Service, placed: &Placed) -> String {
     let shorter = advice::longest(service, &placed.card)
         .filter(|length| *length < service.max_len)
         .map(|length| format!("`{field} = {length}`"));
+    // Of each field the first value that does.
+    let mut fields: Vec<String> = Vec::new();
     let changes = advice::changes(service, &placed.card)
         .into_iter()
         .filter(|change| change.verdict == Verdict::Fits)
+        .filter(|change| {
+            let field = change
+                .setting
+                .split(' ')
+                .next()
+                .unwrap_or_default()
+                .to_owned();
+            let is_new = !fields.contains(&field);
+            fields.push(field);
+            is_new
+        })
         .map(|change| format!("`{}`", change.setting));
     let sets = advice::gpu_sets(service)
         .into_iter()

@@ -215,6 +215,7 @@ fn of_sglang(service: &Service, card: &Card, stage: &Stage, weights: f64) -> Ran
         None => (card.total - card.occupied - context.bytes, context.bytes),
     };
     let kv = free * service.memory_fraction - weights;
+    // Not logged by it: hidden state, residual, query and output of a step, as for vLLM.
     let activation = service.batched_tokens as f64
         * service.architecture.hidden as f64
         * service.dtype.bytes()

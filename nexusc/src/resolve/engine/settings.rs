@@ -44,6 +44,7 @@ pub(super) fn fraction(
             place,
             "expected more than 0 %",
         ));
+        return default;
     }
     fraction
 }
