@@ -77,6 +77,8 @@ pub(crate) enum Error {
     },
     #[error("requests are not served while the audit log cannot be written")]
     NotAudited,
+    #[error("the gateway stopped before this request had an answer; try again in 1 second")]
+    Stopped,
     #[error("the gateway failed to process this request")]
     Panic,
 }
@@ -102,13 +104,15 @@ pub(crate) enum Head {
     TooLarge,
     #[error("the request's headers did not arrive in time")]
     Late,
+    #[error("a request of HTTP/1.1 has one `Host` header, and this one has none or several")]
+    Host,
 }
 
 impl Error {
     /// The status of the response.
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self::Head(Head::Malformed) => StatusCode::BAD_REQUEST,
+            Self::Head(Head::Malformed | Head::Host) => StatusCode::BAD_REQUEST,
             Self::Head(Head::TargetTooLong) => StatusCode::URI_TOO_LONG,
             Self::Head(Head::TooLarge) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Head(Head::Late) => StatusCode::REQUEST_TIMEOUT,
@@ -132,7 +136,7 @@ impl Error {
             Self::Refused(refused) => refused.status(),
             #[cfg(feature = "redis")]
             Self::Uncounted => StatusCode::SERVICE_UNAVAILABLE,
-            Self::NotAudited => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NotAudited | Self::Stopped => StatusCode::SERVICE_UNAVAILABLE,
             Self::Panic => StatusCode::INTERNAL_SERVER_ERROR,
             Self::NoneAnswered { misses, .. } => {
                 let status = common_cause(misses).status();
@@ -180,7 +184,9 @@ impl Error {
             Self::Repeated(BadRepeat::Running) => {
                 Some((RETRY_AFTER, HeaderValue::from(DEFAULT_RETRY_AFTER)))
             }
-            Self::NotAudited => Some((RETRY_AFTER, HeaderValue::from(DEFAULT_RETRY_AFTER))),
+            Self::NotAudited | Self::Stopped => {
+                Some((RETRY_AFTER, HeaderValue::from(DEFAULT_RETRY_AFTER)))
+            }
             Self::Limited(refusal) => Some(match refusal.retry_after() {
                 Some(seconds) => (RETRY_AFTER, HeaderValue::from(seconds)),
                 None => (SHOULD_RETRY, HeaderValue::from_static("false")),
@@ -227,7 +233,7 @@ impl Error {
 
     fn code(&self) -> &'static str {
         match self {
-            Self::Head(Head::Malformed) => "invalid_request",
+            Self::Head(Head::Malformed | Head::Host) => "invalid_request",
             Self::Head(Head::TargetTooLong) => "path_too_long",
             Self::Head(Head::TooLarge) => "headers_too_large",
             Self::Head(Head::Late) => "request_timeout",
@@ -264,6 +270,7 @@ impl Error {
                 Cause::Broken => "upstream_error",
             },
             Self::NotAudited => "audit_unavailable",
+            Self::Stopped => STOPPED,
             Self::Panic => "internal_error",
         }
     }
@@ -271,6 +278,9 @@ impl Error {
 
 /// The code of a request whose total time is over.
 const OUT_OF_TIME: &str = "deadline_exceeded";
+
+/// The code of a request that the gateway's stop has ended.
+const STOPPED: &str = "gateway_stopped";
 
 /// Why a response ends after its first byte and before its last.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -305,7 +315,7 @@ impl Interruption {
             Self::Broken => "upstream_error",
             Self::Stalled => "upstream_timeout",
             Self::OutOfTime => OUT_OF_TIME,
-            Self::Stopped => "gateway_stopped",
+            Self::Stopped => STOPPED,
         }
     }
 }

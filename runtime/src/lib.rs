@@ -41,6 +41,7 @@ mod fixture;
 mod forward;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
+mod h1;
 mod idempotency;
 #[cfg(feature = "jwt")]
 mod jwt;

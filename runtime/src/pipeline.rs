@@ -7,7 +7,6 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use decide::admit::Denied;
-use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Request, Response, StatusCode};
@@ -15,7 +14,7 @@ use hyper::{HeaderMap, Request, Response, StatusCode};
 use crate::admin;
 use crate::admin::refused::Refused;
 use crate::admin::switches::Feature;
-use crate::api::body::{Arriving, Unread};
+use crate::api::body::{Arriving, Incoming, Unread};
 use crate::api::cors::Sharing;
 use crate::api::fault::Fault;
 use crate::api::{breakers, cors, health, models, scan};
@@ -104,7 +103,10 @@ async fn pass(
             &mut body,
             may_begin,
         ));
-        caught(answered).await.unwrap_or(Err(Error::Panic))
+        let answered = worker.cut.cuts(caught(answered)).await;
+        answered.map_or(Err(Error::Stopped), |caught| {
+            caught.unwrap_or(Err(Error::Panic))
+        })
     };
     body.leave();
     let limits = account.limits.headers();

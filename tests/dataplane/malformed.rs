@@ -84,6 +84,11 @@ async fn every_malformed_head_gets_an_error_object_and_the_end() {
             400,
             "POST / HTTP/1.0\r\ntransfer-encoding: chunked\r\n\r\n".to_owned(),
         ),
+        (400, "GET /ready HTTP/1.1\r\n\r\n".to_owned()),
+        (
+            400,
+            "GET /ready HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n".to_owned(),
+        ),
         (400, "PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n".to_owned()),
         (400, "\u{16}\u{3}\u{1}\u{2}\u{0}\u{1}\r\n\r\n".to_owned()),
         (
@@ -158,6 +163,19 @@ async fn a_malformed_head_after_good_requests_is_refused_too() {
     }
     let bad = b"GET / HTTP/1.1\r\nno colon\r\n\r\n";
     assert_eq!(refused(&dataplane, &mut connection, bad).await, 400);
+}
+
+#[tokio::test]
+async fn a_malformed_head_in_the_packet_of_a_good_request_is_refused_after_it() {
+    let model = FakeModel::start().await.unwrap();
+    let dataplane = faults().upstream("plain", &model).start().await;
+    let mut connection = dataplane.connect().await;
+    let good = Request::chat("plain").key(FULL);
+    let bad = b"GET / HTTP/1.1\r\nno colon\r\n\r\n";
+    let both = [&good.head(), good.body(), bad].concat();
+    connection.write(&both).await;
+    assert_eq!(connection.read_response().await.status, 200);
+    assert_eq!(refused(&dataplane, &mut connection, b"").await, 400);
 }
 
 #[tokio::test]

@@ -3,9 +3,11 @@
 use std::time::{Duration, Instant};
 
 use end_to_end::{Connection, Dataplane, FULL, Request, faults, patiently};
-use fake_model::server::{FakeModel, Rule};
+use fake_model::server::{Action, FakeModel, Rule};
 use serde_json::Value;
 use tokio::net::TcpStream;
+
+use crate::wire::{Wire, chat, text};
 
 const STREAMS: usize = 500;
 
@@ -136,6 +138,44 @@ async fn a_stream_that_outlasts_the_grace_period_ends_with_an_error_event() {
         "the gateway stopped before the response was whole"
     );
     assert!(model.wait_for_ends(1).await[0].aborted());
+}
+
+#[tokio::test]
+async fn a_request_that_outlasts_the_grace_period_without_an_answer_is_503() {
+    let model = FakeModel::start().await.unwrap();
+    let mut dataplane = faults().upstream("plain", &model).start().await;
+    model.script([Rule::new(Action::Stall)]);
+    let mut connection = dataplane.connect().await;
+    let request = Request::chat("plain").key(FULL);
+    connection
+        .write(&[&request.head(), request.body()].concat())
+        .await;
+    model.wait_for_requests(1).await;
+    dataplane.terminate().await;
+    let response = connection.read_response().await;
+    assert_eq!(response.status, 503);
+    assert_eq!(response.json()["error"]["code"], "gateway_stopped");
+    assert_eq!(response.header("retry-after"), Some("1"));
+    let id = response.header("x-request-id").expect("an id");
+    assert_eq!(dataplane.access_line(id).await["status"], 503);
+    assert_eq!(dataplane.wait_for_exit().await.code(), Some(0));
+    assert!(model.wait_for_ends(1).await[0].aborted());
+}
+
+#[tokio::test]
+async fn over_http_2_it_is_503_too() {
+    let model = FakeModel::start().await.unwrap();
+    let mut dataplane = faults().upstream("plain", &model).start().await;
+    model.script([Rule::new(Action::Stall)]);
+    let stream = TcpStream::connect(dataplane.address()).await.unwrap();
+    let mut wire = Wire::two(stream, 1 << 16).await;
+    let asked = tokio::spawn(async move { wire.send(chat(FULL, "plain")).await });
+    model.wait_for_requests(1).await;
+    dataplane.terminate().await;
+    let response = asked.await.unwrap().unwrap();
+    assert_eq!(response.status(), 503);
+    assert!(text(response).await.contains("gateway_stopped"));
+    dataplane.wait_for_exit().await;
 }
 
 #[tokio::test]

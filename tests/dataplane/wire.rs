@@ -8,7 +8,7 @@ use end_to_end::patiently;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -46,10 +46,13 @@ impl Wire {
 
     pub(crate) async fn send(
         &mut self,
-        request: Request<Full<Bytes>>,
+        mut request: Request<Full<Bytes>>,
     ) -> hyper::Result<Response<Incoming>> {
         match self {
             Self::One(sender) => {
+                // HTTP/2 says it in other words.
+                let host = HeaderValue::from_static("gateway.test");
+                request.headers_mut().insert(HOST, host);
                 patiently("the connection", sender.ready()).await?;
                 patiently("a response", sender.send_request(request)).await
             }

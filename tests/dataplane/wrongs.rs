@@ -23,6 +23,8 @@
 //! | clients or upstreams that dawdle or vanish are bounded, and cost nobody else | `crowds::*`, `trickles::*` |
 //! | no file descriptor left: no spin, no blame, recovery | `descriptors::*` |
 //! | a log that takes nothing stops nothing, and what is lost is counted | `broken_log::*` |
+//! | heads and bodies that can be read two ways, also behind good requests | `malformed::*`, and the properties of the runtime's `http1` |
+//! | a stop answers what has no answer yet | `stop::a_request_that_outlasts_*`, `stop::over_http_2_*` |
 //! | no value of a client's in a metric label | `metrics::nothing_that_a_client_chose_is_a_label` |
 //! | no secret, URL or hash in an error | `fallback::when_all_fail_the_summary_names_upstreams_and_no_address`, `log::no_secret_is_ever_logged`, `keys::a_wrong_key_is_401_and_not_repeated` |
 

@@ -1,18 +1,21 @@
 //! Reading a request's body: whole, within its bound, within its time; or leaving it.
 
-use std::error::Error as _;
-use std::io;
 use std::pin::pin;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+#[cfg(feature = "http2")]
 use http_body_util::BodyExt;
-use hyper::Version;
-use hyper::body::{Body, Incoming};
-use hyper::header::{CONTENT_ENCODING, CONTENT_LENGTH, EXPECT};
+#[cfg(feature = "http2")]
+use hyper::body::Body;
+#[cfg(feature = "http2")]
+use hyper::header::EXPECT;
+use hyper::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use hyper::http::request::Parts;
 use thiserror::Error;
 use tokio::time::timeout;
+
+use crate::server::http1;
 
 /// Why a body could not be read.
 #[derive(Debug, Error)]
@@ -29,14 +32,25 @@ pub(crate) enum Unread {
     ClientGone,
 }
 
-/// How much of a body that nobody wants is still read.
+/// How much of a stream that nobody wants is still read, in bytes.
+#[cfg(feature = "http2")]
 const LINGER_BYTES: usize = 64 * 1024 * 1024;
 
 /// For how long.
+#[cfg(feature = "http2")]
 const LINGER_TIME: Duration = Duration::from_secs(2);
 
 /// How much memory, in bytes, a client gets for a promise: for what it has sent, the body grows.
 const MAX_RESERVED: usize = 1024 * 1024;
+
+/// What a request's body is read from.
+pub(crate) enum Incoming {
+    /// A connection of HTTP/1.1.
+    One(http1::incoming::Incoming),
+    /// A stream of HTTP/2.
+    #[cfg(feature = "http2")]
+    Two(hyper::body::Incoming),
+}
 
 /// A request's body on its way.
 pub(crate) struct Arriving {
@@ -44,9 +58,8 @@ pub(crate) struct Arriving {
     /// How long it says that it is.
     declared: Option<usize>,
     /// The client sends it when it is asked to with `100 Continue`, and was not asked yet.
+    #[cfg(feature = "http2")]
     awaits_continue: bool,
-    /// It comes as a stream of HTTP/2.
-    is_stream: bool,
     /// It is not what it says once it is read: what cannot be looked into is not passed on.
     is_compressed: bool,
 }
@@ -61,8 +74,8 @@ impl Arriving {
         Self {
             incoming,
             declared: declared.and_then(|length| length.parse().ok()),
+            #[cfg(feature = "http2")]
             awaits_continue: head.headers.contains_key(EXPECT),
-            is_stream: head.version == Version::HTTP_2,
             is_compressed: head
                 .headers
                 .get_all(CONTENT_ENCODING)
@@ -83,25 +96,28 @@ impl Arriving {
         if self.declared.is_some_and(|length| length > max_body) {
             return Err(Unread::TooLarge { limit: max_body });
         }
-        self.awaits_continue = false;
-        let collected = collect(&mut self.incoming, self.declared, max_body);
-        let read = timeout(read_timeout, pin!(collected))
-            .await
-            .unwrap_or(Err(Unread::Late));
-        match read {
-            // A stream that its client has taken back looks to hyper like one that has ended.
-            Ok(_) if self.is_stream && !self.incoming.is_end_stream() => Err(Unread::ClientGone),
-            // Whatever has reset a stream, nobody waits for its answer.
-            Err(Unread::Malformed) if self.is_stream => Err(Unread::ClientGone),
-            read => read,
+        #[cfg(feature = "http2")]
+        {
+            self.awaits_continue = false;
         }
+        let collected = collect(&mut self.incoming, self.declared, max_body);
+        timeout(read_timeout, pin!(collected))
+            .await
+            .unwrap_or(Err(Unread::Late))
     }
 
     /// Leaves what was not read. A client that sends before it reads can still send it, within
     /// bounds, and gets to see its response instead of a reset connection.
     pub(crate) fn leave(self) {
-        if !self.incoming.is_end_stream() && !self.awaits_continue {
-            tokio::task::spawn_local(linger(self.incoming));
+        match self.incoming {
+            // Its connection sees to that.
+            Incoming::One(_) => {}
+            #[cfg(feature = "http2")]
+            Incoming::Two(stream) if stream.is_end_stream() || self.awaits_continue => {}
+            #[cfg(feature = "http2")]
+            Incoming::Two(stream) => {
+                tokio::task::spawn_local(linger(stream));
+            }
         }
     }
 }
@@ -111,14 +127,14 @@ async fn collect(
     declared: Option<usize>,
     max_body: usize,
 ) -> Result<Bytes, Unread> {
-    let Some(first) = next(body).await? else {
+    let Some(first) = body.next().await? else {
         return Ok(Bytes::new());
     };
     if first.len() > max_body {
         return Err(Unread::TooLarge { limit: max_body });
     }
     // The usual body arrives in one piece and is not copied.
-    if body.is_end_stream() {
+    if body.is_at_end() {
         return Ok(first);
     }
     let mut whole = BytesMut::from(first);
@@ -128,7 +144,7 @@ async fn collect(
             .min(MAX_RESERVED)
             .saturating_sub(whole.len()),
     );
-    while let Some(data) = next(body).await? {
+    while let Some(data) = body.next().await? {
         if whole.len() + data.len() > max_body {
             return Err(Unread::TooLarge { limit: max_body });
         }
@@ -137,49 +153,55 @@ async fn collect(
     Ok(whole.freeze())
 }
 
-/// The next piece of data; trailers mean nothing to a model server.
-async fn next(body: &mut Incoming) -> Result<Option<Bytes>, Unread> {
+impl Incoming {
+    /// The next piece of data; trailers mean nothing to a model server.
+    async fn next(&mut self) -> Result<Option<Bytes>, Unread> {
+        match self {
+            Self::One(body) => body.next().await,
+            #[cfg(feature = "http2")]
+            Self::Two(stream) => next_of(stream).await,
+        }
+    }
+
+    /// Whether all of it was read.
+    fn is_at_end(&self) -> bool {
+        match self {
+            Self::One(body) => body.is_at_end(),
+            #[cfg(feature = "http2")]
+            Self::Two(stream) => stream.is_end_stream(),
+        }
+    }
+}
+
+#[cfg(feature = "http2")]
+async fn next_of(stream: &mut hyper::body::Incoming) -> Result<Option<Bytes>, Unread> {
     loop {
-        match body.frame().await {
-            None => return Ok(None),
+        match stream.frame().await {
+            None if stream.is_end_stream() => return Ok(None),
+            // A stream that its client has taken back looks to hyper like one that has ended; and whatever has reset
+            // a stream, nobody waits for its answer.
+            None | Some(Err(_)) => return Err(Unread::ClientGone),
             Some(Ok(frame)) => {
                 if let Ok(data) = frame.into_data() {
                     return Ok(Some(data));
                 }
             }
-            Some(Err(error)) if is_disconnect(&error) => return Err(Unread::ClientGone),
-            Some(Err(_)) => return Err(Unread::Malformed),
         }
     }
 }
 
-fn is_disconnect(error: &hyper::Error) -> bool {
-    let cause = error
-        .source()
-        .and_then(|source| source.downcast_ref::<io::Error>());
-    let kind = cause.map(io::Error::kind);
-    error.is_incomplete_message()
-        || error.is_closed()
-        || matches!(
-            kind,
-            Some(
-                io::ErrorKind::UnexpectedEof
-                    | io::ErrorKind::ConnectionReset
-                    | io::ErrorKind::BrokenPipe
-            )
-        )
-}
-
-async fn linger(mut body: Incoming) {
+/// Reads what is left of a stream that nobody wants, which takes nothing from the others of its connection.
+#[cfg(feature = "http2")]
+async fn linger(mut stream: hyper::body::Incoming) {
     let drained = async {
         let mut left = LINGER_BYTES;
-        while let Ok(Some(data)) = next(&mut body).await {
+        while let Ok(Some(data)) = next_of(&mut stream).await {
             left = left.saturating_sub(data.len());
             if left == 0 {
                 break;
             }
         }
     };
-    // Whether it all came or not, the response is out and the connection ends with the body.
+    // Whether it all came or not, the response is out and the stream ends with the body.
     let _ = timeout(LINGER_TIME, drained).await;
 }

@@ -7,8 +7,8 @@ use hyper::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use hyper::{HeaderMap, StatusCode};
 
 use crate::fuzz::splits;
-use crate::upstream::h1::Malformed;
-use crate::upstream::h1::body::{Decoder, Framing};
+use crate::h1::Malformed;
+use crate::h1::body::{Decoder, Framing};
 use crate::upstream::h1::response::{self, Head};
 
 /// The responses that were heard over one connection, and whether what came then was none.

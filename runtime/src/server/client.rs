@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 use crate::server::drain::Drain;
+use crate::server::http1::scratch::Scratch;
 use crate::topology::Gateway;
 use crate::worker::Worker;
 
@@ -22,6 +23,8 @@ const QUIET: Duration = Duration::from_secs(5);
 pub(crate) struct Client {
     pub(crate) worker: Rc<Worker>,
     pub(crate) drain: Rc<Drain>,
+    /// The worker's memory for what goes out over HTTP/1.1.
+    pub(crate) scratch: Rc<Scratch>,
     /// How many requests of HTTP/2 the worker may have at once; more wait.
     #[cfg(feature = "http2")]
     pub(crate) places: Arc<Semaphore>,

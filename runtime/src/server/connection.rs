@@ -4,9 +4,11 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use bytes::BytesMut;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 
+use crate::h1::stream::Stream;
 use crate::server::client::Client;
 use crate::server::http1;
 #[cfg(feature = "certificates")]
@@ -39,7 +41,8 @@ pub(crate) async fn serve(client: Client, socket: TcpStream) {
         if secure::is_http2(&stream) {
             return Box::pin(http2::serve(&client, stream)).await;
         }
-        return Box::pin(http1::serve(&client, stream)).await;
+        let stream = Stream::Tls(Box::new(stream.into()));
+        return http1::serve(&client, stream, BytesMut::new()).await;
     }
     #[cfg(feature = "http2")]
     if client.gateway().http2 {
@@ -51,9 +54,10 @@ pub(crate) async fn serve(client: Client, socket: TcpStream) {
             // Boxed, so that connections of HTTP/1.1 do not carry the state of one.
             return Box::pin(http2::serve(&client, opened)).await;
         }
-        return http1::serve(&client, opened).await;
+        let (socket, received) = opened.into_parts();
+        return http1::serve(&client, Stream::Plain(socket), received).await;
     }
-    http1::serve(&client, socket).await;
+    http1::serve(&client, Stream::Plain(socket), BytesMut::new()).await;
 }
 
 /// Has the kernel write without delay, and close the connection of a client that has vanished or takes
@@ -111,6 +115,7 @@ mod tests {
             let serving = Client {
                 worker: Rc::clone(&worker),
                 drain: Rc::new(Drain::default()),
+                scratch: Rc::default(),
                 #[cfg(feature = "http2")]
                 places: Arc::new(Semaphore::new(8)),
                 ip: ip(peer),

@@ -6,8 +6,8 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::future::Future;
-use std::pin::Pin;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
@@ -33,6 +33,18 @@ impl Drain {
         self.begun.get()
     }
 
+    /// What `future` comes to, or `None` once it has begun. Whoever polls this sees to
+    /// it that they are woken then ([`Begun::poll_too`]).
+    pub(crate) async fn cuts<F: Future>(&self, future: F) -> Option<F::Output> {
+        let mut future = pin!(future);
+        poll_fn(|cx| match future.as_mut().poll(cx) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending if self.begun.get() => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        })
+        .await
+    }
+
     /// Waits for the stop. To be awaited by one task only.
     pub(crate) fn begun(self: &Rc<Self>) -> Begun {
         Begun {
@@ -46,6 +58,22 @@ impl Drain {
 pub(crate) struct Begun {
     drain: Rc<Drain>,
     id: Option<u64>,
+}
+
+impl Begun {
+    /// Polls `future`, and sees to it that this is done once more when it has begun.
+    pub(crate) fn poll_too<F: Future>(
+        &mut self,
+        future: Pin<&mut F>,
+        cx: &mut Context<'_>,
+    ) -> Poll<F::Output> {
+        let polled = future.poll(cx);
+        if polled.is_pending() {
+            // Only to be woken.
+            let _ = Pin::new(self).poll(cx);
+        }
+        polled
+    }
 }
 
 impl Future for Begun {
@@ -90,10 +118,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn cuts_what_is_not_ready_when_it_begins() {
+        let drain = Rc::new(Drain::default());
+        assert_eq!(drain.cuts(async { 7 }).await, Some(7));
+        let mut begun = drain.begun();
+        let mut cut = pin!(drain.cuts(std::future::pending::<()>()));
+        let cut = poll_fn(|cx| begun.poll_too(cut.as_mut(), cx));
+        let begin = async { drain.begin() };
+        assert_eq!(tokio::join!(cut, begin).0, None);
+    }
+
+    #[tokio::test]
     async fn forgets_who_no_longer_waits() {
         let drain = Rc::new(Drain::default());
         let mut begun = drain.begun();
-        std::future::poll_fn(|cx| {
+        poll_fn(|cx| {
             assert!(Pin::new(&mut begun).poll(cx).is_pending());
             Poll::Ready(())
         })

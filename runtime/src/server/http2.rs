@@ -6,7 +6,7 @@
 
 use std::cell::Cell;
 use std::convert::Infallible;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::Request;
-use hyper::body::{Frame, Incoming, SizeHint};
+use hyper::body::{Frame, SizeHint};
 use hyper::rt::Executor;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
@@ -25,6 +25,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::spawn_local;
 use tokio::time::{Instant, sleep_until};
 
+use crate::api::body::Incoming;
 use crate::pipeline;
 use crate::server::client::Client;
 use crate::stream::body::Body;
@@ -60,13 +61,16 @@ where
 {
     let gateway = client.gateway();
     let streams = Rc::new(Streams::new(gateway.write_timeout));
-    let service = service_fn(|request: Request<Incoming>| {
+    let service = service_fn(|request: Request<hyper::body::Incoming>| {
         let (worker, ip) = (Rc::clone(&client.worker), client.ip);
         let places = Arc::clone(&client.places);
         async move {
             let place = places.acquire_owned().await;
             let place = place.expect("the semaphore is never closed");
-            let response = pipeline::serve(worker, ip, request).await;
+            let request = request.map(Incoming::Two);
+            let mut cut = worker.cut.begun();
+            let mut request = pin!(pipeline::serve(worker, ip, request));
+            let response = poll_fn(|cx| cut.poll_too(request.as_mut(), cx)).await;
             Ok::<_, Infallible>(response.map(|body| Handed {
                 body,
                 _place: place,

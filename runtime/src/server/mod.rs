@@ -9,7 +9,7 @@ pub(crate) mod client;
 mod connection;
 mod descriptors;
 pub(crate) mod drain;
-mod http1;
+pub(crate) mod http1;
 #[cfg(feature = "http2")]
 mod http2;
 mod listener;

@@ -5,8 +5,11 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+
+use crate::h1::landing;
 
 /// What begins a connection of HTTP/2 and no other (RFC 9113, 3.4).
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -14,42 +17,40 @@ const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// A connection whose first bytes have been looked at; whoever reads from it gets them first.
 pub(super) struct Opened {
     stream: TcpStream,
-    seen: [u8; PREFACE.len()],
-    /// The part of `seen` that is yet to be read.
-    start: usize,
-    end: usize,
+    /// What was looked at and is yet to be read.
+    received: BytesMut,
 }
 
 /// Reads from `stream` until it is clear what its client speaks, which the first byte of a request that is not
 /// `POST`, `PUT` or `PATCH` decides, and the second of those.
 pub(super) async fn look(stream: TcpStream) -> io::Result<Opened> {
-    let mut opened = Opened {
-        stream,
-        seen: [0; PREFACE.len()],
-        start: 0,
-        end: 0,
-    };
-    while opened.end < PREFACE.len() && PREFACE.starts_with(opened.unread()) {
-        opened.stream.readable().await?;
-        let space = opened.seen.get_mut(opened.end..).unwrap_or_default();
-        match opened.stream.try_read(space) {
+    let mut received = BytesMut::new();
+    while received.len() < PREFACE.len() && PREFACE.starts_with(&received) {
+        stream.readable().await?;
+        let read = landing::with(|landing| {
+            let read = stream.try_read(landing)?;
+            received.extend_from_slice(landing.get(..read).unwrap_or_default());
+            io::Result::Ok(read)
+        });
+        match read {
             Ok(0) => break,
-            Ok(read) => opened.end += read,
+            Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) => return Err(error),
         }
     }
-    Ok(opened)
+    Ok(Opened { stream, received })
 }
 
 impl Opened {
     /// Whether the client speaks HTTP/2.
     pub(super) fn is_http2(&self) -> bool {
-        self.unread() == PREFACE
+        self.received.starts_with(PREFACE)
     }
 
-    fn unread(&self) -> &[u8] {
-        self.seen.get(self.start..self.end).unwrap_or_default()
+    /// The connection itself, and what was read from it.
+    pub(super) fn into_parts(self) -> (TcpStream, BytesMut) {
+        (self.stream, self.received)
     }
 }
 
@@ -60,13 +61,11 @@ impl AsyncRead for Opened {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.start == this.end {
+        if this.received.is_empty() {
             return Pin::new(&mut this.stream).poll_read(cx, buffer);
         }
-        let unread = this.unread();
-        let count = unread.len().min(buffer.remaining());
-        buffer.put_slice(unread.get(..count).unwrap_or_default());
-        this.start += count;
+        let count = this.received.len().min(buffer.remaining());
+        buffer.put_slice(&this.received.split_to(count));
         Poll::Ready(Ok(()))
     }
 }

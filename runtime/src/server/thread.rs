@@ -22,6 +22,7 @@ use crate::observe::line::Line;
 use crate::server::client::Client;
 use crate::server::connection;
 use crate::server::drain::Drain;
+use crate::server::http1::scratch::Scratch;
 use crate::server::listener::Holder;
 use crate::server::stage::{Shared, Stage};
 use crate::upstream::checker;
@@ -62,6 +63,7 @@ async fn serve(
     worker.open_store().await;
     let worker = Rc::new(worker);
     let drain = Rc::new(Drain::default());
+    let scratch = Rc::new(Scratch::default());
     spawn_local(Rc::clone(&worker.log).keep_flushing());
     worker.reports.keep_flushing();
     spawn_local(sweep(Rc::clone(&worker)));
@@ -79,6 +81,7 @@ async fn serve(
         let client = Client {
             worker: Rc::clone(&worker),
             drain: Rc::clone(&drain),
+            scratch: Rc::clone(&scratch),
             #[cfg(feature = "http2")]
             places: Arc::clone(&places),
             ip: connection::ip(peer),

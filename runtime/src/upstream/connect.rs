@@ -9,11 +9,11 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::address::Address;
+use crate::h1::stream::Stream;
 #[cfg(feature = "certificates")]
 use crate::tls::credential::Credential;
 use crate::upstream::connection::Connection;
 use crate::upstream::failure::Failure;
-use crate::upstream::stream::Stream;
 #[cfg(feature = "tls")]
 use crate::upstream::tls::Tls;
 
@@ -75,7 +75,7 @@ async fn open(destination: &Destination, limit: Duration) -> Result<Connection, 
         .map_err(|_| Failure::ConnectFailed)?;
     #[cfg(feature = "tls")]
     if let Some(tls) = &destination.tls {
-        let stream = Stream::Tls(Box::new(tls.connect(stream).await?));
+        let stream = Stream::Tls(Box::new(tls.connect(stream).await?.into()));
         return Ok(Connection::new(stream));
     }
     Ok(Connection::new(Stream::Plain(stream)))

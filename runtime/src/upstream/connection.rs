@@ -1,33 +1,26 @@
 //! An open connection to an upstream: one request at a time, written and read by whoever asks. It has no task
 //! of its own, so that what an upstream sends wakes the one that waits for it and nobody else.
 
-use std::future::{Future, poll_fn};
-use std::io::{self, IoSlice};
-use std::pin::{Pin, pin};
+use std::future::poll_fn;
+use std::io::IoSlice;
+use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::h1::body::Decoder;
+use crate::h1::landing;
+use crate::h1::stream::Stream;
 use crate::upstream::failure::Failure;
-use crate::upstream::h1::body::Decoder;
 use crate::upstream::h1::response::{self, Head};
 use crate::upstream::http_body::Broken;
-use crate::upstream::stream::Stream;
-
-/// How much is read at once to begin with, in bytes: the head of a response and some events.
-const FIRST_ROOM: usize = 4 * 1024;
-
-/// The most that is read at once, in bytes.
-const MOST_ROOM: usize = 64 * 1024;
 
 /// A connection to an upstream. Dropped, it is closed at once.
 pub(crate) struct Connection {
     stream: Stream,
     /// What has come and nobody has taken.
     received: BytesMut,
-    /// How much is read at once; it grows while that is not enough.
-    room: usize,
 }
 
 /// Why a request has no response.
@@ -75,7 +68,6 @@ impl Connection {
         Self {
             stream,
             received: BytesMut::new(),
-            room: FIRST_ROOM,
         }
     }
 
@@ -91,7 +83,8 @@ impl Connection {
         poll_fn(|cx| {
             request.poll(&mut self.stream, cx)?;
             loop {
-                match ready!(self.poll_read(cx)) {
+                let (stream, received) = (&mut self.stream, &mut self.received);
+                match ready!(landing::poll_read(stream, received, landing::SIZE, cx)) {
                     Ok(0) | Err(_) if heard => {
                         return Poll::Ready(Err(Unanswered::Failed(Failure::Closed)));
                     }
@@ -125,11 +118,13 @@ impl Connection {
             if decoder.is_at_end() {
                 return Poll::Ready(None);
             }
-            if let Some(left) = decoder.left() {
-                let left = usize::try_from(left).unwrap_or(MOST_ROOM);
-                self.room = self.room.max(left.min(MOST_ROOM));
-            }
-            match ready!(self.poll_read(cx)) {
+            let (stream, received) = (&mut self.stream, &mut self.received);
+            match ready!(landing::poll_read_body(
+                stream,
+                received,
+                decoder.left(),
+                cx
+            )) {
                 Ok(0) if decoder.closed() => return Poll::Ready(None),
                 Ok(0) | Err(_) => return Poll::Ready(Some(Err(Broken))),
                 Ok(_) => {}
@@ -145,7 +140,6 @@ impl Connection {
     /// Gives its memory back until the next request.
     pub(crate) fn rest(&mut self) {
         self.received = BytesMut::new();
-        self.room = FIRST_ROOM;
     }
 
     /// Whether it is open as far as this side knows, and the server has said nothing without being asked.
@@ -156,25 +150,6 @@ impl Connection {
         Pin::new(&mut self.stream)
             .poll_read(&mut cx, &mut ReadBuf::new(&mut byte))
             .is_pending()
-    }
-
-    /// Reads what has come; 0 where nothing will any more.
-    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        // What is left of the last room is used up before there is another, but not to the last byte.
-        if self.spare() < self.room / 4 {
-            self.received.reserve(self.room);
-        }
-        let spare = self.spare();
-        let read = pin!(self.stream.read_buf(&mut self.received));
-        let read = ready!(read.poll(cx))?;
-        if read == spare {
-            self.room = self.room.saturating_mul(4).min(MOST_ROOM);
-        }
-        Poll::Ready(Ok(read))
-    }
-
-    fn spare(&self) -> usize {
-        self.received.capacity() - self.received.len()
     }
 }
 

@@ -6,8 +6,8 @@ use std::task::{Context, Poll, ready};
 use bytes::{Bytes, BytesMut};
 use hyper::body::{Frame, SizeHint};
 
+use crate::h1::body::{Decoder, Framing};
 use crate::upstream::failure::Failure;
-use crate::upstream::h1::body::{Decoder, Framing};
 use crate::upstream::h1::response::Head;
 use crate::upstream::opening::Opening;
 use crate::upstream::pool::Lease;

@@ -26,7 +26,6 @@ pub(crate) mod once;
 pub(crate) mod opening;
 pub(crate) mod pool;
 pub(crate) mod source;
-pub(crate) mod stream;
 #[cfg(feature = "tls")]
 pub(crate) mod tls;
 pub(crate) mod vitals;

@@ -9,10 +9,10 @@ use hyper::{Method, Request, StatusCode};
 use thiserror::Error;
 use tokio::time::timeout;
 
+use crate::h1::body::Decoder;
 use crate::upstream::connect::{Destination, connect};
 use crate::upstream::connection::{self, Connection};
 use crate::upstream::failure::Failure;
-use crate::upstream::h1::body::Decoder;
 use crate::upstream::h1::request::Writer;
 use crate::upstream::http_body::Broken;
 

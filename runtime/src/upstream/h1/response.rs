@@ -7,8 +7,9 @@ use httparse::ParserConfig;
 use hyper::header::{CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use hyper::{HeaderMap, StatusCode};
 
-use crate::upstream::h1::Malformed;
-use crate::upstream::h1::body::Framing;
+use crate::h1::Malformed;
+use crate::h1::body::Framing;
+use crate::h1::fields::Lines;
 use crate::upstream::headers;
 
 /// The largest head, in bytes.
@@ -69,11 +70,11 @@ pub(crate) fn take(received: &mut BytesMut) -> Result<Option<Head>, Malformed> {
             // Two framings: whoever wrote that may mean another end than we do.
             && !(lines.has(TRANSFER_ENCODING) && lines.has(CONTENT_LENGTH))
             && if is_http_1_1 {
-                !names(lines, "close")
+                !lines.names("close")
             } else {
-                names(lines, "keep-alive")
+                lines.names("keep-alive")
             };
-        let headers = lines.for_the_client()?;
+        let headers = for_the_client(lines)?;
         received.advance(length);
         return Ok(Some(Head {
             status,
@@ -84,35 +85,18 @@ pub(crate) fn take(received: &mut BytesMut) -> Result<Option<Head>, Malformed> {
     }
 }
 
-/// The header lines of a head, as they stand there.
-#[derive(Clone, Copy)]
-struct Lines<'a>(&'a [httparse::Header<'a>]);
-
-impl<'a> Lines<'a> {
-    /// The values of all headers of this name.
-    fn all(self, name: HeaderName) -> impl Iterator<Item = &'a [u8]> {
-        let lines = self.0.iter();
-        let named = lines.filter(move |line| line.name.eq_ignore_ascii_case(name.as_str()));
-        named.map(|line| line.value)
-    }
-
-    fn has(self, name: HeaderName) -> bool {
-        self.all(name).next().is_some()
-    }
-
-    /// Those that a client may have.
-    fn for_the_client(self) -> Result<HeaderMap, Malformed> {
-        let filter = headers::Response::of(self.all(CONNECTION));
-        let mut headers = HeaderMap::with_capacity(self.0.len() + OWN_HEADERS);
-        for line in self.0 {
-            let name = HeaderName::from_bytes(line.name.as_bytes()).map_err(|_| Malformed)?;
-            if filter.passes(&name) {
-                let value = HeaderValue::from_bytes(line.value).map_err(|_| Malformed)?;
-                headers.append(name, value);
-            }
+/// Those headers that a client may have.
+fn for_the_client(lines: Lines<'_>) -> Result<HeaderMap, Malformed> {
+    let filter = headers::Response::of(lines.all(CONNECTION));
+    let mut headers = HeaderMap::with_capacity(lines.0.len() + OWN_HEADERS);
+    for line in lines.0 {
+        let name = HeaderName::from_bytes(line.name.as_bytes()).map_err(|_| Malformed)?;
+        if filter.passes(&name) {
+            let value = HeaderValue::from_bytes(line.value).map_err(|_| Malformed)?;
+            headers.append(name, value);
         }
-        Ok(headers)
     }
+    Ok(headers)
 }
 
 /// How the end of the body is known (RFC 9112, section 6.3).
@@ -120,39 +104,14 @@ fn framing(status: StatusCode, lines: Lines<'_>, is_http_1_1: bool) -> Result<Fr
     if status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED {
         return Ok(Framing::Length(0));
     }
-    let mut codings = lines.all(TRANSFER_ENCODING);
-    if let Some(coding) = codings.next() {
-        // Any other coding was not asked for and cannot be undone.
-        let is_chunked = coding.trim_ascii().eq_ignore_ascii_case(b"chunked");
-        return if is_chunked && codings.next().is_none() && is_http_1_1 {
+    if lines.is_chunked()? {
+        return if is_http_1_1 {
             Ok(Framing::Chunked)
         } else {
             Err(Malformed)
         };
     }
-    let mut lengths = lines.all(CONTENT_LENGTH);
-    let Some(first) = lengths.next() else {
-        return Ok(Framing::Close);
-    };
-    // Twice the same is harmless; two lengths are an attempt at something.
-    if lengths.any(|other| other != first) {
-        return Err(Malformed);
-    }
-    let digits = first;
-    // A number's own parser takes signs.
-    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
-        return Err(Malformed);
-    }
-    let text = std::str::from_utf8(digits).map_err(|_| Malformed)?;
-    text.parse().map(Framing::Length).map_err(|_| Malformed)
-}
-
-/// Whether `Connection` names this option.
-fn names(lines: Lines<'_>, option: &str) -> bool {
-    lines
-        .all(CONNECTION)
-        .flat_map(|value| value.split(|byte| *byte == b','))
-        .any(|word| word.trim_ascii().eq_ignore_ascii_case(option.as_bytes()))
+    Ok(lines.length()?.map_or(Framing::Close, Framing::Length))
 }
 
 #[cfg(test)]

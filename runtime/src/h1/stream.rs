@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 #[cfg(feature = "tls")]
-use tokio_rustls::client::TlsStream;
+use tokio_rustls::TlsStream;
 
 /// What carries the bytes of a connection. Dropped, it is closed at once.
 pub(crate) enum Stream {

@@ -1,11 +1,11 @@
-//! The body of a response: where it ends, and its chunks undone.
+//! The body of a message: where it ends, and its chunks undone.
 //!
 //! Whatever of it has arrived is given as one piece, however many chunks it came in: chunks are moved together
 //! in the buffer that they were read into, so nothing is allocated and what is sent on is one write.
 
 use bytes::{Bytes, BytesMut};
 
-use crate::upstream::h1::Malformed;
+use crate::h1::Malformed;
 
 /// The longest extension of a chunk's size, and the longest trailer section, in bytes. Nobody needs either.
 const MOST_IGNORED: u16 = 8 * 1024;
@@ -105,7 +105,7 @@ impl Decoder {
     pub(crate) fn take(&mut self, received: &mut BytesMut) -> Result<Bytes, Malformed> {
         match &mut self.0 {
             State::End => Ok(Bytes::new()),
-            State::UntilClose => Ok(received.split().freeze()),
+            State::UntilClose => Ok(taken(received, received.len()).freeze()),
             State::Length(left) => {
                 let there =
                     usize::try_from(*left).map_or(received.len(), |left| left.min(received.len()));
@@ -113,14 +113,14 @@ impl Decoder {
                 if *left == 0 {
                     self.0 = State::End;
                 }
-                Ok(received.split_to(there).freeze())
+                Ok(taken(received, there).freeze())
             }
             State::Chunked(chunked) => {
                 let (read, data, at_end) = chunked.undo(received)?;
                 if at_end {
                     self.0 = State::End;
                 }
-                let mut piece = received.split_to(read);
+                let mut piece = taken(received, read);
                 piece.truncate(data);
                 Ok(piece.freeze())
             }
@@ -133,6 +133,15 @@ impl Decoder {
             self.0 = State::End;
         }
         self.is_at_end()
+    }
+}
+
+/// The first `count` bytes of `received`. When those are all, so is its memory: none is held for what has gone on.
+fn taken(received: &mut BytesMut, count: usize) -> BytesMut {
+    if count == received.len() {
+        std::mem::take(received)
+    } else {
+        received.split_to(count)
     }
 }
 

@@ -1,0 +1,123 @@
+//! HTTP/1.1 and 1.0 (RFC 9112): requests one after the other, until either side has enough.
+//!
+//! A connection is one task. It reads a head, asks the pipeline for a response and writes it; while it waits for the
+//! pipeline, and while a response streams, it also waits for the client to go away, which takes the request back. It
+//! holds no buffer while it waits, and has one timer, which is put off rather than set anew.
+
+pub(crate) mod incoming;
+mod output;
+mod request;
+mod response;
+pub(crate) mod scratch;
+mod sending;
+mod waiting;
+mod wire;
+
+use std::cell::RefCell;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::Poll;
+
+use bytes::BytesMut;
+use hyper::{Method, Request, Response, StatusCode};
+use tokio::time::timeout;
+
+use crate::api::body::Incoming;
+use crate::h1::stream::Stream;
+use crate::pipeline;
+use crate::server::client::Client;
+use crate::server::drain::Begun;
+use crate::server::http1::request::Head;
+use crate::server::http1::sending::{Terms, send};
+use crate::server::http1::waiting::Waiting;
+use crate::server::http1::wire::{Gone, Wire};
+use crate::server::refusal::{self, LINGER_TIME};
+use crate::stream::body::Body;
+
+/// How much of a body that nobody wants is still read, in bytes.
+const LINGER_BYTES: usize = 64 * 1024 * 1024;
+
+/// Serves a connection to its end; `received` is what was read from it already.
+pub(super) async fn serve(client: &Client, stream: Stream, received: BytesMut) {
+    let wire = Rc::new(RefCell::new(Wire::new(stream, received, &client.scratch)));
+    let mut waiting = Waiting::new(client);
+    let mut cut = client.worker.cut.begun();
+    loop {
+        let head = match waiting.next(&wire).await {
+            Ok(Some(head)) => head,
+            Ok(None) => break,
+            Err(fault) => {
+                let Some(wire) = Rc::into_inner(wire) else {
+                    return;
+                };
+                let stream = wire.into_inner().into_stream();
+                // Boxed, as it is rare: every connection would carry its state.
+                return Box::pin(refusal::refuse(client, stream, fault)).await;
+            }
+        };
+        match answer(client, &wire, head, &mut cut).await {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(Gone) => return,
+        }
+    }
+    let Some(wire) = Rc::into_inner(wire) else {
+        return;
+    };
+    let wire = wire.into_inner();
+    let may_hold_more = wire.may_hold_more();
+    Box::pin(refusal::take_leave(wire.into_stream(), may_hold_more)).await;
+}
+
+/// Answers the request with this head, whose body follows. Returns whether there may be another one.
+async fn answer(
+    client: &Client,
+    wire: &Rc<RefCell<Wire>>,
+    head: Head,
+    cut: &mut Begun,
+) -> Result<bool, Gone> {
+    let mut terms = Terms {
+        version: head.parts.version,
+        wants_no_body: head.parts.method == Method::HEAD,
+        keeps_alive: head.keeps_alive,
+    };
+    let body = Incoming::One(incoming::Incoming::new(wire));
+    let request = Request::from_parts(head.parts, body);
+    // Boxed, as it is large: it is held for as long as there is no response, and not while one streams.
+    let request = Box::pin(pipeline::serve(
+        Rc::clone(&client.worker),
+        client.ip,
+        request,
+    ));
+    let response = response(request, wire, cut).await?;
+    // What is left of a request that was too slow is not waited for (RFC 9110, 15.5.9).
+    let is_late = response.status() == StatusCode::REQUEST_TIMEOUT;
+    terms.keeps_alive &= !is_late && !client.drain.has_begun();
+    let mut unread = LINGER_BYTES;
+    let keeps_alive = send(wire, response, terms, &mut unread).await?;
+    if keeps_alive && !wire.borrow().is_at_end() {
+        let rest = poll_fn(|cx| wire.borrow_mut().poll_pass_over(&mut unread, cx));
+        timeout(LINGER_TIME, rest).await.unwrap_or(Ok(()))?;
+    }
+    Ok(keeps_alive && wire.borrow().is_at_end())
+}
+
+/// What `request` comes to, unless the client goes before. It is polled once more at the `cut`, when it has to come
+/// to something.
+async fn response(
+    mut request: Pin<Box<impl Future<Output = Response<Body>>>>,
+    wire: &RefCell<Wire>,
+    cut: &mut Begun,
+) -> Result<Response<Body>, Gone> {
+    poll_fn(|cx| {
+        if let Poll::Ready(response) = cut.poll_too(request.as_mut(), cx) {
+            return Poll::Ready(Ok(response));
+        }
+        wire.borrow_mut().poll_gone(cx).map(|()| Err(Gone))
+    })
+    .await
+}
+
+#[cfg(test)]
+mod tests;
