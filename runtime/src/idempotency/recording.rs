@@ -1,8 +1,7 @@
 //! Keeping the answer of a request while it passes.
 
 use bytes::Bytes;
-use hyper::body::Body as _;
-use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, TRANSFER_ENCODING};
+use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use hyper::{Response, StatusCode};
 use tokio::time::Instant;
 
@@ -75,10 +74,8 @@ impl Recording {
     /// Begins to keep `answer`, if another one would be of no use: `None` leaves the key free.
     pub(crate) fn of(claim: Claim, answer: &Answer) -> Option<Box<Self>> {
         // Where neither length nor end is told, what broke off would look like what is whole.
-        let has_end = answer.headers.contains_key(TRANSFER_ENCODING)
-            || answer.source.size_hint().exact().is_some();
         let is_kept = is_final(answer.status)
-            && has_end
+            && !answer.source.ends_with_its_connection()
             && !headers::is_event_stream(&answer.headers)
             && !answer.headers.contains_key(CONTENT_ENCODING);
         is_kept.then(|| {
