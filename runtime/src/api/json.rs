@@ -4,7 +4,7 @@
 //! prompts are made, are looked through many bytes at once, and nothing is built or decoded.
 
 /// A place in a document. Whatever is no JSON there gives `None`.
-pub(super) struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     text: &'a str,
     at: usize,
     /// The brackets that are yet to be closed.
@@ -13,7 +13,7 @@ pub(super) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     /// At the start of `text`.
-    pub(super) fn of(text: &'a str) -> Self {
+    pub(crate) fn of(text: &'a str) -> Self {
         Self {
             text,
             at: 0,
@@ -22,17 +22,17 @@ impl<'a> Reader<'a> {
     }
 
     /// What was passed over since it was at `start`.
-    pub(super) fn since(&self, start: usize) -> Option<&'a str> {
+    pub(crate) fn since(&self, start: usize) -> Option<&'a str> {
         self.text.get(start..self.at)
     }
 
     /// Where it is, in bytes.
-    pub(super) fn at(&self) -> usize {
+    pub(crate) fn at(&self) -> usize {
         self.at
     }
 
     /// The next byte that is no white space, which is left there.
-    pub(super) fn peek(&mut self) -> Option<u8> {
+    pub(crate) fn peek(&mut self) -> Option<u8> {
         while let Some(byte) = self.byte() {
             if !matches!(byte, b' ' | b'\n' | b'\t' | b'\r') {
                 return Some(byte);
@@ -43,14 +43,14 @@ impl<'a> Reader<'a> {
     }
 
     /// Enters an object or a list, of which `opens` is the bracket. Says whether there is anything in it.
-    pub(super) fn enter(&mut self, opens: u8) -> Option<bool> {
+    pub(crate) fn enter(&mut self, opens: u8) -> Option<bool> {
         self.expect(opens)?;
         Some(!self.closes(closing(opens)))
     }
 
     /// Goes on after a value in an object or a list, of which `opens` is the bracket. Says whether there is
     /// another.
-    pub(super) fn another(&mut self, opens: u8) -> Option<bool> {
+    pub(crate) fn another(&mut self, opens: u8) -> Option<bool> {
         if self.closes(closing(opens)) {
             return Some(false);
         }
@@ -59,7 +59,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The name of a field, quotes included, up to its value.
-    pub(super) fn name(&mut self) -> Option<&'a str> {
+    pub(crate) fn name(&mut self) -> Option<&'a str> {
         self.expect(b'"')?;
         let start = self.at - 1;
         self.string()?;
@@ -69,7 +69,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The value that begins here, as it is written.
-    pub(super) fn value(&mut self) -> Option<&'a str> {
+    pub(crate) fn value(&mut self) -> Option<&'a str> {
         self.peek()?;
         let start = self.at;
         let depth = self.open.len();
@@ -104,7 +104,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Nothing but white space follows.
-    pub(super) fn end(&mut self) -> Option<()> {
+    pub(crate) fn end(&mut self) -> Option<()> {
         self.peek().is_none().then_some(())
     }
 

@@ -6,7 +6,7 @@ pub(crate) mod cors;
 pub(crate) mod fault;
 pub(crate) mod fields;
 pub(crate) mod health;
-mod json;
+pub(crate) mod json;
 pub(crate) mod models;
 pub(crate) mod rewrite;
 pub(crate) mod scan;

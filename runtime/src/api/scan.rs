@@ -80,7 +80,7 @@ pub(crate) fn scan<'a>(
         field: "model",
         expected: "a string",
     };
-    let Text(model) = serde_json::from_str(raw).map_err(not_a_string)?;
+    let Text(model) = Text::of(raw).map_err(not_a_string)?;
     if let Some(stream) = found.stream
         && !matches!(stream, "true" | "false" | "null")
     {
@@ -130,6 +130,17 @@ pub(crate) fn scan<'a>(
 #[derive(serde::Deserialize)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
+impl<'a> Text<'a> {
+    /// The text that `raw`, a value that was passed over, means.
+    fn of(raw: &'a str) -> serde_json::Result<Self> {
+        let inside = raw.strip_prefix('"').and_then(|raw| raw.strip_suffix('"'));
+        match inside {
+            Some(plain) if !plain.contains('\\') => Ok(Self(Cow::Borrowed(plain))),
+            _ => serde_json::from_str(raw),
+        }
+    }
+}
+
 #[derive(Default)]
 struct Found<'a> {
     model: Option<&'a str>,
@@ -174,7 +185,7 @@ impl<'a> Found<'a> {
     ) -> Option<()> {
         let mut has_more = reader.enter(b'{')?;
         while has_more {
-            let Text(name) = serde_json::from_str(reader.name()?).ok()?;
+            let Text(name) = Text::of(reader.name()?).ok()?;
             self.field(&name, reader, vocabulary, counts_messages)?;
             has_more = reader.another(b'{')?;
         }

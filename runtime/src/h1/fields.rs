@@ -1,7 +1,7 @@
 //! The header lines of a message, and what they say about its body and its connection.
 
 use hyper::HeaderMap;
-use hyper::header::{CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use hyper::header::{HeaderName, HeaderValue};
 
 use crate::h1::Malformed;
 
@@ -11,14 +11,14 @@ pub(crate) struct Lines<'a>(pub(crate) &'a [httparse::Header<'a>]);
 
 impl<'a> Lines<'a> {
     /// The values of all headers of this name.
-    pub(crate) fn all(self, name: HeaderName) -> impl Iterator<Item = &'a [u8]> {
+    pub(crate) fn all(self, name: &'static str) -> impl Iterator<Item = &'a [u8]> {
         let lines = self.0.iter();
-        let named = lines.filter(move |line| line.name.eq_ignore_ascii_case(name.as_str()));
+        let named = lines.filter(move |line| line.name.eq_ignore_ascii_case(name));
         named.map(|line| line.value)
     }
 
     /// Whether there is a header of this name.
-    pub(crate) fn has(self, name: HeaderName) -> bool {
+    pub(crate) fn has(self, name: &'static str) -> bool {
         self.all(name).next().is_some()
     }
 
@@ -42,7 +42,7 @@ impl<'a> Lines<'a> {
 
     /// Whether the body comes in chunks. Any other coding was not asked for and cannot be undone.
     pub(crate) fn is_chunked(self) -> Result<bool, Malformed> {
-        let mut codings = self.all(TRANSFER_ENCODING);
+        let mut codings = self.all("transfer-encoding");
         let Some(coding) = codings.next() else {
             return Ok(false);
         };
@@ -56,7 +56,7 @@ impl<'a> Lines<'a> {
 
     /// The length of the body in bytes, if there is one.
     pub(crate) fn length(self) -> Result<Option<u64>, Malformed> {
-        let mut lengths = self.all(CONTENT_LENGTH);
+        let mut lengths = self.all("content-length");
         let Some(digits) = lengths.next() else {
             return Ok(None);
         };
@@ -74,7 +74,7 @@ impl<'a> Lines<'a> {
 
     /// Whether `Connection` names this option.
     pub(crate) fn names(self, option: &str) -> bool {
-        self.all(CONNECTION)
+        self.all("connection")
             .flat_map(|value| value.split(|byte| *byte == b','))
             .any(|word| word.trim_ascii().eq_ignore_ascii_case(option.as_bytes()))
     }

@@ -73,9 +73,9 @@ impl Connection {
 
     /// Sends a request and waits for the head of its response. That may come before the request is out: then
     /// no more of it is sent, and the connection serves no other.
-    pub(crate) async fn ask(&mut self, head: BytesMut, body: Bytes) -> Result<Head, Unanswered> {
+    pub(crate) async fn ask(&mut self, head: Bytes, body: Bytes) -> Result<Head, Unanswered> {
         let mut request = Request {
-            head: head.freeze(),
+            head,
             body,
             progress: Progress::Unsent,
         };

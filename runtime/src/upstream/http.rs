@@ -2,7 +2,7 @@
 
 use std::pin::pin;
 
-use bytes::BytesMut;
+use bytes::Bytes;
 use hyper::header::{AUTHORIZATION, HOST, HeaderValue};
 use hyper::{Method, Uri};
 use tokio::time::{Instant, timeout_at};
@@ -115,7 +115,7 @@ impl Http {
     }
 
     /// The head of the request: the client's headers, but for what this upstream alone is told.
-    fn head(&self, outgoing: &Outgoing<'_>) -> BytesMut {
+    fn head(&self, outgoing: &Outgoing<'_>) -> Bytes {
         let mut head = Writer::new(&Method::POST, self.path(outgoing.operation), outgoing.query);
         head.header(&HOST, self.destination.address.authority().as_bytes());
         if let Some(authorization) = &self.authorization {

@@ -2,7 +2,6 @@
 //! apart, and nothing is decoded.
 
 use aho_corasick::packed::{Config, MatchKind, Searcher};
-use memchr::memmem::Finder;
 
 /// How many bytes are looked at together.
 const BLOCK: usize = 4096;
@@ -13,8 +12,6 @@ const ESCAPED: &str = "\"\\/\u{8}\u{c}\n\r\t";
 /// Words to look for in bytes as they lie.
 pub(super) struct Glance {
     searcher: Searcher,
-    /// What can write any character in a second way.
-    escape: Finder<'static>,
     /// Bytes of the longest word.
     longest: usize,
     /// Some word has letters beyond ASCII, of which only the small ones are looked for.
@@ -36,7 +33,6 @@ impl Glance {
         Some(Self {
             // None where the machine has no instructions for it, or where there are too many words.
             searcher: builder.extend(words).build()?,
-            escape: Finder::new(b"\\u"),
             longest,
             beyond_ascii: !words.iter().all(|word| word.is_ascii()),
         })
@@ -45,7 +41,11 @@ impl Glance {
     /// Whether none of the words can be in `body`, whatever its strings mean.
     pub(super) fn finds_nothing(&self, body: &str) -> bool {
         let body = body.as_bytes();
-        if self.escape.find(body).is_some() || (self.beyond_ascii && !body.is_ascii()) {
+        // What can write any character in a second way.
+        let is_escape = |at: usize| body.get(at + 1) == Some(&b'u');
+        if memchr::memchr_iter(b'\\', body).any(is_escape)
+            || (self.beyond_ascii && !body.is_ascii())
+        {
             return false;
         }
         let mut rest = body;

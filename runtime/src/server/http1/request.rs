@@ -3,7 +3,7 @@
 use std::mem::MaybeUninit;
 
 use bytes::{Buf, Bytes, BytesMut};
-use hyper::header::{CONTENT_LENGTH, EXPECT, HOST};
+use hyper::header::CONTENT_LENGTH;
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Uri, Version};
 
@@ -87,7 +87,7 @@ fn may_end(received: &[u8], looked: usize) -> bool {
 fn understood(request: &httparse::Request<'_, '_>) -> Result<Head, error::Head> {
     let is_http_1_1 = request.version == Some(1);
     let lines = Lines(request.headers);
-    let mut hosts = lines.all(HOST);
+    let mut hosts = lines.all("host");
     // Whoever is in front may have gone by another one (RFC 9112, 3.2).
     if (hosts.next().is_none() && is_http_1_1) || hosts.next().is_some() {
         return Err(error::Head::Host);
@@ -100,7 +100,7 @@ fn understood(request: &httparse::Request<'_, '_>) -> Result<Head, error::Head> 
         } else {
             lines.names("keep-alive")
         };
-    let mut expected = lines.all(EXPECT);
+    let mut expected = lines.all("expect");
     let awaits_continue =
         is_http_1_1 && expected.any(|value| value.eq_ignore_ascii_case(b"100-continue"));
     // Chunks come before a length, which nobody is to believe then.

@@ -22,9 +22,10 @@ fn piped(bytes: usize) -> (SharedPool, Lease, DuplexStream) {
 }
 
 async fn ask(mut lease: Lease, body: &'static [u8]) -> Result<(Head, HttpBody), Unanswered> {
-    let asked = lease
-        .connection
-        .ask(BytesMut::from(HEAD), Bytes::from_static(body));
+    let asked = lease.connection.ask(
+        Bytes::from_static(HEAD.as_bytes()),
+        Bytes::from_static(body),
+    );
     let head = asked.await?;
     let body = HttpBody::new(&head, lease);
     Ok((head, body))

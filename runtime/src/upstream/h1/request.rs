@@ -1,45 +1,45 @@
 //! The head of a request.
 
-use bytes::{BufMut, BytesMut};
+use bytes::Bytes;
 use hyper::Method;
 use hyper::header::{CONTENT_LENGTH, HeaderName};
 
 /// The head of a request, line by line.
-pub(crate) struct Writer(BytesMut);
+pub(crate) struct Writer(Vec<u8>);
 
 impl Writer {
     /// Begins the head of a request for `path`, with a `query`, both from a URI.
     pub(crate) fn new(method: &Method, path: &str, query: Option<&str>) -> Self {
         // Enough for what SDKs send; it grows if it has to.
-        let mut bytes = BytesMut::with_capacity(1024);
-        bytes.put_slice(method.as_str().as_bytes());
-        bytes.put_slice(b" ");
-        bytes.put_slice(path.as_bytes());
+        let mut bytes = Vec::with_capacity(1024);
+        bytes.extend_from_slice(method.as_str().as_bytes());
+        bytes.push(b' ');
+        bytes.extend_from_slice(path.as_bytes());
         if let Some(query) = query {
-            bytes.put_slice(b"?");
-            bytes.put_slice(query.as_bytes());
+            bytes.push(b'?');
+            bytes.extend_from_slice(query.as_bytes());
         }
-        bytes.put_slice(b" HTTP/1.1\r\n");
+        bytes.extend_from_slice(b" HTTP/1.1\r\n");
         Self(bytes)
     }
 
     /// Adds a header. A name is valid by its type; a value is that of a header that was read, or made of what fits
     /// into one: no line can break into another.
     pub(crate) fn header(&mut self, name: &HeaderName, value: &[u8]) {
-        self.0.put_slice(name.as_str().as_bytes());
-        self.0.put_slice(b": ");
-        self.0.put_slice(value);
-        self.0.put_slice(b"\r\n");
+        self.0.extend_from_slice(name.as_str().as_bytes());
+        self.0.extend_from_slice(b": ");
+        self.0.extend_from_slice(value);
+        self.0.extend_from_slice(b"\r\n");
     }
 
     /// Ends the head of a request without a body.
-    pub(crate) fn end(mut self) -> BytesMut {
-        self.0.put_slice(b"\r\n");
-        self.0
+    pub(crate) fn end(mut self) -> Bytes {
+        self.0.extend_from_slice(b"\r\n");
+        self.0.into()
     }
 
     /// Ends the head of a request whose body has this length.
-    pub(crate) fn end_with(mut self, length: usize) -> BytesMut {
+    pub(crate) fn end_with(mut self, length: usize) -> Bytes {
         let mut digits = itoa::Buffer::new();
         self.header(&CONTENT_LENGTH, digits.format(length).as_bytes());
         self.end()

@@ -4,7 +4,6 @@ use std::mem::MaybeUninit;
 
 use bytes::{Buf, BytesMut};
 use httparse::ParserConfig;
-use hyper::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
 use hyper::{HeaderMap, StatusCode};
 
 use crate::h1::Malformed;
@@ -68,13 +67,13 @@ pub(crate) fn take(received: &mut BytesMut) -> Result<Option<Head>, Malformed> {
         let framing = framing(status, lines, is_http_1_1)?;
         let keeps_alive = framing != Framing::Close
             // Two framings: whoever wrote that may mean another end than we do.
-            && !(lines.has(TRANSFER_ENCODING) && lines.has(CONTENT_LENGTH))
+            && !(lines.has("transfer-encoding") && lines.has("content-length"))
             && if is_http_1_1 {
                 !lines.names("close")
             } else {
                 lines.names("keep-alive")
             };
-        let filter = headers::Response::of(lines.all(CONNECTION));
+        let filter = headers::Response::of(lines.all("connection"));
         let headers = lines.collect(OWN_HEADERS, |name| filter.passes(name))?;
         received.advance(length);
         return Ok(Some(Head {
