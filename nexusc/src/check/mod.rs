@@ -13,6 +13,7 @@ mod constants;
 mod default_model;
 mod default_outputs;
 mod encryption;
+mod engine_contexts;
 mod fallback_capabilities;
 mod fallback_cycle;
 mod gpus;
@@ -79,6 +80,7 @@ pub fn check(topology: &Topology, plan: &Plan, left_out: &BTreeSet<KeyPath>) -> 
         default_model::check,
         default_outputs::check,
         encryption::check,
+        engine_contexts::check,
         fallback_capabilities::check,
         fallback_cycle::check,
         gpus::check,

@@ -115,6 +115,7 @@ codes! {
     NX0437 Error "a default output without room for a prompt"
     NX0438 Warning "a limit above what upstreams can serve"
     NX0439 Warning "a share above what its upstream can serve"
+    NX0440 Error "a context longer than an engine serves"
     NX0501 Warning "a circuit breaker that resets before a connection times out"
     NX0502 Warning "a circuit breaker that can never open"
     NX0503 Warning "a health check of a mock"

@@ -305,7 +305,7 @@ pub struct Upstream {
     pub tls: Option<UpstreamTls>,
     /// Whether it is asked for the usage of a stream whose client does not ask.
     pub stream_usage: bool,
-    /// The most requests that it works on at once, if that is stated.
+    /// The most requests that it works on at once, if that is known.
     pub capacity: Option<u64>,
     /// What serves it, on which GPUs.
     pub engine: Option<Engine>,
@@ -351,6 +351,16 @@ pub struct Engine {
     pub profile: Option<String>,
     /// What it takes of them.
     pub memory: EngineMemory,
+}
+
+impl Engine {
+    /// The most sequences at once, where it is planned.
+    pub fn most_sequences(&self) -> Option<u64> {
+        match &self.memory {
+            EngineMemory::Planned(service) => Some(service.max_seqs),
+            EngineMemory::Stated(_) => None,
+        }
+    }
 }
 
 /// What an engine takes of each of its GPUs.

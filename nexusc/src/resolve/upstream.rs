@@ -46,6 +46,15 @@ pub(super) fn resolve_all(
         if let Some(model) = model {
             scope.check_model_name(model, Place::Value(path.key("model")));
         }
+        let engine = engine.as_ref().and_then(|engine| {
+            let path = path.key("engine");
+            let resolved = engine::resolve(engine, machines, &path, scope);
+            if resolved.is_none() {
+                scope.leave_out(&Place::Key(path));
+            }
+            resolved
+        });
+        let stated = scope.only_within(*capacity, 1..=1_000_000, &path.key("capacity"));
         ir::Upstream {
             name: name.clone(),
             endpoint: endpoint(url, &path.key("url"), scope).unwrap_or(UNREADABLE),
@@ -70,15 +79,8 @@ pub(super) fn resolve_all(
                 .as_ref()
                 .map(|tls| tls::of_upstream(tls, &path.key("tls"), scope)),
             stream_usage: stream_usage.unwrap_or(defaults.stream_usage),
-            engine: engine.as_ref().and_then(|engine| {
-                let path = path.key("engine");
-                let resolved = engine::resolve(engine, machines, &path, scope);
-                if resolved.is_none() {
-                    scope.leave_out(&Place::Key(path));
-                }
-                resolved
-            }),
-            capacity: scope.only_within(*capacity, 1..=1_000_000, &path.key("capacity")),
+            capacity: stated.or_else(|| engine.as_ref()?.most_sequences()),
+            engine,
             path,
         }
     };

@@ -39,6 +39,6 @@ pub struct Upstream {
     pub engine: Option<Engine>,
     /// The most requests that this server works on at once (`--max-num-seqs` of vLLM); more wait in its own queue,
     /// where no priority counts. The compiler compares it with limits, shares and fallback models; nothing of it
-    /// is enforced on requests. Default: unknown.
+    /// is enforced on requests. Default: what its planned engine has, such as `max_num_seqs`, else unknown.
     pub capacity: Option<u64>,
 }
