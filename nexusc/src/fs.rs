@@ -106,6 +106,21 @@ pub(crate) fn read_text(path: &Path) -> Result<String, Error> {
     })
 }
 
+/// Writes another text into a spec: all of it or, where that fails, nothing.
+pub(crate) fn replace(path: &Path, text: &str) -> Result<(), Error> {
+    let failed = |cause| Error::Write {
+        path: path.display().to_string(),
+        cause,
+    };
+    // What a link leads to is written, and the link stays.
+    let path = path.canonicalize().map_err(failed)?;
+    let beside = path.with_extension("toml.nexusc-fix");
+    fs::write(&beside, text)
+        .and_then(|()| fs::set_permissions(&beside, fs::metadata(&path)?.permissions()))
+        .and_then(|()| fs::rename(&beside, &path))
+        .map_err(failed)
+}
+
 /// What would change on disk if `files`, the output of the spec `name`, were written under `root`.
 pub(crate) fn changes(root: &Path, name: &str, files: &FileSet) -> Result<Vec<Change>, Error> {
     let mut changes = Vec::new();

@@ -72,11 +72,7 @@ impl fmt::Display for KeyPath {
                     if position > 0 {
                         f.write_str(".")?;
                     }
-                    if is_bare(key) {
-                        f.write_str(key)?
-                    } else {
-                        write!(f, "{key:?}")?
-                    }
+                    f.write_str(&written(key))?;
                 }
             }
         }
@@ -87,6 +83,15 @@ impl fmt::Display for KeyPath {
 impl fmt::Debug for KeyPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "[{self}]")
+    }
+}
+
+/// A key as TOML writes it: in quotes where it has to be.
+pub(crate) fn written(key: &str) -> String {
+    if is_bare(key) {
+        key.to_owned()
+    } else {
+        format!("{key:?}")
     }
 }
 

@@ -14,8 +14,10 @@ pub mod check;
 pub mod conventions;
 pub mod diagnostic;
 pub mod emit;
+pub mod fix;
 pub mod ir;
 pub mod key_path;
+pub mod lints;
 pub mod lower;
 mod model_files;
 pub mod parse;
@@ -34,6 +36,7 @@ pub use source::Source;
 use diagnostic::{Diagnostic, has_errors};
 use emit::FileSet;
 use ir::Topology;
+use lints::Allowed;
 
 /// What the compiler makes of a spec.
 #[derive(Debug)]
@@ -44,8 +47,10 @@ pub struct Compilation {
     pub tests: Option<trial::Report>,
     /// What of its servers fits onto its GPUs, also where it does not; `None` where the file is no spec.
     pub plan: Option<plan::report::Report>,
-    /// Everything there is to say about the spec.
+    /// Everything there is to say about the spec, but for what it allows.
     pub diagnostics: Vec<Diagnostic>,
+    /// What it allows, with its reasons.
+    pub allowed: Vec<Allowed>,
 }
 
 /// What a sound spec becomes.
@@ -81,6 +86,7 @@ pub fn compile(source: &Source) -> Compilation {
             tests: None,
             plan: None,
             diagnostics,
+            allowed: Vec::new(),
         };
     };
     let resolved = resolve::resolve(source, &spec, left_out);
@@ -91,6 +97,7 @@ pub fn compile(source: &Source) -> Compilation {
     let plan = plan::plan(&topology);
     diagnostics.extend(check::check(&topology, &plan, &left_out));
     let report = plan::report::report(&topology, &plan);
+    let (mut diagnostics, allowed) = lints::apply(&topology.lints, diagnostics);
     let tests = (!has_errors(&diagnostics)).then(|| trial::run(&topology));
     if let Some(tests) = &tests {
         diagnostics.extend(tests.diagnostics());
@@ -104,5 +111,6 @@ pub fn compile(source: &Source) -> Compilation {
         tests,
         plan: Some(report),
         diagnostics,
+        allowed,
     }
 }

@@ -17,7 +17,39 @@ pub fn json() -> Value {
     settings.inline_subschemas = true;
     let mut schema = settings.into_generator().into_root_schema_for::<Spec>();
     schema.insert("title".to_owned(), "Nexus spec, edition 1".into());
-    schema.to_value()
+    let mut schema = schema.to_value();
+    let root: Vec<String> = schema["properties"]
+        .as_object()
+        .map(|tables| tables.keys().cloned().collect())
+        .unwrap_or_default();
+    state_defaults(&mut schema, &root, false);
+    schema
+}
+
+/// States as `default` what the documentation of each field gives as its default, where that is a value. An entry's
+/// own table of the name of a table of the spec, such as `timeouts`, takes what it leaves out from that one instead.
+fn state_defaults(schema: &mut Value, root: &[String], is_entry: bool) {
+    let default = schema["description"].as_str().and_then(documented_default);
+    if let (Some(default), Some(schema)) = (default, schema.as_object_mut()) {
+        schema.insert("default".to_owned(), default);
+    }
+    for (name, property) in schema["properties"].as_object_mut().into_iter().flatten() {
+        if !(is_entry && root.contains(name)) {
+            state_defaults(property, root, false);
+        }
+    }
+    for inner in ["additionalProperties", "items"] {
+        if let Some(entry) = schema.get_mut(inner).filter(|entry| entry.is_object()) {
+            state_defaults(entry, root, true);
+        }
+    }
+}
+
+/// The value of "Default: `VALUE`." at the end of a documentation.
+fn documented_default(description: &str) -> Option<Value> {
+    let (_, default) = description.rsplit_once("Default:")?;
+    let value = default.trim().strip_prefix('`')?.strip_suffix("`.")?;
+    serde_json::from_str(value).ok()
 }
 
 #[derive(Clone, Debug)]

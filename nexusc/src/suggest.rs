@@ -1,5 +1,7 @@
 //! "Did you mean": the nearest of a list of names.
 
+use crate::diagnostic::fix::Safety;
+
 /// The help for a name that is not one of `names`, if one of them is near: "did you mean `chat-a`?"
 pub(crate) fn nearest<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Option<String> {
     nearest_name(name, names).map(|other| format!("did you mean `{other}`?"))
@@ -20,6 +22,16 @@ pub(crate) fn nearest_name<'n>(
         // The first of equals, so that the answer does not depend on an iteration order that may change.
         .reduce(|best, next| if next.0 > best.0 { next } else { best })
         .map(|(_, other)| other)
+}
+
+/// How sure it is that `near` was meant by `name`: sure where nothing but case and hyphens differ.
+pub(crate) fn safety(name: &str, near: &str) -> Safety {
+    let plain = |text: &str| text.to_ascii_lowercase().replace('_', "-");
+    if plain(name) == plain(near) {
+        Safety::Safe
+    } else {
+        Safety::Unsafe
+    }
 }
 
 /// The names for a message: "`a`, `b` and `c`", the first few of many.

@@ -386,3 +386,65 @@ fn points_are_compared_and_bad_ones_name_the_place() {
     assert_eq!(code(&output), 3);
     assert!(text(&output.stderr).contains("the column `kv_gib` is missing"));
 }
+
+#[test]
+fn fix_mends_the_file_and_says_what_is_left() {
+    let folder = folder("fix_mends");
+    let spec = folder.join("specs/mini.toml");
+    let wrong = SPEC.replace("development", "developement") + "# the end\n";
+    fs::write(&spec, &wrong).unwrap();
+    let dry = nexusc(&folder, &["fix", "--dry-run", "specs/mini.toml"]);
+    assert_eq!(code(&dry), 0);
+    assert!(text(&dry.stdout).contains("+development = true"));
+    assert_eq!(fs::read_to_string(&spec).unwrap(), wrong);
+    let fixed = nexusc(&folder, &["fix", "specs/mini.toml"]);
+    assert_eq!(
+        text(&fixed.stderr),
+        "specs/mini.toml: 1 fixed, left: no findings\n"
+    );
+    let mended = fs::read_to_string(&spec).unwrap();
+    assert_eq!(mended, SPEC.to_owned() + "# the end\n");
+    let files = fs::read_dir(folder.join("specs")).unwrap().count();
+    assert_eq!(files, 1, "nothing is left beside the spec");
+}
+
+#[test]
+fn a_guess_is_left_to_unsafe() {
+    let folder = folder("fix_unsafe");
+    let spec = folder.join("specs/mini.toml");
+    let wrong = SPEC.replace("[\"chat\"]", "[\"chta\"]");
+    fs::write(&spec, &wrong).unwrap();
+    let safe = nexusc(&folder, &["fix", "specs/mini.toml"]);
+    assert_eq!(code(&safe), 1);
+    assert!(text(&safe.stderr).contains("unknown model `chta`"));
+    assert_eq!(fs::read_to_string(&spec).unwrap(), wrong);
+    let check = nexusc(&folder, &["check", "specs/mini.toml"]);
+    assert!(text(&check.stderr).ends_with("; `nexusc fix --unsafe` mends 1\n"));
+    let guessed = nexusc(&folder, &["fix", "--unsafe", "specs/mini.toml"]);
+    assert_eq!(code(&guessed), 0, "{}", text(&guessed.stderr));
+    assert_eq!(fs::read_to_string(&spec).unwrap(), SPEC);
+}
+
+#[test]
+fn several_specs_are_one_sarif_log() {
+    let folder = folder("sarif");
+    fs::write(folder.join("specs/other.toml"), "edition = 2\n").unwrap();
+    fs::write(folder.join("specs/mini.toml"), "edition = 3\n").unwrap();
+    let arguments = [
+        "check",
+        "--output-format",
+        "sarif",
+        "specs/mini.toml",
+        "specs/other.toml",
+    ];
+    let output = nexusc(&folder, &arguments);
+    assert_eq!(code(&output), 1);
+    let log: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let uri = "/locations/0/physicalLocation/artifactLocation/uri";
+    let results = log["runs"][0]["results"].as_array().unwrap();
+    let files: Vec<_> = results
+        .iter()
+        .filter_map(|result| result.pointer(uri))
+        .collect();
+    assert_eq!(files, ["specs/mini.toml", "specs/other.toml"]);
+}

@@ -136,10 +136,14 @@ fn outcome(spec: &Table) -> Outcome {
         let names = report.tests.into_iter().map(|test| test.name);
         names.collect()
     });
+    let reasons = compilation
+        .allowed
+        .into_iter()
+        .map(|allowed| allowed.reason);
     (
         compilation.output.map(|output| output.files),
         tests,
-        messages.collect(),
+        messages.chain(reasons).collect(),
     )
 }
 

@@ -3,12 +3,12 @@
 use nexusc::{Compilation, Source, compile};
 
 /// A gateway with the models `chat` and its fallback `small`, on `a` and `b` and on `c`, with these fields of
-/// `[gateway]`, `[timeouts]` and `[routes.chat]`. An attempt takes up to 10 s.
+/// `[gateway]`, `[timeouts]` and `[routes.chat]`. An attempt takes up to 10 s; open circuits are passed over.
 fn compiled(gateway: &str, timeouts: &str, route: &str) -> Compilation {
     let text = format!(
         "edition = 1\n[gateway]\ndevelopment = true\n{gateway}\n\
          [timeouts]\nconnect = \"1s\"\nfirst_byte = \"9s\"\n{timeouts}\n\
-         [models.chat]\nfallback = [\"small\"]\n[models.small]\n\
+         [breaker]\n[models.chat]\nfallback = [\"small\"]\n[models.small]\n\
          [upstreams.a]\nurl = \"http://a:80\"\n[upstreams.b]\nurl = \"http://b:80\"\n\
          [upstreams.c]\nurl = \"http://c:80\"\n\
          [routes.chat]\nmodels = [\"chat\"]\nweighted.targets = {{ a = 1, b = 1 }}\n{route}\n\

@@ -1,8 +1,10 @@
 //! What holds for any text that is compiled: the property that the fuzz target, its corpus and the tests of
 //! `nexusc/tests/robust.rs` check.
 
+use nexusc::diagnostic::fix::Safety;
 use nexusc::diagnostic::has_errors;
-use nexusc::diagnostic::render::{Format, render};
+use nexusc::diagnostic::render::{Format, render, sarif};
+use nexusc::fix::{diff, fix};
 use nexusc::source::span_of;
 use nexusc::{Compilation, Source, compile};
 use proc_macro2::TokenStream;
@@ -28,6 +30,8 @@ pub fn spec_holds(text: &[u8]) {
     points_into_its_text(&source, &compilation);
     emits_what_can_be_read(&compilation);
     is_the_same_again(&source, &compilation);
+    is_reported_to_machines(&source, &compilation);
+    is_fixed_without_harm(&source, &compilation);
 }
 
 fn points_into_its_text(source: &Source, compilation: &Compilation) {
@@ -68,4 +72,26 @@ fn is_the_same_again(source: &Source, compilation: &Compilation) {
             render(source, &again.diagnostics, format)
         );
     }
+}
+
+fn is_reported_to_machines(source: &Source, compilation: &Compilation) {
+    let annotations = render(source, &compilation.diagnostics, Format::Github);
+    assert_eq!(annotations.lines().count(), compilation.diagnostics.len());
+    let mut log = sarif::Log::default();
+    log.add(source, &compilation.diagnostics, &compilation.allowed);
+    log.finish();
+}
+
+fn is_fixed_without_harm(source: &Source, compilation: &Compilation) {
+    let mut found = compilation.diagnostics.iter();
+    if found.all(|diagnostic| diagnostic.fix.is_none()) {
+        return;
+    }
+    let fixed = fix(source, Safety::Unsafe);
+    let is_toml = DeTable::parse(&fixed.source.text).is_ok();
+    assert_eq!(
+        is_toml,
+        !fixed.mended.is_empty() || DeTable::parse(&source.text).is_ok()
+    );
+    diff(source, &fixed.source);
 }

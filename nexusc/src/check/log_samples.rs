@@ -3,6 +3,7 @@
 use crate::check::Context;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::code::Code;
+use crate::diagnostic::fix::{Change, Fix};
 use crate::ir::Percent;
 use crate::key_path::KeyPath;
 use crate::source::Place;
@@ -34,7 +35,15 @@ pub(super) fn check(context: &mut Context<'_>) {
     }
     for (path, why) in idle {
         let message = format!("`{path}` changes nothing");
-        let diagnostic = Diagnostic::new(Code::NX0550, message, Place::Value(path), why);
-        context.report(diagnostic.help("remove it, or write another percentage"));
+        // Without its only field `[log]` would be another mistake.
+        let is_of_all = path.segments().len() == 2;
+        let fix = Fix::safe(Change::Remove(path.clone()));
+        let diagnostic = Diagnostic::new(Code::NX0550, message, Place::Value(path), why)
+            .help("remove it, or write another percentage");
+        context.report(if is_of_all {
+            diagnostic
+        } else {
+            diagnostic.fix(fix)
+        });
     }
 }

@@ -3,6 +3,7 @@
 use crate::check::Context;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::code::Code;
+use crate::diagnostic::fix::{Change, Fix};
 use crate::ir::Endpoint;
 use crate::source::Place;
 
@@ -17,7 +18,8 @@ pub(super) fn check(context: &mut Context<'_>) {
                 "presented to nobody",
             )
             .conflict(Place::Value(upstream.path.key("url")), "a mock")
-            .help("remove `api_key`, or give the upstream the address of a server");
+            .help("remove `api_key`, or give the upstream the address of a server")
+            .fix(Fix::probable(Change::Remove(upstream.path.key("api_key"))));
             context.report(diagnostic);
         }
     }

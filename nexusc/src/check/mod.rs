@@ -8,9 +8,13 @@ mod aliasing_keys;
 mod authentication;
 mod breaker_resets;
 mod canary;
+mod capacities;
 mod constants;
 mod default_model;
+mod default_outputs;
 mod encryption;
+mod engine_contexts;
+mod fallback_capabilities;
 mod fallback_cycle;
 mod gpus;
 mod health_times;
@@ -26,10 +30,12 @@ mod model_routes;
 mod models;
 mod nameless_probes;
 mod overlay_addresses;
+mod own_address;
 mod production;
 mod queues;
 mod request_times;
 mod retries;
+mod same_server;
 mod shadows;
 mod short_memory;
 mod single_attempt;
@@ -41,8 +47,10 @@ mod token_limits;
 mod tokens;
 mod unchecked_health;
 mod uniform_priority;
+mod unreached_fallbacks;
 mod unused_limits;
 mod unused_upstreams;
+mod upstream_keys;
 
 use std::collections::BTreeSet;
 
@@ -67,9 +75,13 @@ pub fn check(topology: &Topology, plan: &Plan, left_out: &BTreeSet<KeyPath>) -> 
         authentication::check,
         breaker_resets::check,
         canary::check,
+        capacities::check,
         constants::check,
         default_model::check,
+        default_outputs::check,
         encryption::check,
+        engine_contexts::check,
+        fallback_capabilities::check,
         fallback_cycle::check,
         gpus::check,
         health_times::check,
@@ -85,10 +97,12 @@ pub fn check(topology: &Topology, plan: &Plan, left_out: &BTreeSet<KeyPath>) -> 
         models::check,
         nameless_probes::check,
         overlay_addresses::check,
+        own_address::check,
         production::check,
         queues::check,
         request_times::check,
         retries::check,
+        same_server::check,
         single_attempt::check,
         shadows::check,
         short_memory::check,
@@ -100,8 +114,10 @@ pub fn check(topology: &Topology, plan: &Plan, left_out: &BTreeSet<KeyPath>) -> 
         tokens::check,
         unchecked_health::check,
         uniform_priority::check,
+        unreached_fallbacks::check,
         unused_limits::check,
         unused_upstreams::check,
+        upstream_keys::check,
     ];
     let mut context = Context {
         topology,

@@ -4,6 +4,7 @@
 use crate::check::Context;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::code::Code;
+use crate::diagnostic::fix::{Change, Fix};
 use crate::ir::table::Id;
 use crate::ir::{Access, Limit, Model, Priority};
 use crate::key_path::KeyPath;
@@ -58,6 +59,7 @@ fn check_caller(context: &mut Context<'_>, priority: Priority, models: &Access, 
         Place::Value(path.key("priority")),
         "changes nothing",
     )
-    .help("give a model that it may ask for a `limit` with `concurrent` and `queue`, or remove `priority`");
+    .help("give a model that it may ask for a `limit` with `concurrent` and `queue`, or remove `priority`")
+    .fix(Fix::probable(Change::Remove(path.key("priority"))));
     context.report(diagnostic);
 }

@@ -50,13 +50,13 @@ fn check_pair<'t>(
     let Some(tokens) = &limit.tokens else { return };
     // One token is the shortest prompt.
     let Some((model, output)) = models.find_map(|model| {
-        let output = output(model).unwrap_or(ASSUMED_OUTPUT);
+        let output = model.default_output().unwrap_or(ASSUMED_OUTPUT);
         (output >= tokens.amount).then_some((model, output))
     }) else {
         return;
     };
     let default = model.path.key("defaults").key("max_tokens");
-    let (place, label) = match self::output(model) {
+    let (place, label) = match model.default_output() {
         Some(_) => (
             Place::Value(default),
             "assumed of a request that does not say".to_owned(),
@@ -79,11 +79,4 @@ fn check_pair<'t>(
     .conflict(Place::Value(path.key("limit")), "applies here")
     .help("raise `tokens`, or set a smaller `defaults.max_tokens` for the model");
     context.report(diagnostic);
-}
-
-/// The output that the model's defaults ask for.
-fn output(model: &Model) -> Option<u64> {
-    let mut defaults = model.defaults.iter();
-    let limit = defaults.find(|parameter| parameter.field == "max_tokens")?;
-    limit.json.parse().ok()
 }

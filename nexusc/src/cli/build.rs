@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use nexusc::compile;
 
-use crate::cli::{Failure, Outcome, OutputFormat, count, report, say};
+use crate::cli::report::{OutputFormat, Reports, count, fixable};
+use crate::cli::{Failure, Outcome, say};
 use crate::fs::{self, Change};
 
 #[derive(Debug, clap::Args)]
@@ -27,20 +28,18 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let mut outcome = Outcome::Clean;
+    let mut reports = Reports::new(arguments.output_format);
     let mut roots = BTreeSet::new();
     for path in &arguments.specs {
         let spec = fs::read_spec(path)?;
         let compilation = compile(&spec.source);
-        report(
-            &spec.source,
-            &compilation.diagnostics,
-            arguments.output_format,
-        )?;
+        reports.add(&spec.source, &compilation)?;
         let Some(output) = compilation.output else {
             say(format_args!(
-                "{}: {}",
+                "{}: {}{}",
                 path.display(),
-                count(&compilation.diagnostics)
+                count(&compilation.diagnostics),
+                fixable(&compilation.diagnostics)
             ))?;
             outcome = Outcome::Findings;
             continue;
@@ -52,6 +51,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         }
         roots.insert(spec.root);
     }
+    reports.finish()?;
     // A folder of output without a spec; where there is no folder `specs`, nothing can be said.
     for root in roots.into_iter().filter(|root| root.join("specs").is_dir()) {
         let orphans = fs::orphans(&root)?;

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use nexusc::compile;
 use nexusc::diagnostic::has_errors;
 
-use crate::cli::{Failure, Outcome, OutputFormat, count, report, say};
+use crate::cli::report::{OutputFormat, Reports, count, fixable};
+use crate::cli::{Failure, Outcome, say};
 use crate::fs;
 
 #[derive(Debug, clap::Args)]
@@ -20,16 +21,24 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let mut outcome = Outcome::Clean;
+    let mut reports = Reports::new(arguments.output_format);
     for path in &arguments.specs {
         let spec = fs::read_spec(path)?;
-        let diagnostics = compile(&spec.source).diagnostics;
-        report(&spec.source, &diagnostics, arguments.output_format)?;
+        let compilation = compile(&spec.source);
+        reports.add(&spec.source, &compilation)?;
+        let diagnostics = &compilation.diagnostics;
         if matches!(arguments.output_format, OutputFormat::Text) {
-            say(format_args!("{}: {}", path.display(), count(&diagnostics)))?;
+            say(format_args!(
+                "{}: {}{}",
+                path.display(),
+                count(diagnostics),
+                fixable(diagnostics)
+            ))?;
         }
-        if has_errors(&diagnostics) {
+        if has_errors(diagnostics) {
             outcome = Outcome::Findings;
         }
     }
+    reports.finish()?;
     Ok(outcome)
 }

@@ -3,21 +3,20 @@
 mod build;
 mod check;
 mod explain;
+mod fix;
 mod plan;
 mod plan_table;
 mod points;
+mod report;
 mod schema;
 mod simulate;
 mod test;
 mod up;
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand, ValueEnum};
-use nexusc::Source;
-use nexusc::diagnostic::render::{Format, render};
-use nexusc::diagnostic::{Diagnostic, Severity};
+use clap::{Parser, Subcommand};
 
 use crate::fs;
 
@@ -42,6 +41,8 @@ enum Command {
     Test(test::Arguments),
     /// Decide about recorded requests again, by a spec and by the one before it
     Simulate(simulate::Arguments),
+    /// Mend in specs what can be mended, comments and layout kept, and check them again
+    Fix(fix::Arguments),
     /// Write the dataplane crate and the artifacts of specs
     Build(build::Arguments),
     /// Build a spec's dataplane and run it
@@ -52,18 +53,6 @@ enum Command {
     Explain(explain::Arguments),
     /// Print the JSON schema of the spec language
     Schema,
-}
-
-/// How diagnostics are printed.
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum OutputFormat {
-    /// For people: with the lines of the spec
-    #[default]
-    Text,
-    /// One line each: path:line:column: severity[code]: message
-    Short,
-    /// One JSON object a line
-    Json,
 }
 
 /// How a subcommand ended, where it did not fail.
@@ -101,6 +90,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
+        Command::Fix(arguments) => fix::run(&arguments),
         Command::Build(arguments) => build::run(&arguments),
         Command::Up(arguments) => up::run(&arguments),
         Command::Plan(arguments) => plan::run(&arguments),
@@ -118,51 +108,6 @@ pub(crate) fn run() -> ExitCode {
             let _ = writeln!(io::stderr(), "error: {failure}");
             ExitCode::from(3)
         }
-    }
-}
-
-/// Prints the findings about a spec: text to standard error, what machines read to standard output.
-fn report(source: &Source, diagnostics: &[Diagnostic], format: OutputFormat) -> io::Result<()> {
-    match format {
-        OutputFormat::Text => {
-            let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-            write!(
-                io::stderr(),
-                "{}",
-                render(source, diagnostics, Format::Text { colour })
-            )
-        }
-        OutputFormat::Short => write!(
-            io::stdout(),
-            "{}",
-            render(source, diagnostics, Format::Short)
-        ),
-        OutputFormat::Json => write!(
-            io::stdout(),
-            "{}",
-            render(source, diagnostics, Format::Json)
-        ),
-    }
-}
-
-/// "2 errors, 1 warning"
-fn count(diagnostics: &[Diagnostic]) -> String {
-    let of = |severity: Severity| {
-        let number = diagnostics
-            .iter()
-            .filter(|found| found.severity() == severity)
-            .count();
-        let plural = if number == 1 { "" } else { "s" };
-        (number > 0).then(|| format!("{number} {}{plural}", severity.name()))
-    };
-    let parts: Vec<String> = [of(Severity::Error), of(Severity::Warning)]
-        .into_iter()
-        .flatten()
-        .collect();
-    if parts.is_empty() {
-        "no findings".to_owned()
-    } else {
-        parts.join(", ")
     }
 }
 

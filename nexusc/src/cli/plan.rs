@@ -9,7 +9,8 @@ use nexusc::plan::report::{Answers, Report, Server};
 use nexusc::{compile, conventions};
 use serde_json::json;
 
-use crate::cli::{Failure, Outcome, OutputFormat, plan_table, points as comparison, report};
+use crate::cli::report::{OutputFormat, Reports};
+use crate::cli::{Failure, Outcome, plan_table, points as comparison};
 use crate::fs;
 
 #[derive(Debug, clap::Args)]
@@ -49,7 +50,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
             outcome = Outcome::Findings;
         }
         // Findings go to standard error, so that what is printed stays a table, JSON or a picture.
-        report(&spec.source, &compilation.diagnostics, OutputFormat::Text)?;
+        Reports::new(OutputFormat::Text).add(&spec.source, &compilation)?;
         let plan = compilation.plan.unwrap_or_default();
         print(&plan, spec.source.name(), arguments.format)?;
     }

@@ -12,7 +12,8 @@ use nexusc::trial::recording::{self, Fault, Recording};
 use nexusc::trial::replay::{Part, Replayed, replay};
 use serde_json::{Map, Value, json};
 
-use crate::cli::{Failure, Outcome, OutputFormat, count, report, say};
+use crate::cli::report::{OutputFormat, Reports, count};
+use crate::cli::{Failure, Outcome, say};
 use crate::fs;
 
 #[derive(Debug, clap::Args)]
@@ -93,7 +94,7 @@ fn topology(path: &Path) -> Result<Option<Topology>, Failure> {
     let spec = fs::read_spec(path)?;
     let compilation = compile(&spec.source);
     if compilation.output.is_none() {
-        report(&spec.source, &compilation.diagnostics, OutputFormat::Text)?;
+        Reports::new(OutputFormat::Text).add(&spec.source, &compilation)?;
         say(format_args!(
             "{}: {}",
             path.display(),

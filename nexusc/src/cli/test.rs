@@ -10,7 +10,8 @@ use nexusc::trial::Report;
 use nexusc::trial::coverage::{Coverage, Covered};
 use serde_json::json;
 
-use crate::cli::{Failure, Outcome, OutputFormat, count, report, say};
+use crate::cli::report::{OutputFormat, Reports, count};
+use crate::cli::{Failure, Outcome, say};
 use crate::fs;
 
 #[derive(Debug, clap::Args)]
@@ -31,11 +32,12 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let mut outcome = Outcome::Clean;
+    let mut reports = Reports::new(arguments.output_format);
     for path in &arguments.specs {
         let spec = fs::read_spec(path)?;
         let compilation = compile(&spec.source);
         let diagnostics = &compilation.diagnostics;
-        report(&spec.source, diagnostics, arguments.output_format)?;
+        reports.add(&spec.source, &compilation)?;
         if has_errors(diagnostics) {
             outcome = Outcome::Findings;
         }
@@ -49,7 +51,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         };
         match arguments.output_format {
             OutputFormat::Text => print_text(path, tests)?,
-            OutputFormat::Short => {}
+            OutputFormat::Short | OutputFormat::Github | OutputFormat::Sarif => {}
             OutputFormat::Json => print_json(path, tests)?,
         }
         let is_text = matches!(arguments.output_format, OutputFormat::Text);
@@ -65,6 +67,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
             outcome = Outcome::Findings;
         }
     }
+    reports.finish()?;
     Ok(outcome)
 }
 

@@ -9,7 +9,8 @@ use nexusc::ir::{Access, Endpoint, Key, Model, Rule, Secret, Topology};
 use nexusc::{compile, conventions};
 use serde_json::Value;
 
-use crate::cli::{Failure, Outcome, OutputFormat, count, report, say};
+use crate::cli::report::{OutputFormat, Reports, count};
+use crate::cli::{Failure, Outcome, say};
 use crate::fs;
 
 #[derive(Debug, clap::Args)]
@@ -27,7 +28,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let spec = fs::read_spec(&arguments.spec)?;
     say(format_args!("1/3 compiling {shown}"))?;
     let compilation = compile(&spec.source);
-    report(&spec.source, &compilation.diagnostics, OutputFormat::Text)?;
+    Reports::new(OutputFormat::Text).add(&spec.source, &compilation)?;
     let Some(output) = compilation.output else {
         say(format_args!("{shown}: {}", count(&compilation.diagnostics)))?;
         return Ok(Outcome::Findings);

@@ -1,10 +1,13 @@
 //! What the compiler has to say about a spec, as data; [`render`] turns it into text.
 
 pub mod code;
+pub mod fix;
 pub mod render;
 
 use crate::diagnostic::code::Code;
+use crate::diagnostic::fix::{Change, Fix};
 use crate::source::Place;
+use crate::suggest;
 
 /// One finding about a spec.
 #[derive(Clone, Debug)]
@@ -17,6 +20,9 @@ pub struct Diagnostic {
     pub labels: Vec<Label>,
     /// The next action for the author.
     pub help: Option<String>,
+    /// The change that mends it, where there is one that needs no decision.
+    pub fix: Option<Fix>,
+    severity: Severity,
 }
 
 /// A place with what is to be said about it.
@@ -60,10 +66,8 @@ impl Diagnostic {
             message: label.into(),
         }];
         Self {
-            code,
-            message: message.into(),
             labels,
-            help: None,
+            ..Self::without_place(code, message)
         }
     }
 
@@ -74,6 +78,8 @@ impl Diagnostic {
             message: message.into(),
             labels: Vec::new(),
             help: None,
+            fix: None,
+            severity: code.severity(),
         }
     }
 
@@ -94,9 +100,48 @@ impl Diagnostic {
         self
     }
 
+    /// Says how it can be mended.
+    #[must_use]
+    pub fn fix(mut self, fix: Fix) -> Self {
+        self.fix = Some(fix);
+        self
+    }
+
+    /// Asks whether the nearest of `names` was meant by `name`, which stands at the first place, and offers to write
+    /// it there; `otherwise` is the help where none is near.
+    #[must_use]
+    pub(crate) fn nearest<'n>(
+        mut self,
+        name: &str,
+        names: impl Iterator<Item = &'n str>,
+        otherwise: impl FnOnce() -> String,
+    ) -> Self {
+        let Some(near) = suggest::nearest_name(name, names) else {
+            return self.help(otherwise());
+        };
+        let change = match self.labels.first().map(|label| &label.place) {
+            Some(Place::Key(path)) => Some(Change::Rename(path.clone(), near.to_owned())),
+            Some(Place::Value(path)) => {
+                let value = toml::Value::from(near).to_string();
+                Some(Change::Replace(path.clone(), value))
+            }
+            Some(Place::Span(_)) | None => None,
+        };
+        let safety = suggest::safety(name, near);
+        self.fix = change.map(|change| Fix { safety, change });
+        self.help(format!("did you mean `{near}`?"))
+    }
+
+    /// Makes an error of it, as a spec may ask for.
+    #[must_use]
+    pub(crate) fn denied(mut self) -> Self {
+        self.severity = Severity::Error;
+        self
+    }
+
     /// Whether it stops the compilation.
     pub fn severity(&self) -> Severity {
-        self.code.severity()
+        self.severity
     }
 }
 

@@ -1,12 +1,17 @@
-//! Diagnostics as text, in the shape that rustc has taught everybody to read, and as JSON for machines.
+//! Diagnostics as text, in the shape that rustc has taught everybody to read, and in the formats of machines.
+
+mod github;
+pub mod sarif;
 
 use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use serde::Serialize;
+use toml::Spanned;
 use toml::de::DeTable;
 
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::fix::{self, Patch};
 use crate::redact::{self, scrubbed};
 use crate::source::{Source, span_of};
 
@@ -22,30 +27,16 @@ pub enum Format {
     Short,
     /// One JSON object a line.
     Json,
+    /// One annotation of GitHub Actions a line.
+    Github,
 }
 
 /// Renders the findings about one spec, in the order of the file. Secrets in the spec are masked.
 pub fn render(source: &Source, diagnostics: &[Diagnostic], format: Format) -> String {
     let (document, errors) = DeTable::parse_recoverable(&source.text);
     let masked = redact::masked(&source.text, &document, errors.is_empty());
-    let diagnostics: Vec<Diagnostic> = diagnostics.iter().map(without_secrets).collect();
-    let mut found: Vec<Found<'_>> = diagnostics
-        .iter()
-        .map(|diagnostic| {
-            let spans = diagnostic
-                .labels
-                .iter()
-                .map(|label| span_of(&document, &label.place))
-                .collect();
-            Found { diagnostic, spans }
-        })
-        .collect();
-    found.sort_by_key(|found| {
-        let start = found.spans.first().map_or(0, |span| span.start);
-        (start, found.diagnostic.code)
-    });
     let mut output = String::new();
-    for found in &found {
+    for found in &located(source, &document, diagnostics) {
         match format {
             Format::Text { colour } => {
                 output.push_str(&as_text(source, &masked, found, colour));
@@ -53,9 +44,36 @@ pub fn render(source: &Source, diagnostics: &[Diagnostic], format: Format) -> St
             }
             Format::Short => output.push_str(&as_line(source, found)),
             Format::Json => output.push_str(&as_json(source, found)),
+            Format::Github => output.push_str(&github::annotation(source, found)),
         }
     }
     output
+}
+
+/// The findings in the order of the file, with their places in it. Nothing in them looks like a secret.
+fn located(
+    source: &Source,
+    document: &Spanned<DeTable<'_>>,
+    diagnostics: &[Diagnostic],
+) -> Vec<Found> {
+    let locate = |diagnostic: &Diagnostic| {
+        let spans = diagnostic.labels.iter();
+        let patch = diagnostic
+            .fix
+            .as_ref()
+            .and_then(|fix| fix::patch(&source.text, document.get_ref(), fix));
+        Found {
+            diagnostic: without_secrets(diagnostic),
+            spans: spans.map(|label| span_of(document, &label.place)).collect(),
+            patch: patch.filter(|patch| scrubbed(&patch.text) == patch.text),
+        }
+    };
+    let mut found: Vec<Found> = diagnostics.iter().map(locate).collect();
+    found.sort_by_key(|found| {
+        let start = found.spans.first().map_or(0, |span| span.start);
+        (start, found.diagnostic.code)
+    });
+    found
 }
 
 /// A name may be a secret too, and any message may hold a name.
@@ -69,13 +87,17 @@ fn without_secrets(diagnostic: &Diagnostic) -> Diagnostic {
     clean
 }
 
-struct Found<'d> {
-    diagnostic: &'d Diagnostic,
+/// A finding with its places in the text.
+struct Found {
+    diagnostic: Diagnostic,
+    /// One for each of its labels.
     spans: Vec<Range<usize>>,
+    /// What its fix does to the text.
+    patch: Option<Patch>,
 }
 
-fn as_text(source: &Source, masked: &str, found: &Found<'_>, colour: bool) -> String {
-    let diagnostic = found.diagnostic;
+fn as_text(source: &Source, masked: &str, found: &Found, colour: bool) -> String {
+    let diagnostic = &found.diagnostic;
     let level = match diagnostic.severity() {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
@@ -110,9 +132,9 @@ fn as_text(source: &Source, masked: &str, found: &Found<'_>, colour: bool) -> St
     renderer.render(&[group])
 }
 
-fn as_line(source: &Source, found: &Found<'_>) -> String {
+fn as_line(source: &Source, found: &Found) -> String {
     let (line, column) = source.line_column(found.spans.first().map_or(0, |span| span.start));
-    let Diagnostic { code, message, .. } = found.diagnostic;
+    let Diagnostic { code, message, .. } = &found.diagnostic;
     let severity = found.diagnostic.severity().name();
     format!(
         "{}:{line}:{column}: {severity}[{code}]: {message}\n",
@@ -120,31 +142,27 @@ fn as_line(source: &Source, found: &Found<'_>) -> String {
     )
 }
 
-fn as_json(source: &Source, found: &Found<'_>) -> String {
-    let Diagnostic {
-        code,
-        message,
-        labels,
-        help,
-    } = found.diagnostic;
-    let spans = found.spans.iter().zip(labels).map(|(span, label)| {
-        let (line, column) = source.line_column(span.start);
-        let (end_line, end_column) = source.line_column(span.end);
-        JsonSpan {
-            line,
-            column,
-            end_line,
-            end_column,
-            label: &label.message,
-        }
-    });
+fn as_json(source: &Source, found: &Found) -> String {
+    let diagnostic = &found.diagnostic;
+    let labels = found.spans.iter().zip(&diagnostic.labels);
+    let fix = diagnostic.fix.as_ref().zip(found.patch.as_ref());
     let object = JsonDiagnostic {
-        code: code.name(),
-        severity: found.diagnostic.severity().name(),
-        message,
-        help: help.as_deref(),
+        code: diagnostic.code.name(),
+        severity: diagnostic.severity().name(),
+        message: &diagnostic.message,
+        help: diagnostic.help.as_deref(),
         path: &source.path,
-        spans: spans.collect(),
+        spans: labels
+            .map(|(span, label)| JsonSpan {
+                region: Region::of(source, span),
+                label: &label.message,
+            })
+            .collect(),
+        fix: fix.map(|(fix, patch)| JsonFix {
+            safety: fix.safety.name(),
+            region: Region::of(source, &patch.span),
+            text: &patch.text,
+        }),
     };
     serde_json::to_string(&object).expect("strings and numbers become JSON") + "\n"
 }
@@ -157,13 +175,43 @@ struct JsonDiagnostic<'d> {
     help: Option<&'d str>,
     path: &'d str,
     spans: Vec<JsonSpan<'d>>,
+    fix: Option<JsonFix<'d>>,
 }
 
 #[derive(Serialize)]
 struct JsonSpan<'d> {
+    #[serde(flatten)]
+    region: Region,
+    label: &'d str,
+}
+
+/// What is to be written in a region instead of what stands there.
+#[derive(Serialize)]
+struct JsonFix<'d> {
+    safety: &'static str,
+    #[serde(flatten)]
+    region: Region,
+    text: &'d str,
+}
+
+/// A span as lines and columns (in characters), from 1; the end is the column after the last one.
+#[derive(Clone, Copy, Serialize)]
+struct Region {
     line: usize,
     column: usize,
     end_line: usize,
     end_column: usize,
-    label: &'d str,
+}
+
+impl Region {
+    fn of(source: &Source, span: &Range<usize>) -> Self {
+        let (line, column) = source.line_column(span.start);
+        let (end_line, end_column) = source.line_column(span.end);
+        Self {
+            line,
+            column,
+            end_line,
+            end_column,
+        }
+    }
 }

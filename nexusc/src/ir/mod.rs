@@ -7,9 +7,11 @@
 pub mod table;
 pub mod test;
 
-use std::net::SocketAddr;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use crate::diagnostic::code::Code;
 use crate::ir::table::{Id, Named, Table};
 use crate::key_path::KeyPath;
 use crate::plan::service::Service;
@@ -49,6 +51,8 @@ pub struct Topology {
     pub overlays: Table<Overlay>,
     /// Requests, and what is expected to become of them.
     pub tests: Vec<test::Test>,
+    /// The findings that the spec allows or makes errors.
+    pub lints: BTreeMap<Code, Lint>,
 }
 
 impl Topology {
@@ -215,6 +219,58 @@ pub struct Model {
     pub limit: Option<Id<Limit>>,
     /// The part of its successful requests that is logged.
     pub log_sample: Option<Percent>,
+    /// What it can take, as far as that is stated.
+    pub capabilities: Capabilities,
+}
+
+impl Model {
+    /// The most tokens that a request writes which does not say, if the model has such a default.
+    pub fn default_output(&self) -> Option<u64> {
+        let mut defaults = self.defaults.iter();
+        let most = defaults.find(|parameter| parameter.field == "max_tokens")?;
+        most.json.parse().ok()
+    }
+}
+
+/// What a model can take; what is not stated is not known.
+#[derive(Debug)]
+pub struct Capabilities {
+    /// `models.NAME.capabilities`.
+    pub path: KeyPath,
+    /// The most tokens of a prompt and its answer together.
+    pub context: Option<u64>,
+    /// Whether it calls tools.
+    pub tools: Option<bool>,
+    /// What a prompt may hold.
+    pub modalities: Option<BTreeSet<Modality>>,
+}
+
+/// What a prompt may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Modality {
+    /// Words.
+    Text,
+    /// Pictures.
+    Image,
+    /// Sounds.
+    Audio,
+    /// Films.
+    Video,
+}
+
+impl Modality {
+    /// Every modality.
+    pub const ALL: [Self; 4] = [Self::Text, Self::Image, Self::Audio, Self::Video];
+
+    /// As specs write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Image => "image",
+            Self::Audio => "audio",
+            Self::Video => "video",
+        }
+    }
 }
 
 /// A request parameter with its value as JSON text.
@@ -249,6 +305,8 @@ pub struct Upstream {
     pub tls: Option<UpstreamTls>,
     /// Whether it is asked for the usage of a stream whose client does not ask.
     pub stream_usage: bool,
+    /// The most requests that it works on at once, if that is known.
+    pub capacity: Option<u64>,
     /// What serves it, on which GPUs.
     pub engine: Option<Engine>,
 }
@@ -293,6 +351,16 @@ pub struct Engine {
     pub profile: Option<String>,
     /// What it takes of them.
     pub memory: EngineMemory,
+}
+
+impl Engine {
+    /// The most sequences at once, where it is planned.
+    pub fn most_sequences(&self) -> Option<u64> {
+        match &self.memory {
+            EngineMemory::Planned(service) => Some(service.max_seqs),
+            EngineMemory::Stated(_) => None,
+        }
+    }
 }
 
 /// What an engine takes of each of its GPUs.
@@ -363,6 +431,30 @@ pub enum Endpoint {
     MockLocal,
     /// `mock://fail`.
     MockFail,
+}
+
+impl Endpoint {
+    /// The host, without the brackets of an IPv6 address, and the port of what is reached over the network.
+    pub fn host_and_port(&self) -> Option<(&str, u16)> {
+        let (address, usual) = match self {
+            Self::Http(url) => (url.strip_prefix("http://")?, 80),
+            Self::Https(url) => (url.strip_prefix("https://")?, 443),
+            Self::MockLocal | Self::MockFail => return None,
+        };
+        let authority = address.split('/').next()?;
+        let (host, port) = match authority.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => (host, port.parse().ok()?),
+            _ => (authority, usual),
+        };
+        Some((host.trim_matches(['[', ']']), port))
+    }
+
+    /// Whether it is on the machine of whoever asks.
+    pub fn is_on_this_machine(&self) -> bool {
+        let is_loopback = |host: &str| host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
+        let host = self.host_and_port().map(|(host, _)| host);
+        host.is_none_or(|host| host == "localhost" || is_loopback(host))
+    }
 }
 
 /// Where a secret is read from.
@@ -822,6 +914,26 @@ pub struct Address {
     pub endpoint: Endpoint,
     /// `overlays.NAME.upstreams.NAME.url`.
     pub path: KeyPath,
+}
+
+/// What becomes of the findings of a code.
+#[derive(Debug)]
+pub struct Lint {
+    /// `[lints.CODE]`.
+    pub path: KeyPath,
+    /// What becomes of them.
+    pub level: Level,
+    /// Why.
+    pub reason: String,
+}
+
+/// What may become of a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// It is not reported.
+    Allow,
+    /// It is an error.
+    Deny,
 }
 
 macro_rules! named {

@@ -6,6 +6,7 @@
 //!
 //! Never here: names, units or any other meaning.
 
+mod fixes;
 mod shape;
 
 use std::collections::BTreeSet;
@@ -61,6 +62,12 @@ pub fn parse(source: &Source) -> Parsed {
     let mut fitting = document.clone();
     for path in &left_out {
         remove(fitting.get_mut(), path.segments());
+    }
+    // Without an edition the rest is read as of this one, so that all of it is judged in one run.
+    let is_a_spec = !fitting.get_ref().is_empty();
+    if is_a_spec && !fitting.get_ref().contains_key("edition") {
+        let edition = DeTable::parse("edition = 1").map(Spanned::into_inner);
+        fitting.get_mut().extend(edition.unwrap_or_default());
     }
     let spec = match Spec::deserialize(toml::Deserializer::from(fitting)) {
         Ok(spec) => Some(spec),

@@ -12,7 +12,9 @@ use toml::de::{DeInteger, DeTable, DeValue};
 
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::code::Code;
+use crate::diagnostic::fix::{Change, Fix};
 use crate::key_path::{KeyPath, Segment};
+use crate::parse::fixes;
 use crate::schema::{self, SECRET};
 use crate::source::Place;
 use crate::suggest;
@@ -86,7 +88,9 @@ impl Walk {
                 Fit::No
             }
             (kind, found) => {
-                self.diagnostics.push(wrong_type(kind, found, schema, path));
+                let mut wrong = wrong_type(kind, found, schema, path);
+                wrong.fix = fixes::retyped(kind, found, schema, path);
+                self.diagnostics.push(wrong);
                 Fit::No
             }
         }
@@ -117,10 +121,11 @@ impl Walk {
                     self.left_out.insert(here);
                 }
             } else {
-                self.diagnostics
-                    .push(unknown_field(key, value.get_ref(), properties, path));
                 // What is misspelt is not known, so nobody shall say that it is missing.
                 let meant = suggest::nearest_name(key, properties.keys().map(String::as_str));
+                let mut unknown = unknown_field(key, value.get_ref(), properties, path);
+                unknown.fix = meant.and_then(|near| fixes::renamed(key, near, table, path));
+                self.diagnostics.push(unknown);
                 self.unsure.extend(meant.map(|name| path.key(name)));
                 self.left_out.insert(here);
             }
@@ -129,8 +134,10 @@ impl Walk {
             .into_iter()
             .filter(|field| !table.contains_key(*field))
         {
-            self.diagnostics
-                .push(missing_field(field, properties, path));
+            if !self.unsure.contains(&path.key(field)) {
+                self.diagnostics
+                    .push(missing_field(field, properties, path));
+            }
             fit = Fit::No;
         }
         fit
@@ -188,7 +195,10 @@ fn missing_field(field: &str, properties: &Map<String, Value>, path: &KeyPath) -
         "url" => "url = \"http://HOST:PORT\"",
         _ => "",
     };
-    let diagnostic = Diagnostic::new(Code::NX0003, message, Place::Value(path.clone()), "");
+    let mut diagnostic = Diagnostic::new(Code::NX0003, message, Place::Value(path.clone()), "");
+    if field == "edition" {
+        diagnostic.fix = Some(Fix::safe(Change::FirstLine(example.to_owned())));
+    }
     let description = properties
         .get(field)
         .and_then(|property| property["description"].as_str())
@@ -264,6 +274,7 @@ fn wrong_type(kind: &str, found: &DeValue<'_>, schema: &Value, path: &KeyPath) -
             let list = suggest::list(fields.keys().map(String::as_str));
             format!("write a table with {list}")
         }
+        ("object", None) => format!("write a table for each: `[{path}.NAME]`"),
         ("array", _) => format!("write a list: `{field} = [\"NAME\"]`"),
         ("string", _) => {
             let write = match found {

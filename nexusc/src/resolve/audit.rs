@@ -8,7 +8,7 @@ use crate::redact::shown;
 use crate::resolve::scope::Scope;
 use crate::resolve::secret;
 use crate::source::Place;
-use crate::{ir, spec, suggest};
+use crate::{ir, spec};
 
 pub(super) fn resolve(
     audit: Option<&spec::audit::Audit>,
@@ -49,11 +49,11 @@ fn policy(name: &str, at: &KeyPath, scope: &mut Scope<'_>) -> Option<WhenFailing
     if known.is_none() {
         let message = format!("{} is nothing that can happen to requests", shown(name));
         let names = WhenFailing::ALL.map(WhenFailing::name);
-        let help = suggest::nearest(name, names.into_iter()).unwrap_or_else(|| {
-            "write `\"refuse\"`, so that nothing happens unrecorded, or `\"admit\"`".to_owned()
-        });
+        let otherwise =
+            || "write `\"refuse\"`, so that nothing happens unrecorded, or `\"admit\"`".to_owned();
         let place = Place::Value(at.clone());
-        scope.report(Diagnostic::new(Code::NX0551, message, place, "").help(help));
+        let diagnostic = Diagnostic::new(Code::NX0551, message, place, "");
+        scope.report(diagnostic.nearest(name, names.into_iter(), otherwise));
     }
     known
 }

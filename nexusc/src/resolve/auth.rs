@@ -43,10 +43,10 @@ fn algorithm(name: &str, path: &KeyPath, scope: &mut Scope<'_>) -> Option<Algori
     if known.is_none() {
         let message = format!("tokens cannot be signed with {}", shown(name));
         let names = Algorithm::ALL.map(Algorithm::name);
-        let help = suggest::nearest(name, names.into_iter())
-            .unwrap_or_else(|| format!("the algorithms are {}", suggest::list(names.into_iter())));
+        let otherwise = || format!("the algorithms are {}", suggest::list(names.into_iter()));
         let place = Place::Value(path.clone());
-        scope.report(Diagnostic::new(Code::NX0308, message, place, "").help(help));
+        let diagnostic = Diagnostic::new(Code::NX0308, message, place, "");
+        scope.report(diagnostic.nearest(name, names.into_iter(), otherwise));
     }
     known
 }

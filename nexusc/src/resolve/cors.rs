@@ -20,15 +20,15 @@ pub(super) fn resolve(cors: &spec::cors::Cors, path: &KeyPath, scope: &mut Scope
     }
     let mut first: BTreeMap<&str, usize> = BTreeMap::new();
     for (index, origin) in origins.iter().enumerate() {
-        let place = Place::Value(path.index(index));
+        let here = path.index(index);
         match first.get(origin.as_str()) {
             Some(&before) => {
                 let before = Place::Value(path.index(before));
-                scope.report(listed_twice(origin, place, before));
+                scope.report(listed_twice(origin, here, before));
             }
             None => {
                 first.insert(origin, index);
-                check(origin, place, scope);
+                check(origin, Place::Value(here), scope);
             }
         }
     }

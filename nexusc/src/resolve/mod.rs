@@ -7,6 +7,7 @@ mod architecture;
 mod audit;
 mod auth;
 mod breaker;
+mod capabilities;
 mod cors;
 mod engine;
 pub(crate) mod figures;
@@ -19,6 +20,7 @@ mod input;
 mod jwks;
 mod key;
 mod limit;
+mod lint;
 mod model;
 mod overlay;
 mod priority;
@@ -95,6 +97,7 @@ pub fn resolve(source: &Source, spec: &Spec, left_out: BTreeSet<KeyPath>) -> Res
     let otlp = telemetry::resolve(&spec.telemetry, &mut scope);
     let overlays = overlay::resolve_all(&spec.overlays, &mut scope);
     let tests = test::resolve_all(&spec.tests, gateway.development, jwt.as_ref(), &mut scope);
+    let lints = lint::resolve_all(&spec.lints, &mut scope);
     let topology = Topology {
         name: source.name().to_owned(),
         gateway,
@@ -112,6 +115,7 @@ pub fn resolve(source: &Source, spec: &Spec, left_out: BTreeSet<KeyPath>) -> Res
         otlp,
         overlays: Table::from_sorted(overlays),
         tests,
+        lints,
     };
     let (diagnostics, left_out) = scope.finish();
     Resolved {

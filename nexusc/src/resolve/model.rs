@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::code::Code;
+use crate::diagnostic::fix::{Change, Fix};
 use crate::ir::Parameter;
 use crate::key_path::KeyPath;
 use crate::redact::shown;
 use crate::resolve::scope::{Scope, listed_twice};
-use crate::resolve::timeouts;
+use crate::resolve::{capabilities, timeouts};
 use crate::source::Place;
 use crate::{ir, spec};
 
@@ -30,6 +31,7 @@ pub(super) fn resolve_all(
             timeouts,
             limit,
             log_sample,
+            capabilities,
         } = model;
         ir::Model {
             name: name.clone(),
@@ -42,6 +44,7 @@ pub(super) fn resolve_all(
             log_sample: log_sample
                 .as_ref()
                 .and_then(|sample| scope.percent(sample, &path.key("log_sample"))),
+            capabilities: capabilities::resolve(capabilities, path.key("capabilities"), scope),
             path,
         }
     };
@@ -85,12 +88,13 @@ fn check_names(
                 Some(before @ Place::Value(path))
                     if path.segments().starts_with(list.segments()) =>
                 {
-                    scope.report(listed_twice(alias, place, before.clone()));
+                    scope.report(listed_twice(alias, list.index(index), before.clone()));
                 }
                 Some(_) if alias == name => {
                     let message = format!("{} is the name of the model itself", shown(alias));
                     let diagnostic = Diagnostic::new(Code::NX0103, message, place, "");
-                    scope.report(diagnostic.help("remove the alias"));
+                    let fix = Fix::safe(Change::Remove(list.index(index)));
+                    scope.report(diagnostic.help("remove the alias").fix(fix));
                 }
                 Some(before) => {
                     let message = format!("the name {} is taken", shown(alias));

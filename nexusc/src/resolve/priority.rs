@@ -18,10 +18,10 @@ pub(super) fn resolve(name: Option<&String>, path: &KeyPath, scope: &mut Scope<'
     known.unwrap_or_else(|| {
         let message = format!("{} is no priority", shown(name));
         let names = Priority::ALL.map(Priority::name);
-        let help = suggest::nearest(name, names.into_iter())
-            .unwrap_or_else(|| format!("the priorities are {}", suggest::list(names.into_iter())));
+        let otherwise = || format!("the priorities are {}", suggest::list(names.into_iter()));
         let place = Place::Value(path.clone());
-        scope.report(Diagnostic::new(Code::NX0580, message, place, "").help(help));
+        let diagnostic = Diagnostic::new(Code::NX0580, message, place, "");
+        scope.report(diagnostic.nearest(name, names.into_iter(), otherwise));
         Priority::default()
     })
 }

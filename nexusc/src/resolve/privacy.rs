@@ -23,15 +23,15 @@ pub(super) fn resolve(
         scope.report(diagnostic.help("list what is to be masked, or remove the table"));
     }
     for (index, kind) in mask.iter().enumerate() {
-        let place = Place::Value(path.index(index));
+        let here = path.index(index);
         if let Some(before) = mask.iter().take(index).position(|other| other == kind) {
             let before = Place::Value(path.index(before));
-            scope.report(listed_twice(kind, place, before));
+            scope.report(listed_twice(kind, here, before));
         } else if !KINDS.contains(&kind.as_str()) {
             let message = format!("{} is nothing that can be masked", shown(kind));
-            let help = suggest::nearest(kind, KINDS.into_iter())
-                .unwrap_or_else(|| format!("the kinds are {}", suggest::list(KINDS.into_iter())));
-            scope.report(Diagnostic::new(Code::NX0553, message, place, "").help(help));
+            let otherwise = || format!("the kinds are {}", suggest::list(KINDS.into_iter()));
+            let diagnostic = Diagnostic::new(Code::NX0553, message, Place::Value(here), "");
+            scope.report(diagnostic.nearest(kind, KINDS.into_iter(), otherwise));
         }
     }
     let masks = |kind: &str| mask.iter().any(|listed| listed == kind);

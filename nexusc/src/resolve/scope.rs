@@ -5,9 +5,10 @@ use std::rc::Rc;
 
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::code::Code;
+use crate::diagnostic::fix::{Change, Fix};
 use crate::ir::table::{Id, Names};
 use crate::ir::{Gpu, Key, Limit, Model, Route, Upstream};
-use crate::key_path::KeyPath;
+use crate::key_path::{self, KeyPath};
 use crate::redact::{looks_secret, shown};
 use crate::source::Place;
 use crate::spec::Spec;
@@ -72,14 +73,12 @@ impl<'s> Scope<'s> {
     pub(super) fn model(&mut self, name: &str, place: Place) -> Option<Id<Model>> {
         let found = self.models.find(name);
         if found.is_none() && !self.is_left_out("models", name) {
-            let help = match self.aliases.get(name) {
-                Some(model) => format!("{} is an alias: write `{model}`", shown(name)),
-                None => help_for("models", name, self.models.iter()),
-            };
-            let message = format!("unknown model {}", shown(name));
-            let label = "no such entry in `[models]`";
             self.leave_out(&place);
-            self.report(Diagnostic::new(Code::NX0101, message, place, label).help(help));
+            let unknown = match self.aliases.get(name) {
+                Some(model) => is_alias(name, model, place),
+                None => unknown("model", name, place, self.models.iter()),
+            };
+            self.report(unknown);
         }
         found
     }
@@ -132,11 +131,9 @@ impl<'s> Scope<'s> {
         }
         let table = format!("{kind}s");
         if !self.is_left_out(&table, name) {
-            let help = help_for(&table, name, names.iter());
-            let message = format!("unknown {kind} {}", shown(name));
-            let label = format!("no such entry in `[{table}]`");
             self.leave_out(&place);
-            self.report(Diagnostic::new(Code::NX0101, message, place, label).help(help));
+            let unknown = unknown(kind, name, place, names.iter());
+            self.report(unknown);
         }
         None
     }
@@ -160,15 +157,15 @@ impl<'s> Scope<'s> {
         let mut first: BTreeMap<&str, usize> = BTreeMap::new();
         let mut ids = Vec::with_capacity(names.len());
         for (index, name) in names.iter().enumerate() {
-            let place = Place::Value(path.index(index));
+            let path = |index| path.index(index);
             match first.get(name.as_str()) {
                 Some(&before) => {
-                    let before = Place::Value(path.index(before));
-                    self.report(listed_twice(name, place, before));
+                    let before = Place::Value(path(before));
+                    self.report(listed_twice(name, path(index), before));
                 }
                 None => {
                     first.insert(name, index);
-                    ids.extend(resolve(self, name, place));
+                    ids.extend(resolve(self, name, Place::Value(path(index))));
                 }
             }
         }
@@ -276,14 +273,38 @@ fn is_name(name: &str) -> bool {
             .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
-fn help_for<'n>(table: &str, name: &str, names: impl Iterator<Item = &'n str> + Clone) -> String {
-    suggest::nearest(name, names.clone()).unwrap_or_else(|| {
+/// A reference at `place` that leads to none of `names`.
+fn unknown<'n>(
+    what: &str,
+    name: &str,
+    place: Place,
+    names: impl Iterator<Item = &'n str> + Clone,
+) -> Diagnostic {
+    let message = format!("unknown {what} {}", shown(name));
+    let label = format!("no such entry in `[{what}s]`");
+    let otherwise = || {
         if names.clone().next().is_none() {
-            format!("add `[{table}.NAME]`")
+            format!("add `[{what}s.{}]`", key_path::written(name))
         } else {
-            format!("`[{table}]` has {}", suggest::list(names))
+            format!("`[{what}s]` has {}", suggest::list(names.clone()))
         }
-    })
+    };
+    Diagnostic::new(Code::NX0101, message, place, label).nearest(name, names.clone(), otherwise)
+}
+
+/// An alias where the name of its model is asked for.
+fn is_alias(name: &str, model: &str, place: Place) -> Diagnostic {
+    let message = format!("unknown model {}", shown(name));
+    let label = "no such entry in `[models]`";
+    let value = toml::Value::from(model).to_string();
+    let change = match &place {
+        Place::Value(path) => Some(Change::Replace(path.clone(), value)),
+        Place::Key(_) | Place::Span(_) => None,
+    };
+    let mut diagnostic = Diagnostic::new(Code::NX0101, message, place, label)
+        .help(format!("{} is an alias: write `{model}`", shown(name)));
+    diagnostic.fix = change.map(Fix::safe);
+    diagnostic
 }
 
 /// Names are printed, logged and exported, so none of them may be a key.
@@ -293,13 +314,14 @@ fn secret_name(place: Place) -> Diagnostic {
 }
 
 /// A list that names the same thing twice.
-pub(super) fn listed_twice(name: &str, place: Place, before: Place) -> Diagnostic {
+pub(super) fn listed_twice(name: &str, path: KeyPath, before: Place) -> Diagnostic {
     Diagnostic::new(
         Code::NX0104,
         format!("{} is listed twice", shown(name)),
-        place,
+        Place::Value(path.clone()),
         "again here",
     )
     .conflict(before, "first here")
     .help("remove one of them")
+    .fix(Fix::safe(Change::Remove(path)))
 }

@@ -10,7 +10,7 @@ use crate::redact::shown;
 use crate::resolve::scope::Scope;
 use crate::resolve::{secret, tls};
 use crate::source::Place;
-use crate::{ir, spec, suggest};
+use crate::{ir, spec};
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_millis(50);
 
@@ -38,11 +38,13 @@ fn when_away(name: &str, path: &KeyPath, scope: &mut Scope<'_>) -> Option<WhenAw
     if known.is_none() {
         let message = format!("`when_away` cannot be {}", shown(name));
         let names = WhenAway::ALL.map(WhenAway::name);
-        let help = suggest::nearest(name, names.into_iter()).unwrap_or_else(|| {
-            "write `\"admit\"` to go by the counts of each replica, or `\"refuse\"` to answer 503".to_owned()
-        });
+        let otherwise = || {
+            "write `\"admit\"` to go by the counts of each replica, or `\"refuse\"` to answer 503"
+                .to_owned()
+        };
         let place = Place::Value(path.clone());
-        scope.report(Diagnostic::new(Code::NX0530, message, place, "").help(help));
+        let diagnostic = Diagnostic::new(Code::NX0530, message, place, "");
+        scope.report(diagnostic.nearest(name, names.into_iter(), otherwise));
     }
     known
 }

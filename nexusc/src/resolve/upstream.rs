@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::code::Code;
+use crate::diagnostic::fix::{Change, Fix, Safety};
 use crate::ir::{Endpoint, Timeouts};
 use crate::key_path::KeyPath;
 use crate::redact::{may_carry_credentials, shown};
@@ -40,10 +41,20 @@ pub(super) fn resolve_all(
             tls,
             stream_usage,
             engine,
+            capacity,
         } = upstream;
         if let Some(model) = model {
             scope.check_model_name(model, Place::Value(path.key("model")));
         }
+        let engine = engine.as_ref().and_then(|engine| {
+            let path = path.key("engine");
+            let resolved = engine::resolve(engine, machines, &path, scope);
+            if resolved.is_none() {
+                scope.leave_out(&Place::Key(path));
+            }
+            resolved
+        });
+        let stated = scope.only_within(*capacity, 1..=1_000_000, &path.key("capacity"));
         ir::Upstream {
             name: name.clone(),
             endpoint: endpoint(url, &path.key("url"), scope).unwrap_or(UNREADABLE),
@@ -68,14 +79,8 @@ pub(super) fn resolve_all(
                 .as_ref()
                 .map(|tls| tls::of_upstream(tls, &path.key("tls"), scope)),
             stream_usage: stream_usage.unwrap_or(defaults.stream_usage),
-            engine: engine.as_ref().and_then(|engine| {
-                let path = path.key("engine");
-                let resolved = engine::resolve(engine, machines, &path, scope);
-                if resolved.is_none() {
-                    scope.leave_out(&Place::Key(path));
-                }
-                resolved
-            }),
+            capacity: stated.or_else(|| engine.as_ref()?.most_sequences()),
+            engine,
             path,
         }
     };
@@ -98,9 +103,25 @@ pub(super) fn endpoint(url: &str, path: &KeyPath, scope: &mut Scope<'_>) -> Opti
     parse(url)
         .map_err(|help| {
             let message = format!("{} is not the address of an upstream", shown(url));
-            scope.report(Diagnostic::new(Code::NX0205, message, place, "").help(help));
+            let mut diagnostic = Diagnostic::new(Code::NX0205, message, place, "").help(help);
+            diagnostic.fix = fixed(url).map(|(url, safety)| Fix {
+                safety,
+                change: Change::Replace(path.clone(), format!("\"{url}\"")),
+            });
+            scope.report(diagnostic);
         })
         .ok()
+}
+
+/// An address that can be used, made of one that cannot: without `/v1`, or with a scheme.
+fn fixed(url: &str) -> Option<(String, Safety)> {
+    let (fixed, safety) = match url.split_once("/v1") {
+        Some((base, "" | "/")) => (base.to_owned(), Safety::Safe),
+        Some((base, rest)) if rest.starts_with('/') => (base.to_owned(), Safety::Unsafe),
+        _ if !url.contains("://") => (format!("http://{url}"), Safety::Unsafe),
+        _ => return None,
+    };
+    parse(&fixed).is_ok().then_some((fixed, safety))
 }
 
 /// The parts of a base address that can be used, or what to write instead.

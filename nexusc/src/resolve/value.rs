@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::code::Code;
+use crate::diagnostic::fix::{Change, Fix};
 use crate::ir::{Percent, Rate};
 use crate::key_path::KeyPath;
 use crate::redact::shown;
 use crate::resolve::scope::Scope;
 use crate::source::Place;
 use crate::unit;
+use crate::unit::spelling::{self, Spelling};
 
 impl Scope<'_> {
     /// A duration, or `default` where it is left out or cannot be read.
@@ -23,6 +25,7 @@ impl Scope<'_> {
         self.read(
             text,
             unit::duration::parse,
+            spelling::of_duration,
             Code::NX0201,
             "a duration",
             path,
@@ -46,8 +49,15 @@ impl Scope<'_> {
                 binary(*range.end())
             )),
         };
-        self.read(text, within, Code::NX0202, "a size", path)
-            .unwrap_or(default)
+        self.read(
+            text,
+            &within,
+            |text| spelling::of_size(text).filter(|(text, _)| within(text).is_ok()),
+            Code::NX0202,
+            "a size",
+            path,
+        )
+        .unwrap_or(default)
     }
 
     /// How much more than a mean, or `default`; a percentage that may exceed 100.
@@ -58,7 +68,8 @@ impl Scope<'_> {
         path: &KeyPath,
     ) -> Percent {
         let parse = unit::load_factor::parse;
-        self.read(text, parse, Code::NX0203, "a percentage", path)
+        let spell = spelling::of_load_factor;
+        self.read(text, parse, spell, Code::NX0203, "a percentage", path)
             .unwrap_or(default)
     }
 
@@ -67,6 +78,7 @@ impl Scope<'_> {
         self.read(
             Some(text),
             unit::percent::parse,
+            spelling::of_percent,
             Code::NX0203,
             "a percentage",
             path,
@@ -75,7 +87,8 @@ impl Scope<'_> {
 
     /// A rate, or `None` where it is left out or cannot be read.
     pub(super) fn rate(&mut self, text: Option<&String>, path: &KeyPath) -> Option<Rate> {
-        self.read(text, unit::rate::parse, Code::NX0510, "a rate", path)
+        let (parse, spell) = (unit::rate::parse, spelling::of_rate);
+        self.read(text, parse, spell, Code::NX0510, "a rate", path)
     }
 
     /// Reports a number outside its range, and passes it on.
@@ -87,6 +100,17 @@ impl Scope<'_> {
             self.report(diagnostic);
         }
         value
+    }
+
+    /// The same, for a number that other places are compared with: nothing is said of one outside its range but that.
+    pub(super) fn only_within(
+        &mut self,
+        value: Option<u64>,
+        range: RangeInclusive<u64>,
+        path: &KeyPath,
+    ) -> Option<u64> {
+        let value = self.within(value?, range.clone(), path);
+        range.contains(&value).then_some(value)
     }
 
     /// The same, for a number whose meaning is easily mistaken: `help` says what it means.
@@ -110,6 +134,7 @@ impl Scope<'_> {
         &mut self,
         text: Option<&String>,
         parse: impl Fn(&str) -> Result<T, String>,
+        spell: impl Fn(&str) -> Option<Spelling>,
         code: Code,
         what: &str,
         path: &KeyPath,
@@ -121,7 +146,12 @@ impl Scope<'_> {
                 let field = path.last_key().unwrap_or_default();
                 let message = format!("{} is not {what} for `{field}`", shown(text));
                 let place = Place::Value(path.clone());
-                self.report(Diagnostic::new(code, message, place, "").help(help));
+                let mut diagnostic = Diagnostic::new(code, message, place, "").help(help);
+                diagnostic.fix = spell(text).map(|(text, safety)| Fix {
+                    safety,
+                    change: Change::Replace(path.clone(), format!("\"{text}\"")),
+                });
+                self.report(diagnostic);
                 None
             }
         }

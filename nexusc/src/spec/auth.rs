@@ -50,7 +50,7 @@ pub struct Jwt {
     /// taken, and while there is no such one, a new one is answered 429. Default: any amount.
     pub limit: Option<String>,
     /// The turn of whoever presents a token, where requests wait in the queue of a limit: as the
-    /// `priority` of a key.
+    /// `priority` of a key. Default: `"normal"`.
     pub priority: Option<String>,
 }
 

@@ -15,7 +15,7 @@ pub struct Health {
     pub path: Option<String>,
     /// What the upstream's `model` is asked for instead of a path: one token of a `"chat"` or of a
     /// `"completion"`, or an `"embedding"`. It finds an engine that has stalled and still lists its models, and
-    /// it costs the engine a request, which waits in its queue like any other.
+    /// it costs the engine a request, which waits in its queue like any other. Default: none, `path` is asked for.
     pub probe: Option<String>,
     /// From the end of a check to the next one. Default: `"5s"`, and `"30s"` for a `probe`.
     pub interval: Option<String>,

@@ -10,15 +10,17 @@ use serde::Deserialize;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Limit {
-    /// Requests in any window of a second, a minute or an hour, such as `"600/min"`; also `/s` and `/h`.
+    /// Requests in any window of a second, a minute or an hour, such as `"600/min"`; also `/s` and `/h`. Default: any
+    /// number.
     pub requests: Option<String>,
     /// Tokens in any window of a second, a minute or an hour, such as `"200_000/min"`: those that models
     /// read and those that they write. A request is admitted if there is room for the most that it may
     /// take: a quarter of its prompt's bytes, 1024 for each image in it, and its `max_tokens` (else the
     /// model's default, else 1024) for each of its `n` choices. What it did not use is given back at its end,
-    /// as far as the upstream says; `usage` in `[gateway.stream]` has it say so of streams.
+    /// as far as the upstream says; `usage` in `[gateway.stream]` has it say so of streams. Default: any number.
     pub tokens: Option<String>,
     /// Requests at once, streams included, of each gateway process: with four replicas, four times as many.
+    /// Default: any number.
     pub concurrent: Option<u64>,
     /// Where requests wait that come while `concurrent` others run. Absent: they are answered 429 at once.
     pub queue: Option<Queue>,
@@ -29,7 +31,7 @@ pub struct Limit {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Queue {
-    /// The most that wait, of each priority. Default: 64.
+    /// The most that wait, of each priority. Default: `64`.
     pub length: Option<u64>,
     /// How long one may wait. Default: `"5s"`.
     pub wait: Option<String>,

@@ -8,6 +8,7 @@ pub mod architecture;
 pub mod audit;
 pub mod auth;
 pub mod breaker;
+pub mod capabilities;
 pub mod cors;
 pub mod engine;
 pub mod gateway;
@@ -18,6 +19,7 @@ pub mod idempotency;
 pub mod input;
 pub mod key;
 pub mod limit;
+pub mod lint;
 pub mod log;
 pub mod model;
 pub mod overlay;
@@ -98,4 +100,7 @@ pub struct Spec {
     /// Requests, and what is expected to become of them.
     #[serde(default)]
     pub tests: Vec<test::Test>,
+    /// Findings of the compiler that this spec allows or makes errors, by code, each with a reason.
+    #[serde(default)]
+    pub lints: BTreeMap<String, lint::Lint>,
 }

@@ -3,17 +3,18 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::spec::capabilities::Capabilities;
 use crate::spec::timeouts::Totals;
 
 /// A name that clients ask for. A route says which upstreams serve it.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Model {
-    /// Other names for the same model.
+    /// Other names for the same model. Default: none.
     #[serde(default)]
     pub aliases: Vec<String>,
     /// The models that are tried, in this order, when every upstream of this model's route failed before
-    /// the first byte. This list is the whole chain: a fallback's own fallbacks are not added.
+    /// the first byte. This list is the whole chain: a fallback's own fallbacks are not added. Default: none.
     #[serde(default)]
     pub fallback: Vec<String>,
     /// Parameters for chat and text completions that do not set them.
@@ -29,16 +30,20 @@ pub struct Model {
     /// The part of its successful requests whose access line is logged, such as `"1%"`; what a key says about
     /// its own comes first. Default: what `[log]` says.
     pub log_sample: Option<String>,
+    /// What it can take, for the compiler to compare with its fallback models.
+    #[serde(default)]
+    pub capabilities: Capabilities,
 }
 
 /// Request parameters that the gateway adds where the client left them out.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Defaults {
-    /// Sampling temperature, from 0 to 2.
+    /// Sampling temperature, from 0 to 2. Default: the engine's.
     pub temperature: Option<f64>,
-    /// Nucleus sampling: the probability mass to sample from, above 0 up to 1.
+    /// Nucleus sampling: the probability mass to sample from, above 0 up to 1. Default: the engine's.
     pub top_p: Option<f64>,
     /// The most tokens to generate; also left out where the client sets `max_completion_tokens`.
+    /// Default: the engine's.
     pub max_tokens: Option<u64>,
 }

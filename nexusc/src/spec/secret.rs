@@ -9,8 +9,8 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields)]
 #[schemars(extend("x-nexus-secret" = true))]
 pub struct Secret {
-    /// The environment variable that holds it, in capitals: `"OPENAI_API_KEY"`.
+    /// The environment variable that holds it, in capitals: `"OPENAI_API_KEY"`. Default: none, `file` says.
     pub env: Option<String>,
-    /// The file that holds it, by absolute path: `"/run/secrets/openai"`.
+    /// The file that holds it, by absolute path: `"/run/secrets/openai"`. Default: none, `env` says.
     pub file: Option<String>,
 }

@@ -26,9 +26,9 @@ pub struct Defaults {
 #[serde(deny_unknown_fields)]
 pub struct Totals {
     /// A request that is not streamed, from its admission to the last byte of its response: all attempts
-    /// together, with retries and fallback models. It must have time for all of them.
+    /// together, with retries and fallback models. It must have time for all of them. Default: what `[timeouts]` says.
     pub total: Option<String>,
-    /// The same for a streamed request.
+    /// The same for a streamed request. Default: what `[timeouts]` says.
     pub total_streamed: Option<String>,
 }
 

@@ -37,4 +37,8 @@ pub struct Upstream {
     pub stream_usage: Option<bool>,
     /// What serves it on which GPUs, for the GPU plan. Default: that is not planned.
     pub engine: Option<Engine>,
+    /// The most requests that this server works on at once (`--max-num-seqs` of vLLM); more wait in its own queue,
+    /// where no priority counts. The compiler compares it with limits, shares and fallback models; nothing of it
+    /// is enforced on requests. Default: what its planned engine has, such as `max_num_seqs`, else unknown.
+    pub capacity: Option<u64>,
 }

@@ -7,6 +7,7 @@ pub(crate) mod load_factor;
 pub(crate) mod percent;
 pub(crate) mod rate;
 pub(crate) mod size;
+pub(crate) mod spelling;
 
 /// Splits `"1.5GiB"` into `"1.5"` and `"GiB"`.
 fn split_number(text: &str) -> (&str, &str) {
