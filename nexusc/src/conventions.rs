@@ -20,6 +20,9 @@ pub fn deploy_folder(spec: &str) -> String {
     format!("deploy/{spec}")
 }
 
+/// The schema of the language, beside the specs whose first line names it.
+pub const SCHEMA: &str = "nexus.schema.json";
+
 /// The file that lists a dataplane's environment, inside its folder.
 pub const ENVIRONMENT_SAMPLE: &str = ".env.sample";
 

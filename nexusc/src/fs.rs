@@ -17,6 +17,8 @@ pub(crate) enum Error {
     Read { path: String, cause: io::Error },
     #[error("cannot write `{path}`: {cause}")]
     Write { path: String, cause: io::Error },
+    #[error("`{path}` is there already: `--force` replaces it")]
+    Exists { path: String },
     #[error("`{path}` is not UTF-8 text: byte {offset} cannot be read")]
     NotUtf8 { path: String, offset: usize },
     #[error("`{path}` is not a spec: its name does not end in `.toml`")]
@@ -53,14 +55,8 @@ pub(crate) fn read_spec(path: &Path) -> Result<SpecFile, Error> {
         });
     }
     let text = read_text(path)?;
-    let source = Source::new(path.to_string_lossy(), text);
     let beside = path.parent().unwrap_or(Path::new(""));
-    let files = files_of(&source).into_iter().map(|name| {
-        let read = read_head(&beside.join(&name)).map_err(|cause| cause.to_string());
-        (name, read)
-    });
-    let files = files.collect();
-    let source = source.with_files(files);
+    let source = with_files(Source::new(path.to_string_lossy(), text), beside);
     let folder = path
         .parent()
         .filter(|folder| folder.file_name().is_some_and(|name| name == "specs"));
@@ -69,6 +65,16 @@ pub(crate) fn read_spec(path: &Path) -> Result<SpecFile, Error> {
         .unwrap_or(Path::new(""))
         .to_owned();
     Ok(SpecFile { source, root })
+}
+
+/// A spec with the files that it names, which lie in the folder `beside`.
+pub(crate) fn with_files(source: Source, beside: &Path) -> Source {
+    let files = files_of(&source).into_iter().map(|name| {
+        let read = read_head(&beside.join(&name)).map_err(|cause| cause.to_string());
+        (name, read)
+    });
+    let files = files.collect();
+    source.with_files(files)
 }
 
 /// Reads the beginning of a file that a spec names: of weights no more than a header can have, for they have gigabytes.
@@ -119,6 +125,43 @@ pub(crate) fn replace(path: &Path, text: &str) -> Result<(), Error> {
         .and_then(|()| fs::set_permissions(&beside, fs::metadata(&path)?.permissions()))
         .and_then(|()| fs::rename(&beside, &path))
         .map_err(failed)
+}
+
+/// Writes a spec that the compiler made up, and beside it the schema that its first line names, if there is none.
+/// What is there already is replaced only by `force`. Returns what was written.
+pub(crate) fn write_spec(path: &Path, text: &str, force: bool) -> Result<Vec<PathBuf>, Error> {
+    let failed = |path: &Path, cause| Error::Write {
+        path: path.display().to_string(),
+        cause,
+    };
+    if path.extension().is_none_or(|extension| extension != "toml") {
+        return Err(Error::NotASpec {
+            path: path.display().to_string(),
+        });
+    }
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(|cause| failed(folder, cause))?;
+    }
+    let written = if force {
+        fs::write(path, text)
+    } else {
+        let file = fs::File::create_new(path);
+        file.and_then(|mut file| io::Write::write_all(&mut file, text.as_bytes()))
+    };
+    written.map_err(|cause| match cause.kind() {
+        io::ErrorKind::AlreadyExists => Error::Exists {
+            path: path.display().to_string(),
+        },
+        _ => failed(path, cause),
+    })?;
+    let mut all = vec![path.to_owned()];
+    let schema = path.with_file_name(conventions::SCHEMA);
+    if !schema.exists() {
+        let json = format!("{:#}\n", nexusc::schema::json());
+        fs::write(&schema, json).map_err(|cause| failed(&schema, cause))?;
+        all.push(schema);
+    }
+    Ok(all)
 }
 
 /// What would change on disk if `files`, the output of the spec `name`, were written under `root`.

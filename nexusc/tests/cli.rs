@@ -448,3 +448,161 @@ fn several_specs_are_one_sarif_log() {
         .collect();
     assert_eq!(files, ["specs/mini.toml", "specs/other.toml"]);
 }
+
+#[test]
+fn a_breaking_change_exits_with_4_and_a_safe_one_with_0() {
+    let folder = folder("diff");
+    fs::write(
+        folder.join("new.toml"),
+        SPEC.replace("[models.chat]", "[models.chat]\naliases = [\"gpt-4o\"]"),
+    )
+    .unwrap();
+    let safe = nexusc(&folder, &["diff", "specs/mini.toml", "new.toml"]);
+    assert_eq!(code(&safe), 0, "{}", text(&safe.stderr));
+    assert_eq!(
+        text(&safe.stdout),
+        "specs/mini.toml -> new.toml\nsafe\n  model `gpt-4o`: new, an alias of model `chat`\n1 change: 1 safe\n"
+    );
+    let breaking = nexusc(
+        &folder,
+        &["diff", "new.toml", "specs/mini.toml", "--format", "json"],
+    );
+    assert_eq!(code(&breaking), 4);
+    assert!(text(&breaking.stdout).contains("\"breaking\":1"));
+    let one = nexusc(&folder, &["diff", "new.toml"]);
+    assert_eq!(code(&one), 3);
+    assert!(text(&one.stderr).starts_with("error: one spec has nothing to be compared with"));
+}
+
+#[test]
+fn a_spec_is_compared_with_itself_as_a_git_revision_has_it() {
+    let folder = folder("diff_git");
+    let git = |arguments: &[&str]| {
+        let mut command = Command::new("git");
+        command
+            .args(["-c", "user.name=n", "-c", "user.email=e@example.com"])
+            .args(arguments);
+        assert!(
+            command
+                .current_dir(&folder)
+                .output()
+                .unwrap()
+                .status
+                .success(),
+            "{arguments:?}"
+        );
+    };
+    git(&["init", "--quiet"]);
+    git(&["add", "."]);
+    git(&["commit", "--quiet", "--message", "first"]);
+    fs::write(
+        folder.join("specs/mini.toml"),
+        SPEC.replace("mock://local", "mock://fail"),
+    )
+    .unwrap();
+    let changed = "HEAD:specs/mini.toml -> specs/mini.toml\nbreaking\n  upstream `a` (serves `chat`): address: \
+                   `mock://local` -> `mock://fail`, which always fails\n1 change: 1 breaking\n";
+    assert_eq!(
+        text(&nexusc(&folder, &["diff", "HEAD:specs/mini.toml"]).stdout),
+        changed
+    );
+    let below = folder.join("specs");
+    let same = nexusc(&below, &["diff", "HEAD:specs/mini.toml"]);
+    assert_eq!(text(&same.stdout), changed.replace("> specs", "> ../specs"));
+    let none = nexusc(
+        &folder,
+        &["diff", "HEAD:specs/none.toml", "specs/mini.toml"],
+    );
+    assert_eq!(code(&none), 3);
+    assert!(
+        text(&none.stderr).contains("specs/none.toml"),
+        "{}",
+        text(&none.stderr)
+    );
+}
+
+#[test]
+fn a_spec_that_does_not_compile_cannot_be_compared() {
+    let folder = folder("diff_errors");
+    fs::write(folder.join("new.toml"), "edition = 2\n").unwrap();
+    let output = nexusc(&folder, &["diff", "specs/mini.toml", "new.toml"]);
+    assert_eq!(code(&output), 1);
+    assert!(text(&output.stderr).contains("new.toml: 1 error"));
+}
+
+#[test]
+fn init_writes_a_spec_that_compiles_and_replaces_nothing() {
+    let folder = folder("init");
+    let init = [
+        "init",
+        "specs/first.toml",
+        "--upstream",
+        "http://localhost:8000/v1",
+        "--model",
+        "Qwen/Qwen2.5-7B",
+    ];
+    let first = nexusc(&folder, &init);
+    assert_eq!(code(&first), 0, "{}", text(&first.stderr));
+    assert!(
+        folder.join("specs/nexus.schema.json").exists(),
+        "its first line names the schema"
+    );
+    assert_eq!(code(&nexusc(&folder, &["check", "specs/first.toml"])), 0);
+    let again = nexusc(&folder, &["init", "specs/first.toml"]);
+    assert_eq!(code(&again), 3);
+    assert!(text(&again.stderr).contains("`--force` replaces it"));
+    assert!(
+        fs::read_to_string(folder.join("specs/first.toml"))
+            .unwrap()
+            .contains("http://localhost:8000\"")
+    );
+    assert_eq!(
+        code(&nexusc(&folder, &["init", "specs/first.toml", "--force"])),
+        0
+    );
+    assert!(
+        fs::read_to_string(folder.join("specs/first.toml"))
+            .unwrap()
+            .contains("mock://local")
+    );
+    assert_eq!(
+        code(&nexusc(
+            &folder,
+            &["init", "specs/bad.toml", "--upstream", "nowhere"]
+        )),
+        1
+    );
+    assert!(!folder.join("specs/bad.toml").exists());
+}
+
+#[test]
+fn import_prints_a_spec_or_writes_one_that_compiles() {
+    let folder = folder("import");
+    fs::write(
+        folder.join("config.yaml"),
+        include_str!("import/two-regions.yaml"),
+    )
+    .unwrap();
+    let printed = nexusc(&folder, &["import", "config.yaml"]);
+    assert_eq!(code(&printed), 0, "{}", text(&printed.stderr));
+    assert!(text(&printed.stdout).starts_with("#:schema ./nexus.schema.json\n"));
+    assert!(text(&printed.stderr).contains("not carried over"));
+    assert_eq!(
+        code(&nexusc(
+            &folder,
+            &["import", "config.yaml", "-o", "specs/chat.toml"]
+        )),
+        0
+    );
+    assert_eq!(code(&nexusc(&folder, &["check", "specs/chat.toml"])), 0);
+    assert_eq!(
+        code(&nexusc(
+            &folder,
+            &["import", "config.yaml", "-o", "specs/chat.toml"]
+        )),
+        3
+    );
+    let wrong = nexusc(&folder, &["import", "config.yaml", "--from", "env"]);
+    assert_eq!(code(&wrong), 1);
+    assert!(text(&wrong.stderr).starts_with("error: cannot import `config.yaml`: line "));
+}

@@ -8,6 +8,9 @@
 
 use std::collections::BTreeSet;
 
+use nexusc::diff::diff;
+use nexusc::diff::render::{Format, render};
+use nexusc::ir::Topology;
 use nexusc::source::File;
 use nexusc::{Source, compile, schema};
 use serde_json::Value as Json;
@@ -74,7 +77,7 @@ fn each_field_changes_the_output_or_is_diagnosed() {
     for field in fields {
         let changed = specs
             .iter()
-            .find_map(|spec| Some((spec, change(spec, &field)?)));
+            .find_map(|spec| Some((spec, change(spec, &field, &other)?)));
         let (spec, changed) = changed
             .unwrap_or_else(|| panic!("`{}` stands in no spec of this test", field.join(".")));
         assert!(
@@ -83,6 +86,112 @@ fn each_field_changes_the_output_or_is_diagnosed() {
             field.join(".")
         );
     }
+}
+
+/// Another sound value for a field that takes a name or one of a few words.
+const OTHER_WORDS: &[(&str, &str)] = &[
+    ("audit.when_failing", "admit"),
+    ("auth.jwt.algorithm", "ES256"),
+    ("auth.jwt.limit", "standard"),
+    ("auth.jwt.priority", "high"),
+    ("gateway.default_model", "third"),
+    ("health.probe", "completion"),
+    ("keys.*.limit", "subject"),
+    ("keys.*.priority", "low"),
+    ("models.*.limit", "subject"),
+    ("routes.*.canary.canary", "c"),
+    ("routes.*.canary.primary", "c"),
+    ("routes.*.canary.sticky", "key"),
+    ("routes.*.direct.upstream", "a"),
+    ("routes.*.shadow.upstream", "a"),
+    ("routes.*.weighted.sticky", "session"),
+    ("store.redis.when_away", "admit"),
+    ("gpus.*.model", "a100-80gb"),
+    ("upstreams.*.engine.llama_cpp.cache_type", "f16"),
+    ("upstreams.*.engine.llama_cpp.quantization", "gguf-q8_0"),
+    ("upstreams.*.engine.llama_cpp.weights", "experts"),
+    ("upstreams.*.engine.sglang.dtype", "float32"),
+    ("upstreams.*.engine.sglang.kv_cache_dtype", "fp8_e5m2"),
+    ("upstreams.*.engine.sglang.quantization", "fp8"),
+    ("upstreams.*.engine.sglang.weights", "dense"),
+    ("upstreams.*.engine.vllm.dtype", "float32"),
+    ("upstreams.*.engine.vllm.kv_cache_dtype", "fp8"),
+    ("upstreams.*.engine.vllm.quantization", "none"),
+    ("upstreams.*.engine.vllm.sampler", "sort"),
+    ("upstreams.*.engine.vllm.weights", "experts"),
+    ("upstreams.*.health.probe", "completion"),
+];
+
+/// Fields that cannot be changed alone: there is one edition, keys exclude development, a model has one route, a file
+/// must be there, engines that wait for each other share a profile, and more ranks need more GPUs.
+const NEVER_ALONE: &[&str] = &[
+    "architectures.*.config",
+    "architectures.*.rope_factor",
+    "edition",
+    "gateway.development",
+    "routes.*.models",
+    "upstreams.*.engine.gpus",
+    "upstreams.*.engine.profile",
+    "upstreams.*.engine.sglang.tensor_parallel",
+    "upstreams.*.engine.vllm.pipeline_parallel",
+    "upstreams.*.engine.vllm.tensor_parallel",
+];
+
+/// What `nexusc diff` says about each field when another sound value stands in its place: a catalogue to read.
+#[test]
+fn each_field_that_changes_is_told_in_words() {
+    let mut fields = Vec::new();
+    leaves(&schema::json(), &mut Vec::new(), &mut fields);
+    let specs: Vec<(Table, Topology)> = specs()
+        .into_iter()
+        .filter_map(|spec| topology(&spec).map(|topology| (spec, topology)))
+        .collect();
+    let (mut told, mut untold, mut unchanged) = (String::new(), Vec::new(), Vec::new());
+    for field in fields {
+        let name = field.join(".");
+        // Tests of a spec ask, and lints are about findings: neither changes anything.
+        if NEVER_ALONE.contains(&name.as_str())
+            || field
+                .first()
+                .is_some_and(|first| first == "tests" || first == "lints")
+        {
+            continue;
+        }
+        let word = OTHER_WORDS.iter().find(|(field, _)| *field == name);
+        let another =
+            |value: &Value| word.map_or_else(|| other(value), |(_, word)| Value::from(*word));
+        let changed = specs.iter().find_map(|(spec, before)| {
+            let changed = change(spec, &field, &another)?;
+            Some((before, topology(&changed)?))
+        });
+        let Some((before, after)) = changed else {
+            unchanged.push(name);
+            continue;
+        };
+        let diff = diff(before, &after);
+        if diff.changes.is_empty() {
+            untold.push(name);
+            continue;
+        }
+        told += &format!("{name}\n");
+        for line in render(&diff, ["", ""], Format::Text).lines().skip(1) {
+            told += &format!("  {line}\n");
+        }
+    }
+    assert_eq!(untold, [""; 0], "nothing is said about these");
+    assert_eq!(
+        unchanged, [""; 0],
+        "these have no other sound value here: see OTHER_WORDS"
+    );
+    insta::assert_snapshot!(told);
+}
+
+fn topology(spec: &Table) -> Option<Topology> {
+    // Its tests would fail where anything else is expected.
+    let mut spec = spec.clone();
+    spec.remove("tests");
+    let compilation = compile(&source(&spec.to_string()));
+    compilation.output.map(|output| output.topology)
 }
 
 #[test]
@@ -171,9 +280,9 @@ fn leaves(schema: &Json, path: &mut Path, fields: &mut Vec<Path>) {
     }
 }
 
-/// The spec with another value in the first place that has this field, if there is one.
-fn change(spec: &Table, field: &[String]) -> Option<Table> {
-    fn go(table: &mut Table, field: &[String]) -> bool {
+/// The spec with `another` value in the first place that has this field, if there is one.
+fn change(spec: &Table, field: &[String], another: &dyn Fn(&Value) -> Value) -> Option<Table> {
+    fn go(table: &mut Table, field: &[String], another: &dyn Fn(&Value) -> Value) -> bool {
         let [first, rest @ ..] = field else {
             return false;
         };
@@ -184,19 +293,19 @@ fn change(spec: &Table, field: &[String]) -> Option<Table> {
         };
         keys.iter().any(|key| match (table.get_mut(key), rest) {
             (Some(value), []) => {
-                *value = other(value);
+                *value = another(value);
                 true
             }
-            (Some(Value::Table(inner)), rest) => go(inner, rest),
+            (Some(Value::Table(inner)), rest) => go(inner, rest, another),
             (Some(Value::Array(elements)), [any, rest @ ..]) if any == "*" => {
                 let mut tables = elements.iter_mut().filter_map(Value::as_table_mut);
-                tables.any(|table| go(table, rest))
+                tables.any(|table| go(table, rest, another))
             }
             _ => false,
         })
     }
     let mut changed = spec.clone();
-    go(&mut changed, field).then_some(changed)
+    go(&mut changed, field, another).then_some(changed)
 }
 
 /// Another value that is as sound as this one, where one can be made from it.

@@ -2,12 +2,16 @@
 
 mod build;
 mod check;
+mod diff;
 mod explain;
 mod fix;
+mod import;
+mod init;
 mod plan;
 mod plan_table;
 mod points;
 mod report;
+mod revision;
 mod schema;
 mod simulate;
 mod test;
@@ -31,7 +35,8 @@ struct Arguments {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 all is well, 1 something was found (errors in a spec, tests that fail, stale files), \
-                          2 wrong arguments, 3 something else failed (a file, a build).";
+                          2 wrong arguments, 3 something else failed (a file, a build), \
+                          4 a breaking change (diff).";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -45,6 +50,12 @@ enum Command {
     Fix(fix::Arguments),
     /// Write the dataplane crate and the artifacts of specs
     Build(build::Arguments),
+    /// Write a first spec: one model on one server
+    Init(init::Arguments),
+    /// Make a spec of what you have: an `.env` file, or a LiteLLM configuration
+    Import(import::Arguments),
+    /// Say what a change of a spec changes for whom, and how dangerous that is
+    Diff(diff::Arguments),
     /// Build a spec's dataplane and run it
     Up(up::Arguments),
     /// Say what of a spec's servers fits onto its GPUs, and what they can serve there
@@ -60,6 +71,8 @@ enum Command {
 enum Outcome {
     Clean,
     Findings,
+    /// A change after which something that worked does not.
+    Breaking,
 }
 
 /// Why a subcommand could not do its work.
@@ -80,6 +93,13 @@ enum Failure {
         path: String,
         cause: nexusc::plan::points::Error,
     },
+    #[error(
+        "one spec has nothing to be compared with: name two, or one as a git revision has it, such as \
+         `main:specs/chat.toml`"
+    )]
+    OneSpec,
+    #[error("what `{command}` prints is not UTF-8 text")]
+    NotText { command: String },
     #[error("cannot print: {0}")]
     Print(#[from] io::Error),
 }
@@ -92,6 +112,9 @@ pub(crate) fn run() -> ExitCode {
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Fix(arguments) => fix::run(&arguments),
         Command::Build(arguments) => build::run(&arguments),
+        Command::Init(arguments) => init::run(&arguments),
+        Command::Import(arguments) => import::run(&arguments),
+        Command::Diff(arguments) => diff::run(&arguments),
         Command::Up(arguments) => up::run(&arguments),
         Command::Plan(arguments) => plan::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
@@ -100,6 +123,7 @@ pub(crate) fn run() -> ExitCode {
     match result {
         Ok(Outcome::Clean) => ExitCode::SUCCESS,
         Ok(Outcome::Findings) => ExitCode::from(1),
+        Ok(Outcome::Breaking) => ExitCode::from(4),
         // A reader such as `head` has what it wanted.
         Err(Failure::Print(cause)) if cause.kind() == io::ErrorKind::BrokenPipe => {
             ExitCode::SUCCESS

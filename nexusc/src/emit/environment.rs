@@ -65,11 +65,15 @@ struct Variable {
     purpose: &'static str,
 }
 
+/// Something that a dataplane reads when it starts, and does not start without.
 #[derive(Serialize)]
-struct SecretSource<'t> {
-    origin: String,
-    variable: Option<&'t str>,
-    file: Option<&'t str>,
+pub(crate) struct SecretSource<'t> {
+    /// What needs it.
+    pub(crate) origin: String,
+    /// The environment variable that it is read from, or else
+    pub(crate) variable: Option<&'t str>,
+    /// the file.
+    pub(crate) file: Option<&'t str>,
 }
 
 /// The files of TLS, with the table that names each.
@@ -103,7 +107,8 @@ fn tls_files(topology: &Topology) -> impl Iterator<Item = (&KeyPath, &str)> {
     })
 }
 
-fn secrets(topology: &Topology) -> Vec<SecretSource<'_>> {
+/// Everything that the dataplane of a topology does not start without.
+pub(crate) fn secrets(topology: &Topology) -> Vec<SecretSource<'_>> {
     let of_keys = topology
         .keys
         .iter()

@@ -37,7 +37,7 @@ mod telemetry;
 mod test;
 mod timeouts;
 mod tls;
-mod upstream;
+pub(crate) mod upstream;
 mod value;
 
 use std::collections::BTreeSet;

@@ -125,7 +125,7 @@ fn fixed(url: &str) -> Option<(String, Safety)> {
 }
 
 /// The parts of a base address that can be used, or what to write instead.
-pub(super) fn parse(url: &str) -> Result<Endpoint, String> {
+pub(crate) fn parse(url: &str) -> Result<Endpoint, String> {
     const FORM: &str =
         "write `\"http://HOST:PORT\"`, `\"https://HOST\"`, `\"mock://local\"` or `\"mock://fail\"`";
     let (scheme, rest) = url.split_once("://").ok_or(FORM)?;

@@ -44,9 +44,9 @@ impl Scope<'_> {
         let within = |text: &str| match unit::size::parse(text)? {
             bytes if range.contains(&bytes) => Ok(bytes),
             _ => Err(format!(
-                "write a size from {} to {}",
-                binary(*range.start()),
-                binary(*range.end())
+                "write a size from `\"{}\"` to `\"{}\"`",
+                unit::size::shown(*range.start()),
+                unit::size::shown(*range.end())
             )),
         };
         self.read(
@@ -156,15 +156,6 @@ impl Scope<'_> {
             }
         }
     }
-}
-
-/// A size as the language writes it.
-fn binary(bytes: u64) -> String {
-    let (amount, unit) = [(30, "GiB"), (20, "MiB"), (10, "KiB")]
-        .into_iter()
-        .find(|(shift, _)| bytes >= 1 << shift && bytes.trailing_zeros() >= *shift)
-        .map_or((bytes, "B"), |(shift, unit)| (bytes >> shift, unit));
-    format!("`\"{amount}{unit}\"`")
 }
 
 /// What is wrong with a number outside its range.

@@ -31,6 +31,15 @@ pub(crate) fn parse(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "a size that fits in 64 bits".to_owned())
 }
 
+/// A size as the language writes it, for messages: `8MiB`, `1500B`.
+pub(crate) fn shown(bytes: u64) -> String {
+    let (amount, unit) = [(40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")]
+        .into_iter()
+        .find(|(shift, _)| bytes >= 1 << shift && bytes.trailing_zeros() >= *shift)
+        .map_or((bytes, "B"), |(shift, unit)| (bytes >> shift, unit));
+    format!("{amount}{unit}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,5 +63,12 @@ mod tests {
             "add a unit: `\"8MiB\"` or `\"8KiB\"`"
         );
         assert!(parse("99999999999TiB").is_err());
+    }
+
+    #[test]
+    fn a_size_is_shown_as_it_may_be_written() {
+        for text in ["1B", "1500B", "64KiB", "8MiB", "1025MiB", "1GiB", "2TiB"] {
+            assert_eq!(shown(parse(text).unwrap()), text);
+        }
     }
 }
