@@ -18,8 +18,9 @@ pub fn json() -> Value {
     let mut schema = settings.into_generator().into_root_schema_for::<Spec>();
     schema.insert("title".to_owned(), "Nexus spec, edition 1".into());
     let mut schema = schema.to_value();
-    let root: Vec<String> = schema["properties"]
-        .as_object()
+    let root: Vec<String> = schema
+        .get("properties")
+        .and_then(Value::as_object)
         .map(|tables| tables.keys().cloned().collect())
         .unwrap_or_default();
     state_defaults(&mut schema, &root, false);

@@ -1,5 +1,7 @@
 //! Reports for machines: what GitHub and readers of SARIF make of them.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::BTreeSet;
 
 use nexusc::diagnostic::code::Code;

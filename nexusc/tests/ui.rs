@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use nexusc::diagnostic::code::Code;
-use nexusc::diagnostic::render::{Format, render};
+use nexusc::diagnostic::render::{Format, render, sarif};
 use nexusc::{Source, compile};
 
 const PLAIN: Format = Format::Text { colour: false };
@@ -74,12 +74,16 @@ fn specs_with_many_faults() {
 #[test]
 fn a_literal_secret_is_never_printed() {
     let text = "edition = 1\n[keys.a]\nsecret = \"hunter2hunter2\"\nmodels = []\n\
+                [gateway.cors]\norigins = \"https://u:hunter2hunter2@host\"\n\
                 [keys.b]\nsecret = { env = \"hunter2hunter2\" }\nmodels = [\"sk-hunter2hunter2\"]\n\
                 [upstreams.a]\nurl = \"https://u:hunter2hunter2@host\"\npassword = \"hunter2hunter2\"\n";
     let source = Source::new("example.toml", text);
     let diagnostics = compile(&source).diagnostics;
-    for format in [PLAIN, Format::Short, Format::Json] {
-        let rendered = render(&source, &diagnostics, format);
+    let mut log = sarif::Log::default();
+    log.add(&source, &diagnostics, &[]);
+    let formats = [PLAIN, Format::Short, Format::Json, Format::Github];
+    let reports = formats.map(|format| render(&source, &diagnostics, format));
+    for rendered in reports.iter().chain([&log.finish()]) {
         assert!(!rendered.contains("hunter2"), "{rendered}");
     }
 }

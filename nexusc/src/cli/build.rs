@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use nexusc::compile;
 
-use crate::cli::report::{OutputFormat, Reports, count, fixable};
+use crate::cli::report::{OutputFormat, Reports, summary};
 use crate::cli::{Failure, Outcome, say};
 use crate::fs::{self, Change};
 
@@ -36,10 +36,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         reports.add(&spec.source, &compilation)?;
         let Some(output) = compilation.output else {
             say(format_args!(
-                "{}: {}{}",
+                "{}: {}",
                 path.display(),
-                count(&compilation.diagnostics),
-                fixable(&compilation.diagnostics)
+                summary(&compilation)
             ))?;
             outcome = Outcome::Findings;
             continue;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use nexusc::compile;
 use nexusc::diagnostic::has_errors;
 
-use crate::cli::report::{OutputFormat, Reports, count, fixable};
+use crate::cli::report::{OutputFormat, Reports, summary};
 use crate::cli::{Failure, Outcome, say};
 use crate::fs;
 
@@ -29,10 +29,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         let diagnostics = &compilation.diagnostics;
         if matches!(arguments.output_format, OutputFormat::Text) {
             say(format_args!(
-                "{}: {}{}",
+                "{}: {}",
                 path.display(),
-                count(diagnostics),
-                fixable(diagnostics)
+                summary(&compilation)
             ))?;
         }
         if has_errors(diagnostics) {

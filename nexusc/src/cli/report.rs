@@ -88,8 +88,18 @@ pub(super) fn count(diagnostics: &[Diagnostic]) -> String {
     }
 }
 
-/// "; `nexusc fix` mends 2 of them", where it does.
-pub(super) fn fixable(diagnostics: &[Diagnostic]) -> String {
+/// "2 errors, 1 warning, 1 allowed; `nexusc fix` mends 2"
+pub(super) fn summary(compilation: &Compilation) -> String {
+    let diagnostics = &compilation.diagnostics;
+    let allowed = match compilation.allowed.len() {
+        0 => String::new(),
+        number => format!(", {number} allowed"),
+    };
+    format!("{}{allowed}{}", count(diagnostics), fixable(diagnostics))
+}
+
+/// "; `nexusc fix` mends 2", where it does.
+fn fixable(diagnostics: &[Diagnostic]) -> String {
     let of = |safety: Safety| {
         let fixes = diagnostics.iter().filter_map(|found| found.fix.as_ref());
         fixes.filter(|fix| fix.safety == safety).count()

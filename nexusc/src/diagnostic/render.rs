@@ -12,7 +12,7 @@ use toml::de::DeTable;
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::fix::{self, Patch};
-use crate::redact::{self, scrubbed};
+use crate::redact::{self, looks_secret, may_carry_credentials, scrubbed};
 use crate::source::{Source, span_of};
 
 /// How to print.
@@ -65,7 +65,8 @@ fn located(
         Found {
             diagnostic: without_secrets(diagnostic),
             spans: spans.map(|label| span_of(document, &label.place)).collect(),
-            patch: patch.filter(|patch| scrubbed(&patch.text) == patch.text),
+            patch: patch
+                .filter(|patch| !looks_secret(&patch.text) && !may_carry_credentials(&patch.text)),
         }
     };
     let mut found: Vec<Found> = diagnostics.iter().map(locate).collect();

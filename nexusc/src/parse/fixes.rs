@@ -44,7 +44,7 @@ pub(super) fn retyped(
         ("boolean", DeValue::String(text)) => {
             safe(text.trim().to_lowercase().parse::<bool>().ok()?.to_string())
         }
-        ("array", DeValue::String(text)) if schema["items"]["type"] == "string" => {
+        ("array", DeValue::String(text)) if is_of_strings(schema) => {
             safe(format!("[{}]", toml::Value::from(text.as_ref())))
         }
         ("string", DeValue::Integer(number)) if number.radix() == 10 => probable(number.as_str()),
@@ -53,4 +53,9 @@ pub(super) fn retyped(
     };
     let change = Change::Replace(path.clone(), text);
     Some(Fix { safety, change })
+}
+
+/// Whether the elements of an array are strings.
+fn is_of_strings(array: &Value) -> bool {
+    array.pointer("/items/type").and_then(Value::as_str) == Some("string")
 }

@@ -8,7 +8,7 @@ use crate::diagnostic::code::Code;
 use crate::diagnostic::fix::{Change, Fix};
 use crate::ir::table::{Id, Names};
 use crate::ir::{Gpu, Key, Limit, Model, Route, Upstream};
-use crate::key_path::{self, KeyPath};
+use crate::key_path::KeyPath;
 use crate::redact::{looks_secret, shown};
 use crate::source::Place;
 use crate::spec::Spec;
@@ -284,7 +284,9 @@ fn unknown<'n>(
     let label = format!("no such entry in `[{what}s]`");
     let otherwise = || {
         if names.clone().next().is_none() {
-            format!("add `[{what}s.{}]`", key_path::written(name))
+            // What is no name may be anything.
+            let name = if is_name(name) { name } else { "NAME" };
+            format!("add `[{what}s.{name}]`")
         } else {
             format!("`[{what}s]` has {}", suggest::list(names.clone()))
         }

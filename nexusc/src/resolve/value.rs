@@ -51,7 +51,7 @@ impl Scope<'_> {
         };
         self.read(
             text,
-            &within,
+            within,
             |text| spelling::of_size(text).filter(|(text, _)| within(text).is_ok()),
             Code::NX0202,
             "a size",

@@ -3,7 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// The figures of a model that the GPU plan does not know by name, as its `config.json` has them.
+/// The figures of a model that the GPU plan does not know by name, as its `config.json` has them. What is left out
+/// comes from that file, where `config` names it, or is no part of the model.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Architecture {

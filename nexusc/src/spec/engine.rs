@@ -58,7 +58,7 @@ pub struct Vllm {
     /// The largest rank of LoRA adapters. Default: none are served.
     pub max_lora_rank: Option<u64>,
     /// How tokens are drawn, where it is known: `"sort"`, or `"flashinfer"`, which V1 before 0.17 uses if it is
-    /// installed, and which takes a third of the memory.
+    /// installed, and which takes a third of the memory. Default: unknown.
     pub sampler: Option<String>,
 }
 
@@ -68,11 +68,11 @@ pub struct Vllm {
 pub struct Sglang {
     /// The model, as for `vllm`.
     pub weights: String,
-    /// As for `vllm`.
+    /// As for `vllm`. Default: as there.
     pub dtype: Option<String>,
-    /// As for `vllm`.
+    /// As for `vllm`. Default: as there.
     pub quantization: Option<String>,
-    /// As for `vllm`.
+    /// As for `vllm`. Default: as there.
     pub kv_cache_dtype: Option<String>,
     /// GPUs that share each layer. Default: all of its GPUs.
     pub tensor_parallel: Option<u64>,

@@ -97,7 +97,7 @@ pub struct Spec {
     /// The environments that the gateway is deployed to.
     #[serde(default)]
     pub overlays: BTreeMap<String, overlay::Overlay>,
-    /// Requests, and what is expected to become of them.
+    /// Requests, and what is expected to become of them. Default: none.
     #[serde(default)]
     pub tests: Vec<test::Test>,
     /// Findings of the compiler that this spec allows or makes errors, by code, each with a reason.

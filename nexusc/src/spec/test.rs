@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// A request, and what is expected to become of it. It is decided by the code that gateways run, without a
-/// network; a spec whose tests fail does not compile. What is not said, such as the draw of a canary, may be
+/// network; a spec whose tests fail does not compile. What is left out, such as the draw of a canary, may be
 /// anything: the expectation has to hold all the same.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -45,7 +45,7 @@ pub struct Test {
     pub in_flight: BTreeMap<String, u64>,
     /// Requests just like it that came before. Default: none.
     pub after: Option<After>,
-    /// What becomes of it.
+    /// What becomes of it; what is left out may be anything.
     pub expect: Expect,
 }
 

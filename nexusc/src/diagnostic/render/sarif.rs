@@ -88,42 +88,49 @@ fn result(source: &Source, found: &Found, reason: Option<&String>) -> Value {
         places.push(json!({ "physicalLocation": { "artifactLocation": artifact(source) } }));
     }
     let conflicts = places.split_off(1);
-    let mut result = json!({
+    let result = json!({
         "ruleId": diagnostic.code.name(),
         "level": diagnostic.severity().name(),
         "message": { "text": text },
         "locations": places,
         "relatedLocations": conflicts,
     });
-    if let Some(reason) = reason {
-        let suppression = json!({ "kind": "inSource", "justification": scrubbed(reason) });
-        result["suppressions"] = json!([suppression]);
+    let suppressions =
+        reason.map(|reason| json!([{ "kind": "inSource", "justification": scrubbed(reason) }]));
+    let result = with(result, "suppressions", suppressions);
+    with(result, "fixes", fixes(source, found))
+}
+
+fn fixes(source: &Source, found: &Found) -> Option<Value> {
+    let (fix, patch) = (found.diagnostic.fix.as_ref()?, found.patch.as_ref()?);
+    let description = format!("{}: {}", fix.safety.name(), fix.change);
+    let replacement = json!({
+        "deletedRegion": region(Region::of(source, &patch.span)),
+        "insertedContent": { "text": patch.text },
+    });
+    Some(json!([{
+        "description": { "text": scrubbed(&description) },
+        "artifactChanges": [{
+            "artifactLocation": artifact(source),
+            "replacements": [replacement],
+        }],
+    }]))
+}
+
+/// The object with one more property, if there is a value for it.
+fn with(mut object: Value, property: &str, value: Option<Value>) -> Value {
+    if let (Some(fields), Some(value)) = (object.as_object_mut(), value) {
+        fields.insert(property.to_owned(), value);
     }
-    if let (Some(fix), Some(patch)) = (&diagnostic.fix, &found.patch) {
-        let description = format!("{}: {}", fix.safety.name(), fix.change);
-        let replacement = json!({
-            "deletedRegion": region(Region::of(source, &patch.span)),
-            "insertedContent": { "text": patch.text },
-        });
-        result["fixes"] = json!([{
-            "description": { "text": scrubbed(&description) },
-            "artifactChanges": [{
-                "artifactLocation": artifact(source),
-                "replacements": [replacement],
-            }],
-        }]);
-    }
-    result
+    object
 }
 
 fn location(source: &Source, place: Region, label: &str) -> Value {
-    let mut location = json!({
+    let location = json!({
         "physicalLocation": { "artifactLocation": artifact(source), "region": region(place) },
     });
-    if !label.is_empty() {
-        location["message"] = json!({ "text": label });
-    }
-    location
+    let message = (!label.is_empty()).then(|| json!({ "text": label }));
+    with(location, "message", message)
 }
 
 fn region(place: Region) -> Value {
