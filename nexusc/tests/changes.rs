@@ -53,6 +53,13 @@ const EDITS: &[(&str, &[(&str, &str)])] = &[
         ],
     ),
     (
+        "what a model can do is stated",
+        &[(
+            "[models.cloud]",
+            "[models.cloud]\ncapabilities = { context = 128_000, tools = true, modalities = [\"text\", \"image\"] }",
+        )],
+    ),
+    (
         "a key loses a model",
         &[("models = [\"chat\", \"small\"]", "models = [\"small\"]")],
     ),

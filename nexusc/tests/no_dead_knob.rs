@@ -123,12 +123,15 @@ const OTHER_WORDS: &[(&str, &str)] = &[
 ];
 
 /// Fields that cannot be changed alone: there is one edition, keys exclude development, a model has one route, a file
-/// must be there, engines that wait for each other share a profile, and more ranks need more GPUs.
+/// must be there, what a model can do is proved of its fallback too, engines that wait for each other share a profile, and more ranks need more GPUs.
 const NEVER_ALONE: &[&str] = &[
     "architectures.*.config",
     "architectures.*.rope_factor",
     "edition",
     "gateway.development",
+    "models.*.capabilities.context",
+    "models.*.capabilities.modalities",
+    "models.*.capabilities.tools",
     "routes.*.models",
     "upstreams.*.engine.gpus",
     "upstreams.*.engine.profile",
