@@ -1,7 +1,5 @@
 //! What people have becomes a spec that compiles: configurations as they are found at work, and what becomes of them.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use nexusc::diagnostic::has_errors;
 use nexusc::import::{Format, import};
 use nexusc::{Source, compile};
