@@ -17,6 +17,7 @@ async fn refused(dataplane: &Dataplane, connection: &mut Connection, bytes: &[u8
         Some("application/json"),
         "{shown}"
     );
+    assert!(response.header("date").is_some(), "{shown}");
     response.error_message();
     let id = response.header("x-request-id").expect("an id").to_owned();
     assert!(response.header("x-trace-id").is_some());

@@ -4,7 +4,6 @@
 use std::io;
 use std::time::Duration;
 
-use bytes::Bytes;
 use hyper::{HeaderMap, Response};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
@@ -15,6 +14,7 @@ use crate::observe::level::Level;
 use crate::observe::line::Line;
 use crate::observe::trace::Trace;
 use crate::server::client::Client;
+use crate::stream::body::Body;
 
 /// How much of what a client goes on sending is still read, so that it gets to see its answer.
 const LINGER_BYTES: usize = 1024 * 1024;
@@ -22,19 +22,14 @@ const LINGER_BYTES: usize = 1024 * 1024;
 /// How long that, and the answer, may take.
 pub(super) const LINGER_TIME: Duration = Duration::from_secs(2);
 
-/// Answers a request that has `fault` for a head, over what is left of its connection.
-pub(super) async fn refuse(client: &Client, mut stream: Stream, fault: Head) {
+/// The answer to a request that has `fault` for a head, which is logged and counted.
+pub(super) fn answer(client: &Client, fault: Head) -> Response<Body> {
     let error = Error::Head(fault);
     let trace = Trace::identify(&HeaderMap::new(), None);
     account(client, &error, &trace);
-    let mut response = error.into_response();
+    let mut response = error.into_response().map(Body::whole);
     trace.mark_response(response.headers_mut());
-    let written = written(&response);
-    let told = timeout(LINGER_TIME, stream.write_all(&written));
-    // A client that does not want its answer has gone.
-    if let Ok(Ok(())) = told.await {
-        take_leave(stream, true).await;
-    }
+    response
 }
 
 /// Closes `stream` after a last response. The client `may_send` more: closed then, the connection would be reset,
@@ -66,24 +61,4 @@ fn account(client: &Client, error: &Error, trace: &Trace) {
         line.client_ip = Some(client.ip);
         worker.log.line(&line);
     }
-}
-
-/// `response` as HTTP/1.1, the last one of its connection.
-fn written(response: &Response<Bytes>) -> Vec<u8> {
-    let status = response.status();
-    let reason = status.canonical_reason().unwrap_or_default();
-    let length = response.body().len();
-    let mut bytes = format!(
-        "HTTP/1.1 {} {reason}\r\nconnection: close\r\ncontent-length: {length}\r\n",
-        status.as_str()
-    )
-    .into_bytes();
-    for (name, value) in response.headers() {
-        for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
-            bytes.extend_from_slice(part);
-        }
-    }
-    bytes.extend_from_slice(b"\r\n");
-    bytes.extend_from_slice(response.body());
-    bytes
 }

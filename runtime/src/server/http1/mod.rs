@@ -20,10 +20,11 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use bytes::BytesMut;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode, Version};
 use tokio::time::timeout;
 
 use crate::api::body::Incoming;
+use crate::error;
 use crate::h1::stream::Stream;
 use crate::pipeline;
 use crate::server::client::Client;
@@ -48,12 +49,11 @@ pub(super) async fn serve(client: &Client, stream: Stream, received: BytesMut) {
             Ok(Some(head)) => head,
             Ok(None) => break,
             Err(fault) => {
-                let Some(wire) = Rc::into_inner(wire) else {
-                    return;
-                };
-                let stream = wire.into_inner().into_stream();
                 // Boxed, as it is rare: every connection would carry its state.
-                return Box::pin(refusal::refuse(client, stream, fault)).await;
+                match Box::pin(refuse(client, &wire, fault)).await {
+                    Ok(()) => break,
+                    Err(Gone) => return,
+                }
             }
         };
         match answer(client, &wire, head, &mut cut).await {
@@ -68,6 +68,19 @@ pub(super) async fn serve(client: &Client, stream: Stream, received: BytesMut) {
     let wire = wire.into_inner();
     let may_hold_more = wire.may_hold_more();
     Box::pin(refusal::take_leave(wire.into_stream(), may_hold_more)).await;
+}
+
+/// Says what is wrong with a head, after which nobody knows where the next one begins.
+async fn refuse(client: &Client, wire: &RefCell<Wire>, fault: error::Head) -> Result<(), Gone> {
+    let response = refusal::answer(client, fault);
+    let terms = Terms {
+        version: Version::HTTP_11,
+        wants_no_body: false,
+        keeps_alive: false,
+    };
+    let mut unread = 0;
+    let told = timeout(LINGER_TIME, send(wire, response, terms, &mut unread));
+    told.await.unwrap_or(Err(Gone)).map(|_| ())
 }
 
 /// Answers the request with this head, whose body follows. Returns whether there may be another one.
