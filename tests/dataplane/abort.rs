@@ -65,6 +65,23 @@ async fn before_the_head_of_the_response() {
 }
 
 #[tokio::test]
+async fn behind_a_line_end_too_many() {
+    let (model, dataplane) = plain(Rule::new(Action::Stall)).await;
+    for (number, gap) in [b"".as_slice(), b"\r\n"].into_iter().enumerate() {
+        let mut connection = dataplane.connect().await;
+        let request = Request::chat("plain").key(FULL);
+        // With the body, and after the gateway has it.
+        connection
+            .write(&[&request.head(), request.body(), b"\r\n"].concat())
+            .await;
+        model.wait_for_requests(number + 1).await;
+        connection.write(gap).await;
+        drop(connection);
+        assert!(model.wait_for_ends(number + 1).await[number].aborted());
+    }
+}
+
+#[tokio::test]
 async fn in_the_middle_of_a_stream() {
     let (model, dataplane) = plain(Rule::chat_stream(5).gated()).await;
     assert_at_once(&model, async || begun(&dataplane).await, drop).await;

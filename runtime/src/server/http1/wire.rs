@@ -88,16 +88,20 @@ impl Wire {
 
     fn take_head(&mut self) -> Result<Option<Head>, error::Head> {
         if self.looked == 0 {
-            // Some clients end a body with a line end too many (RFC 9112, 2.2).
-            let is_line_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
-            let start = self.received.iter().position(|byte| !is_line_end(byte));
-            self.received.advance(start.unwrap_or(self.received.len()));
+            self.skip_line_ends();
         }
         if self.received.is_empty() {
-            self.rest();
             return Ok(None);
         }
         request::take(&mut self.received, &mut self.looked)
+    }
+
+    /// Passes over what is no head yet: some clients end a body with a line end too many (RFC 9112, 2.2).
+    fn skip_line_ends(&mut self) {
+        while let Some(b'\r' | b'\n') = self.received.first() {
+            self.received.advance(1);
+        }
+        self.rest();
     }
 
     /// Whether a part of a head has come.
@@ -195,7 +199,12 @@ impl Wire {
 
     /// Ready when the client has gone, seen while somebody else reads the body, or nobody needs to.
     pub(super) fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        while self.is_at_end() && self.received.is_empty() {
+        while self.is_at_end() {
+            // A line end too many is no next request, and hides nobody's going.
+            self.skip_line_ends();
+            if self.has_begun() {
+                break;
+            }
             match ready!(self.poll_read(AHEAD, cx)) {
                 Ok(0) | Err(_) => return Poll::Ready(()),
                 Ok(_) => {}
