@@ -20,6 +20,21 @@ pub(crate) enum Stream {
     Memory(tokio::io::DuplexStream),
 }
 
+impl Stream {
+    /// Has it reset when it is closed.
+    pub(crate) fn reset(&self) {
+        match self {
+            // One that takes no options is closed already.
+            Self::Plain(stream) => drop(stream.set_zero_linger()),
+            // An end that is not announced is none.
+            #[cfg(feature = "tls")]
+            Self::Tls(_) => {}
+            #[cfg(test)]
+            Self::Memory(_) => {}
+        }
+    }
+}
+
 /// Calls a method of whatever a stream is.
 macro_rules! carrier {
     ($stream:expr, $carrier:ident => $call:expr) => {

@@ -174,6 +174,8 @@ mod tests {
     const STREAM: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\
         transfer-encoding: chunked\r\n\r\nb\r\ndata: one\n\n\r\n";
 
+    const CUT: &[u8] = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{\"a\":\r\n";
+
     #[tokio::test]
     async fn the_kernel_is_to_find_out_who_has_vanished() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -284,6 +286,28 @@ mod tests {
                 assert!(answer.contains("data: tw"), "{answer}");
                 assert!(answer.contains("\n\ndata: {\"error\":"), "{answer}");
                 assert!(!answer.contains("[DONE]"));
+            })
+            .await;
+    }
+
+    #[tokio::test]
+    async fn a_document_that_breaks_off_never_looks_whole_to_a_client_of_http_1_0() {
+        LocalSet::new()
+            .run_until(async {
+                let mut scene = Scene::new().await;
+                let head = format!(
+                    "POST /v1/chat/completions HTTP/1.0\r\nx-api-key: web-secret\r\ncontent-length: {}\r\n\r\n",
+                    REQUEST.len()
+                );
+                let request = head + REQUEST;
+                scene.client.write_all(request.as_bytes()).await.unwrap();
+                let mut connection = scene.asked().await;
+                connection.write_all(CUT).await.unwrap();
+                read_until(&mut scene.client, "{\"a\":").await;
+                drop(connection);
+                let end = timeout(Duration::from_secs(10), scene.client.read(&mut [0])).await;
+                let reset = end.unwrap().unwrap_err();
+                assert_eq!(reset.kind(), io::ErrorKind::ConnectionReset);
             })
             .await;
     }

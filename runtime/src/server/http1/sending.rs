@@ -100,7 +100,12 @@ impl Sending {
             let mut wire = wire.borrow_mut();
             match wire.poll_write(&mut self.output, cx) {
                 Poll::Ready(Err(_)) => return Poll::Ready(Err(Gone)),
-                Poll::Ready(Ok(())) if self.is_broken => return Poll::Ready(Err(Gone)),
+                Poll::Ready(Ok(())) if self.is_broken => {
+                    if self.manner == Manner::Close {
+                        wire.reset();
+                    }
+                    return Poll::Ready(Err(Gone));
+                }
                 Poll::Ready(Ok(())) if self.body.is_none() => return Poll::Ready(Ok(())),
                 Poll::Ready(Ok(())) if !waits => continue,
                 Poll::Ready(Ok(())) | Poll::Pending => {}

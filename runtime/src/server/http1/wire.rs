@@ -61,6 +61,11 @@ impl Wire {
         self.stream
     }
 
+    /// Has the connection reset when it is closed, so that its end is not taken for that of a body.
+    pub(super) fn reset(&self) {
+        self.stream.reset();
+    }
+
     /// The memory that its worker lends.
     pub(super) fn scratch(&self) -> &Scratch {
         &self.scratch
