@@ -112,6 +112,8 @@ impl Sending {
             }
             return match wire.poll_pass_over(unread, cx) {
                 Poll::Ready(Err(Gone)) => Poll::Ready(Err(Gone)),
+                // Nobody works for it any more, and who has closed its side may still read.
+                Poll::Ready(Ok(())) if self.body.is_none() => Poll::Pending,
                 Poll::Ready(Ok(())) => wire.poll_gone(cx).map(|()| Err(Gone)),
                 Poll::Pending => Poll::Pending,
             };

@@ -149,6 +149,7 @@ async fn what_no_request_is_gets_an_error_object_behind_a_good_one_too() {
         let text = answered(&[READY, bad].concat()).await;
         assert_eq!(statuses(&text), [200, status], "{text}");
         assert!(text.contains("connection: close\r\n"), "{text}");
+        assert_eq!(text.matches("\r\ndate: ").count(), 2, "{text}");
         assert!(text.ends_with("\"code\":\"invalid_request\"}}"), "{text}");
     }
 }
@@ -172,6 +173,21 @@ async fn a_head_alone_is_what_head_asks_for() {
         text.ends_with("\r\n\r\n") && !text.contains("content-length: 0"),
         "{text}"
     );
+}
+
+#[tokio::test]
+async fn a_client_that_has_closed_its_side_reads_what_is_ready() {
+    let reading = async {
+        let mut scene = connected(&worker(dataplane()), 16);
+        let ask = b"GET /metrics HTTP/1.1\r\nhost: a\r\n\r\n";
+        scene.client.write_all(ask).await.unwrap();
+        scene.client.shutdown().await.unwrap();
+        let text = scene.rest().await;
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        let length = format!("content-length: {}\r\n", body.len());
+        assert!(head.contains(&length), "{head}");
+    };
+    LocalSet::new().run_until(reading).await;
 }
 
 #[tokio::test]
