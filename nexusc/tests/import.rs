@@ -55,6 +55,15 @@ fn what_lacks_a_line_is_imported_or_refused_but_never_wrong() {
     });
 }
 
+#[test]
+fn what_a_keys_policy_says_beside_its_models_is_not_lost_silently() {
+    let text = "GATEWAY_UPSTREAMS=a=http://a:8000\n\
+        GATEWAY_API_KEY_POLICIES={\"hunter2hunter2\": {\"rate_limit_per_minute\": 60}}\n";
+    let spec = import(text, Format::Env).unwrap();
+    assert!(spec.contains("`rate_limit_per_minute`"), "{spec}");
+    assert!(spec.contains("models = [\"*\"]"), "{spec}");
+}
+
 /// Every setting of a configuration is in the spec, or in a comment of it.
 #[test]
 fn no_setting_is_lost_silently() {

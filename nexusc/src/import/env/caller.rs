@@ -106,9 +106,9 @@ fn read_keys(
         .map(|value| policies(&value))
         .unwrap_or_default();
     // A policy may be of a key that is listed nowhere else.
-    for (secret, _) in &policies {
-        if !secrets.iter().any(|listed| is_of(listed, secret)) {
-            secrets.push(secret.clone());
+    for policy in &policies {
+        if !secrets.iter().any(|listed| is_of(listed, &policy.key)) {
+            secrets.push(policy.key.clone());
         }
     }
     let mut names = Names::default();
@@ -123,7 +123,17 @@ fn read_keys(
         key.notes.push(format!(
             "Set `GATEWAY_API_KEY_{number}` to the key that is number {number} in `{KEYS}`."
         ));
-        if let Some((_, allowed)) = policies.iter().find(|(of, _)| is_of(secret, of)) {
+        if let Some(Policy {
+            models: allowed,
+            others,
+            ..
+        }) = policies.iter().find(|policy| is_of(secret, &policy.key))
+        {
+            if !others.is_empty() {
+                let others = shown_all(others.iter().map(String::as_str));
+                let why = format!("nothing was read of its policy but the models, not {others}");
+                key.notes.push(not_carried(POLICIES, &why));
+            }
             let unknown: Vec<&str> = allowed
                 .iter()
                 .map(String::as_str)
@@ -153,12 +163,22 @@ fn read_keys(
     keys
 }
 
-/// `key=model,model;...`, or an object of lists.
-fn policies(value: &str) -> Vec<(String, Vec<String>)> {
+/// How the list of models is called in a policy.
+const MODELS: [&str; 2] = ["models", "allowed_models"];
+
+/// What a key may do.
+struct Policy {
+    key: String,
+    models: Vec<String>,
+    /// Fields that say something else.
+    others: Vec<String>,
+}
+
+/// `key=model,model;...`, or an object of lists, or of objects that have one.
+fn policies(value: &str) -> Vec<Policy> {
     if let Ok(Json::Object(object)) = serde_json::from_str(value) {
         let names = |models: &Json| -> Vec<String> {
-            let list = models.get("models").unwrap_or(models);
-            match list {
+            match models {
                 Json::Array(list) => list
                     .iter()
                     .filter_map(Json::as_str)
@@ -168,10 +188,24 @@ fn policies(value: &str) -> Vec<(String, Vec<String>)> {
                 _ => Vec::new(),
             }
         };
-        return object
-            .iter()
-            .map(|(key, models)| (key.clone(), names(models)))
-            .collect();
+        let of_entry = |(key, policy): (&String, &Json)| {
+            let (mut models, mut others) = (names(policy), Vec::new());
+            if let Json::Object(fields) = policy {
+                let named = MODELS.iter().find_map(|name| fields.get(*name));
+                models = named.map_or_else(|| vec!["*".to_owned()], names);
+                let unread = fields
+                    .keys()
+                    .filter(|name| !MODELS.contains(&name.as_str()));
+                others = unread.cloned().collect();
+            }
+            let key = key.clone();
+            Policy {
+                key,
+                models,
+                others,
+            }
+        };
+        return object.iter().map(of_entry).collect();
     }
     let policy = |entry: &str| {
         // A key may end in `=`, as base64 does; models never hold one.
@@ -179,8 +213,11 @@ fn policies(value: &str) -> Vec<(String, Vec<String>)> {
             .rsplit_once('=')
             .or_else(|| entry.rsplit_once(':'))
             .unwrap_or((entry, "*"));
-        let models = entries(models, ',').map(str::to_owned).collect();
-        (key.trim().to_owned(), models)
+        Policy {
+            key: key.trim().to_owned(),
+            models: entries(models, ',').map(str::to_owned).collect(),
+            others: Vec::new(),
+        }
     };
     entries(value, ';').map(policy).collect()
 }
