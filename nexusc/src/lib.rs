@@ -78,42 +78,90 @@ pub fn files_of(source: &Source) -> Vec<String> {
 
 /// Compiles a spec.
 pub fn compile(source: &Source) -> Compilation {
+    let Checked {
+        topology,
+        plan,
+        mut diagnostics,
+        allowed,
+    } = match checked(source) {
+        Ok(checked) => checked,
+        Err(diagnostics) => return Compilation::of_no_spec(diagnostics),
+    };
+    let tests = (!has_errors(&diagnostics)).then(|| trial::run(&topology));
+    if let Some(tests) = &tests {
+        diagnostics.extend(tests.diagnostics());
+    }
+    let output = (!has_errors(&diagnostics)).then(|| {
+        let files = emit::emit(&topology, &plan);
+        Output { topology, files }
+    });
+    Compilation {
+        output,
+        tests,
+        plan: Some(plan),
+        diagnostics,
+        allowed,
+    }
+}
+
+/// What a sound spec means, whether or not its own tests hold; for any other, what there is to say about it.
+pub fn topology(source: &Source) -> Result<Topology, Box<Compilation>> {
+    match checked(source) {
+        Ok(checked) if !has_errors(&checked.diagnostics) => Ok(checked.topology),
+        Ok(checked) => Err(Box::new(Compilation {
+            output: None,
+            tests: None,
+            plan: Some(checked.plan),
+            diagnostics: checked.diagnostics,
+            allowed: checked.allowed,
+        })),
+        Err(diagnostics) => Err(Box::new(Compilation::of_no_spec(diagnostics))),
+    }
+}
+
+impl Compilation {
+    fn of_no_spec(diagnostics: Vec<Diagnostic>) -> Self {
+        Self {
+            output: None,
+            tests: None,
+            plan: None,
+            diagnostics,
+            allowed: Vec::new(),
+        }
+    }
+}
+
+/// A spec that has been checked, and may have been found wanting.
+struct Checked {
+    topology: Topology,
+    plan: plan::report::Report,
+    diagnostics: Vec<Diagnostic>,
+    allowed: Vec<Allowed>,
+}
+
+/// The phases up to the checks; where the file is no spec, why.
+fn checked(source: &Source) -> Result<Checked, Vec<Diagnostic>> {
     let parse::Parsed {
         spec,
         left_out,
         mut diagnostics,
     } = parse::parse(source);
     let Some(spec) = spec else {
-        return Compilation {
-            output: None,
-            tests: None,
-            plan: None,
-            diagnostics,
-            allowed: Vec::new(),
-        };
+        return Err(diagnostics);
     };
     let resolved = resolve::resolve(source, &spec, left_out);
     let resolve::Resolved {
         topology, left_out, ..
     } = resolved;
     diagnostics.extend(resolved.diagnostics);
-    let plan = plan::plan(&topology);
-    diagnostics.extend(check::check(&topology, &plan, &left_out));
-    let report = plan::report::report(&topology, &plan);
-    let (mut diagnostics, allowed) = lints::apply(&topology.lints, diagnostics);
-    let tests = (!has_errors(&diagnostics)).then(|| trial::run(&topology));
-    if let Some(tests) = &tests {
-        diagnostics.extend(tests.diagnostics());
-    }
-    let output = (!has_errors(&diagnostics)).then(|| {
-        let files = emit::emit(&topology, &report);
-        Output { topology, files }
-    });
-    Compilation {
-        output,
-        tests,
-        plan: Some(report),
+    let facts = plan::plan(&topology);
+    diagnostics.extend(check::check(&topology, &facts, &left_out));
+    let plan = plan::report::report(&topology, &facts);
+    let (diagnostics, allowed) = lints::apply(&topology.lints, diagnostics);
+    Ok(Checked {
+        topology,
+        plan,
         diagnostics,
         allowed,
-    }
+    })
 }

@@ -522,6 +522,20 @@ fn a_spec_is_compared_with_itself_as_a_git_revision_has_it() {
 }
 
 #[test]
+fn a_spec_whose_own_tests_fail_can_be_compared() {
+    let folder = tested("diff_tests");
+    fs::write(
+        folder.join("new.toml"),
+        TESTED.replace("= \"5%\" }", "= \"10%\" }"),
+    )
+    .unwrap();
+    assert_eq!(code(&nexusc(&folder, &["check", "new.toml"])), 1);
+    let output = nexusc(&folder, &["diff", "specs/mini.toml", "new.toml"]);
+    assert_eq!(code(&output), 0, "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("5 % -> 10 %"));
+}
+
+#[test]
 fn a_spec_that_does_not_compile_cannot_be_compared() {
     let folder = folder("diff_errors");
     fs::write(folder.join("new.toml"), "edition = 2\n").unwrap();

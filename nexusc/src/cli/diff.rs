@@ -4,10 +4,10 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use clap::ValueEnum;
+use nexusc::Source;
 use nexusc::diff::render::{Format, render};
 use nexusc::diff::{Risk, diff};
 use nexusc::ir::Topology;
-use nexusc::{Source, compile};
 
 use crate::cli::report::{OutputFormat, Reports, count};
 use crate::cli::revision::Revision;
@@ -99,16 +99,18 @@ impl Spec {
     }
 }
 
-/// What a spec means; where it does not compile, says why, and `None`. Warnings are for `check`.
+/// What a spec means, also where its own tests fail: they are for `test`. Where it is not sound, says why, and
+/// `None`. Warnings are for `check`.
 fn topology(spec: &Spec) -> Result<Option<Topology>, Failure> {
     let source = spec.read()?;
-    let compilation = compile(&source);
-    if compilation.output.is_none() {
-        let mut reports = Reports::new(OutputFormat::Text);
-        reports.add(&source, &compilation)?;
-        reports.finish()?;
-        let count = count(&compilation.diagnostics);
-        say(format_args!("{}: {count}", spec.shown()))?;
-    }
-    Ok(compilation.output.map(|output| output.topology))
+    let compilation = match nexusc::topology(&source) {
+        Ok(topology) => return Ok(Some(topology)),
+        Err(compilation) => compilation,
+    };
+    let mut reports = Reports::new(OutputFormat::Text);
+    reports.add(&source, &compilation)?;
+    reports.finish()?;
+    let count = count(&compilation.diagnostics);
+    say(format_args!("{}: {count}", spec.shown()))?;
+    Ok(None)
 }
