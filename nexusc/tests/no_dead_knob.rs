@@ -94,6 +94,7 @@ const OTHER_WORDS: &[(&str, &str)] = &[
     ("auth.jwt.algorithm", "ES256"),
     ("auth.jwt.limit", "standard"),
     ("auth.jwt.priority", "high"),
+    ("deploy.image", "registry.example.com/llm/other"),
     ("gateway.default_model", "third"),
     ("health.probe", "completion"),
     ("keys.*.limit", "subject"),

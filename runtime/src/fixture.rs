@@ -17,7 +17,7 @@ use crate::observe::log;
 use crate::observe::reports::Sinks;
 use crate::observe::trace::Trace;
 use crate::topology::{
-    Access, Auth, Draw, Endpoint, Gateway, Key, KeySettings, MIB, Model, ModelSettings,
+    Access, Auth, Buckets, Draw, Endpoint, Gateway, Key, KeySettings, MIB, Model, ModelSettings,
     PriorityClass, Route, Rule, Secret, Shadow, ShadowSettings, Share, Timeouts, Topology,
     Upstream, UpstreamSettings,
 };
@@ -130,6 +130,14 @@ const GATEWAY: Gateway = Gateway {
     keep_alive: None,
 };
 
+/// Few, as no test is about them.
+pub(crate) const BUCKETS: Buckets = Buckets {
+    request: &[0.1, 1.0, 10.0],
+    upstream: &[0.1, 1.0, 10.0],
+    first_token: &[0.1, 1.0, 10.0],
+    queue_wait: &[0.1, 1.0, 10.0],
+};
+
 pub(crate) static CHAT: Topology = Topology {
     name: "chat",
     gateway: GATEWAY,
@@ -140,6 +148,7 @@ pub(crate) static CHAT: Topology = Topology {
     otlp: None,
     limits: &[],
     store: None,
+    buckets: BUCKETS,
     models: &[&MODEL_LARGE, &MODEL_SMALL],
     upstreams: &[&CLOUD, &VLLM_LARGE, &VLLM_SMALL],
 };
@@ -190,6 +199,7 @@ pub(crate) static OPERATED: Topology = Topology {
     otlp: None,
     limits: &[],
     store: None,
+    buckets: BUCKETS,
     models: &[&MODEL_LARGE, &MODEL_SMALL, &MODEL_SHADOWED],
     upstreams: CHAT.upstreams,
 };

@@ -59,10 +59,26 @@ pub struct Topology {
     pub limits: &'static [&'static Limit],
     /// What counts the limits of all replicas together; `None` where each counts for itself.
     pub store: Option<Store>,
+    /// The bounds of its histograms.
+    pub buckets: Buckets,
     /// Every model that a client can name, sorted by name.
     pub models: &'static [&'static Model],
     /// Every server that produces responses, sorted by name.
     pub upstreams: &'static [&'static Upstream],
+}
+
+/// The upper bounds of the buckets of histograms, in seconds, ascending: each threshold of an alert or an objective is
+/// one of them, and the last is the longest time that the topology allows.
+#[derive(Debug)]
+pub struct Buckets {
+    /// Of whole requests.
+    pub request: &'static [f64],
+    /// Of attempts at upstreams, to the first byte.
+    pub upstream: &'static [f64],
+    /// Of streamed responses, to the first token.
+    pub first_token: &'static [f64],
+    /// Of requests in the queues of limits; empty where there is no queue.
+    pub queue_wait: &'static [f64],
 }
 
 /// The front door: where it listens, and the bounds of what a client can make it hold.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use runtime::topology::{Gateway, Input, MIB, Topology};
 
-use crate::{limits, models, policies, upstreams};
+use crate::{histograms, limits, models, policies, upstreams};
 
 /// The whole topology; its front door is `[gateway]`.
 pub static TOPOLOGY: Topology = Topology {
@@ -36,6 +36,7 @@ pub static TOPOLOGY: Topology = Topology {
     otlp: None,
     limits: limits::ALL,
     store: None,
+    buckets: histograms::BUCKETS,
     models: models::ALL,
     upstreams: upstreams::ALL,
 };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use runtime::topology::{Audit, Cors, ForbiddenWords, Gateway, GatewayTls, Idempotency, Identity, Input, MIB, Otlp, Privacy, Secret, Share, Store, Topology, WhenAway, WhenFailing};
 
-use crate::{limits, models, policies, upstreams};
+use crate::{histograms, limits, models, policies, upstreams};
 
 /// The whole topology; its front door is `[gateway]`.
 pub static TOPOLOGY: Topology = Topology {
@@ -70,6 +70,7 @@ pub static TOPOLOGY: Topology = Topology {
         timeout: Duration::from_millis(50),
         tls: None,
     }),
+    buckets: histograms::BUCKETS,
     models: models::ALL,
     upstreams: upstreams::ALL,
 };

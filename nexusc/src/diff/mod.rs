@@ -5,6 +5,7 @@
 //! field which is added to the topology does not compile before somebody has said what its change means.
 
 mod callers;
+mod deploy;
 mod engines;
 mod gateway;
 mod gpus;
@@ -107,6 +108,8 @@ pub enum Kind {
     Variable,
     /// Files that are read at start.
     File,
+    /// Files for deployments.
+    Deployment,
     /// Environments.
     Overlay,
 }
@@ -125,6 +128,7 @@ impl Kind {
             Self::Records => "records",
             Self::Variable => "environment variable",
             Self::File => "file",
+            Self::Deployment => "deployment",
             Self::Overlay => "overlay",
         }
     }
@@ -149,6 +153,7 @@ pub fn diff(before: &Topology, after: &Topology) -> Diff {
         privacy,
         audit,
         otlp,
+        deploy,
         overlays,
         tests: _, // ask, and change nothing
         lints: _, // are about findings, and change nothing
@@ -167,6 +172,7 @@ pub fn diff(before: &Topology, after: &Topology) -> Diff {
     observing::compare_audit(before.audit.as_ref(), audit.as_ref(), &mut changes);
     observing::compare_spans(before.otlp.as_ref(), otlp.as_ref(), &mut changes);
     surroundings::compare(&mut changes);
+    deploy::compare(&before.deploy, deploy, &mut changes);
     overlays::compare(&before.overlays, overlays, &mut changes);
     changes.finish()
 }

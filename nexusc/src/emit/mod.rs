@@ -7,6 +7,7 @@ pub(crate) mod environment;
 mod file_set;
 mod gpu_plan;
 mod template;
+mod yaml;
 
 pub use file_set::FileSet;
 

@@ -4,6 +4,7 @@
 //! hole (`None`) or a harmless value stands in, so that the checks can go on; emission only ever sees a
 //! topology without errors.
 
+pub mod deploy;
 pub mod table;
 pub mod test;
 
@@ -47,6 +48,8 @@ pub struct Topology {
     pub audit: Option<Audit>,
     /// Where spans go.
     pub otlp: Option<Otlp>,
+    /// What is emitted beside the dataplane.
+    pub deploy: deploy::Deploy,
     /// The environments.
     pub overlays: Table<Overlay>,
     /// Requests, and what is expected to become of them.

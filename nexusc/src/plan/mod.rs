@@ -7,6 +7,7 @@
 pub mod activation;
 pub mod advice;
 pub mod architecture;
+pub mod buckets;
 pub mod estimate;
 pub mod kv;
 pub mod order;

@@ -9,6 +9,7 @@ mod auth;
 mod breaker;
 mod capabilities;
 mod cors;
+mod deploy;
 mod engine;
 pub(crate) mod figures;
 mod gateway;
@@ -95,6 +96,7 @@ pub fn resolve(source: &Source, spec: &Spec, left_out: BTreeSet<KeyPath>) -> Res
     let privacy = privacy::resolve(spec.privacy.as_ref(), &mut scope);
     let audit = audit::resolve(spec.audit.as_ref(), &mut scope);
     let otlp = telemetry::resolve(&spec.telemetry, &mut scope);
+    let deploy = deploy::resolve(&spec.deploy, source.name(), &mut scope);
     let overlays = overlay::resolve_all(&spec.overlays, &mut scope);
     let tests = test::resolve_all(&spec.tests, gateway.development, jwt.as_ref(), &mut scope);
     let lints = lint::resolve_all(&spec.lints, &mut scope);
@@ -113,6 +115,7 @@ pub fn resolve(source: &Source, spec: &Spec, left_out: BTreeSet<KeyPath>) -> Res
         privacy,
         audit,
         otlp,
+        deploy,
         overlays: Table::from_sorted(overlays),
         tests,
         lints,

@@ -10,6 +10,7 @@ pub mod auth;
 pub mod breaker;
 pub mod capabilities;
 pub mod cors;
+pub mod deploy;
 pub mod engine;
 pub mod gateway;
 pub mod gpu;
@@ -94,6 +95,9 @@ pub struct Spec {
     /// What is told to other systems about requests.
     #[serde(default)]
     pub telemetry: telemetry::Telemetry,
+    /// What is emitted beside the dataplane.
+    #[serde(default)]
+    pub deploy: deploy::Deploy,
     /// The environments that the gateway is deployed to.
     #[serde(default)]
     pub overlays: BTreeMap<String, overlay::Overlay>,

@@ -1,6 +1,7 @@
 //! What is turned off, as metrics.
 
-use prometheus::{IntGaugeVec, Opts};
+use decide::metric;
+use prometheus::IntGaugeVec;
 
 use crate::admin::switches::Switches;
 use crate::observe::metrics::Metrics;
@@ -15,19 +16,15 @@ pub(crate) struct Gauges {
 impl Gauges {
     /// The gauges, as a part of `metrics`.
     pub(crate) fn new(metrics: &Metrics) -> Self {
-        let gauges = |name: &str, help: &str, label: &str| {
-            metrics.add(IntGaugeVec::new(Opts::new(name, help), &[label]))
-        };
+        let register = metrics.register();
         Self {
-            enabled: gauges(
-                "gateway_feature_enabled",
+            enabled: register.gauge_family(
+                metric::FEATURE_ENABLED,
                 "Whether a feature is on: 1, or turned off by an administrator: 0.",
-                "feature",
             ),
-            draining: gauges(
-                "gateway_upstream_draining",
+            draining: register.gauge_family(
+                metric::UPSTREAM_DRAINING,
                 "Whether an administrator has taken an upstream out of use: 1, or not: 0.",
-                "upstream",
             ),
         }
     }

@@ -132,6 +132,7 @@ static TOPOLOGY: Topology = Topology {
     otlp: None,
     limits: &[],
     store: None,
+    buckets: fixture::BUCKETS,
     models: &[&HEDGED, &REPEATED, &SILENT],
     upstreams: &[&FIRST, &GONE, &SECOND],
 };

@@ -4,10 +4,10 @@
 //! The request path never looks a series up by its labels: each has its place in a table of
 //! [`Cells`], by slot or by index, and is made the first time that it is needed.
 
+use decide::metric;
 use hyper::{Method, StatusCode};
 use prometheus::{
-    Encoder, Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-    TextEncoder,
+    Encoder, Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry, TextEncoder,
 };
 use tokio::time::Instant;
 
@@ -21,23 +21,10 @@ use crate::route;
 use crate::topology::{Hedge, Limit, Model, Route, Topology, Upstream};
 use crate::upstream::circuit::State;
 
-/// Buckets for whole requests, in seconds: from a cached embedding to a long generation.
-pub(crate) const LATENCY: &[f64] = &[
-    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0,
-];
-
-/// Buckets for the time to the first token, in seconds.
-pub(crate) const FIRST_TOKEN: &[f64] = &[
-    0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0, 30.0, 60.0,
-];
-
 /// Buckets for the time between two tokens, in seconds.
 const PER_TOKEN: &[f64] = &[
     0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.5, 1.0,
 ];
-
-/// Buckets for the time in a queue, in seconds.
-const QUEUE_WAIT: &[f64] = &[0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
 
 /// The methods that have a label of their own.
 const METHODS: [Method; 7] = [
@@ -179,6 +166,7 @@ impl Metrics {
         let registry = Registry::new();
         let register = Register(&registry);
         let (models, upstreams) = (topology.models.len(), topology.upstreams.len());
+        let buckets = &topology.buckets;
         // The fallbacks of all models stand one after the other; a model's begin at its offset.
         let mut fallbacks = 0;
         let mut fallback_offsets = Vec::with_capacity(models);
@@ -187,152 +175,107 @@ impl Metrics {
             fallbacks += model.settings.fallback.len();
         }
         let tokens = register.counters(
-            "gateway_tokens_total",
+            metric::TOKENS,
             "Tokens that upstreams reported, by model and direction.",
-            &["model", "direction"],
             models,
         );
         let metrics = Self {
-            in_flight: register.add(IntGauge::new(
-                "gateway_in_flight_requests",
-                "Requests that are being answered.",
-            )),
+            in_flight: register.gauge(metric::IN_FLIGHT, "Requests that are being answered."),
             aborted: register.counter(
-                "gateway_requests_aborted_total",
+                metric::ABORTED,
                 "Requests whose client went away before the end of the response.",
             ),
-            rate_limited: register.counter("gateway_rate_limited_total", "Requests answered 429."),
+            rate_limited: register.counter(metric::RATE_LIMITED, "Requests answered 429."),
             log_dropped: register.counter(
-                "gateway_log_dropped_total",
+                metric::LOG_DROPPED,
                 "Log lines dropped because standard output took no more.",
             ),
             #[cfg(feature = "redis")]
             store: topology.store.as_ref().map(|_| StoreSeries {
                 errors: register.counter(
-                    "gateway_store_errors_total",
+                    metric::STORE_ERRORS,
                     "Requests that the store did not count, because it was away or too slow.",
                 ),
-                up: register.add(IntGauge::new(
-                    "gateway_store_up",
-                    "Whether the store can be used: 1 yes, 0 no.",
-                )),
+                up: register.gauge(metric::STORE_UP, "Whether the store can be used: 1 yes, 0 no."),
             }),
             #[cfg(feature = "certificates")]
             tls: TlsMetrics::new(&register, topology),
-            refused_heads: register.add(IntCounterVec::new(
-                Opts::new(
-                    "gateway_refused_heads_total",
-                    "Requests refused for a head that is not valid, too large or late, by status.",
-                ),
-                &["status"],
-            )),
+            refused_heads: register.counter_family(metric::REFUSED_HEADS, "Requests refused for a head that is not valid, too large or late, by status."),
             limit_refused: register.counters(
-                "gateway_limit_refused_total",
+                metric::LIMIT_REFUSED,
                 "Requests that a limit refused, by limit and what was too much.",
-                &["limit", "kind"],
                 topology.limits.len() * Kind::WORDS.len(),
             ),
-            queue_waiting: register.add(IntGaugeVec::new(
-                Opts::new(
-                    "gateway_queue_waiting_requests",
-                    "Requests that wait for one of those to end that a limit allows at once.",
-                ),
-                &["limit"],
-            )),
+            queue_waiting: register.gauge_family(metric::QUEUE_WAITING, "Requests that wait for one of those to end that a limit allows at once."),
             queue_wait: register.histograms(
-                "gateway_queue_wait_seconds",
+                metric::QUEUE_WAIT,
                 "How long requests waited that did not run at once, by limit.",
-                &["limit"],
-                QUEUE_WAIT,
+                buckets.queue_wait,
                 topology.limits.len(),
             ),
             refused_input: register.counters(
-                "gateway_refused_input_total",
+                metric::REFUSED_INPUT,
                 "Requests refused for what they hold, by what that is.",
-                &["reason"],
                 REFUSED_INPUT.len(),
             ),
             repeated: register.counters(
-                "gateway_repeated_requests_total",
+                metric::REPEATED,
                 "Requests whose Idempotency-Key was known, by what came of them.",
-                &["outcome"],
                 REPEATED.len(),
             ),
             requests: register.counters(
-                "gateway_requests_total",
+                metric::REQUESTS,
                 "Requests, by method, endpoint and status.",
-                &["method", "path", "status"],
                 METHOD_LABELS * ENDPOINTS * STATUSES.len(),
             ),
             latency: register.histograms(
-                "gateway_request_latency_seconds",
+                metric::REQUEST_LATENCY,
                 "Time from a request's head to the last byte of its response.",
-                &["method", "path"],
-                LATENCY,
+                buckets.request,
                 METHOD_LABELS * ENDPOINTS,
             ),
             upstream_requests: register.counters(
-                "gateway_upstream_requests_total",
+                metric::UPSTREAM_REQUESTS,
                 "Attempts, by upstream and status, or what happened instead of one.",
-                &["upstream", "status"],
                 upstreams * OUTCOMES,
             ),
             upstream_latency: register.histograms(
-                "gateway_upstream_latency_seconds",
+                metric::UPSTREAM_LATENCY,
                 "Time from the start of an attempt to the first byte of the response or to its failure.",
-                &["upstream"],
-                LATENCY,
+                buckets.upstream,
                 upstreams,
             ),
             circuit_opened: register.counters(
-                "gateway_circuit_open_total",
+                metric::CIRCUIT_OPENED,
                 "Times that a circuit breaker opened: for failures, or because the upstream is busy.",
-                &["upstream"],
                 upstreams,
             ),
-            circuit_state: register.add(IntGaugeVec::new(
-                Opts::new(
-                    "gateway_circuit_state",
-                    "State of a circuit breaker: 0 closed, 1 open, 2 half-open.",
-                ),
-                &["upstream"],
-            )),
-            upstream_healthy: register.add(IntGaugeVec::new(
-                Opts::new(
-                    "gateway_upstream_healthy",
-                    "What health checks say about an upstream: 1 healthy, 0 unhealthy.",
-                ),
-                &["upstream"],
-            )),
+            circuit_state: register.gauge_family(metric::CIRCUIT_STATE, "State of a circuit breaker: 0 closed, 1 open, 2 half-open."),
+            upstream_healthy: register.gauge_family(metric::UPSTREAM_HEALTHY, "What health checks say about an upstream: 1 healthy, 0 unhealthy."),
             retries: register.counters(
-                "gateway_retries_total",
+                metric::RETRIES,
                 "Attempts that repeat one which failed, by upstream.",
-                &["upstream"],
                 upstreams,
             ),
             hedges: register.counters(
-                "gateway_hedges_total",
+                metric::HEDGES,
                 "Second attempts beside a slow one, by route: sent, won, or refused by the budget.",
-                &["route", "event"],
                 route::hedged(topology).len() * Hedged::ALL.len(),
             ),
             fallback_used: register.counters(
-                "gateway_fallback_used_total",
+                metric::FALLBACK_USED,
                 "Requests answered by another model than the one asked for.",
-                &["from_model", "to_model"],
                 fallbacks,
             ),
             first_token: register.histograms(
-                "gateway_time_to_first_token_seconds",
+                metric::FIRST_TOKEN,
                 "Time from a request's head to the first byte of a streamed response.",
-                &["model"],
-                FIRST_TOKEN,
+                buckets.first_token,
                 models,
             ),
             per_token: register.histograms(
-                "gateway_time_per_output_token_seconds",
+                metric::PER_TOKEN,
                 "Mean time between two tokens of a streamed response.",
-                &["model"],
                 PER_TOKEN,
                 models,
             ),
@@ -385,12 +328,9 @@ impl Metrics {
         metrics
     }
 
-    /// Adds a metric of a part that only some topologies have; whoever adds it keeps it.
-    pub(crate) fn add<C: prometheus::core::Collector + Clone + 'static>(
-        &self,
-        collector: prometheus::Result<C>,
-    ) -> C {
-        Register(&self.registry).add(collector)
+    /// Adds metrics of a part that only some topologies have; whoever adds them keeps them.
+    pub(crate) fn register(&self) -> Register<'_> {
+        Register(&self.registry)
     }
 
     /// The text that Prometheus reads.

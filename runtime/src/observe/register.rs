@@ -2,18 +2,18 @@
 
 use std::sync::OnceLock;
 
+use decide::metric::Metric;
+use prometheus::core::Collector;
 use prometheus::{
-    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry,
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry,
 };
 
 /// Registers metrics; names and labels are constants, so it cannot fail.
-pub(super) struct Register<'a>(pub(super) &'a Registry);
+pub(crate) struct Register<'a>(pub(super) &'a Registry);
 
 impl Register<'_> {
-    pub(super) fn add<C: prometheus::core::Collector + Clone + 'static>(
-        &self,
-        collector: prometheus::Result<C>,
-    ) -> C {
+    fn add<C: Collector + Clone + 'static>(&self, collector: prometheus::Result<C>) -> C {
         let collector = collector.expect("the names of metrics and labels are valid");
         self.0
             .register(Box::new(collector.clone()))
@@ -21,36 +21,50 @@ impl Register<'_> {
         collector
     }
 
-    pub(super) fn counter(&self, name: &str, help: &str) -> IntCounter {
-        self.add(IntCounter::new(name, help))
+    pub(crate) fn counter(&self, metric: Metric, help: &str) -> IntCounter {
+        self.add(IntCounter::new(metric.name, help))
     }
 
-    pub(super) fn counters(
+    pub(crate) fn gauge(&self, metric: Metric, help: &str) -> IntGauge {
+        self.add(IntGauge::new(metric.name, help))
+    }
+
+    pub(crate) fn counter_family(&self, metric: Metric, help: &str) -> IntCounterVec {
+        let options = Opts::new(metric.name, help);
+        self.add(IntCounterVec::new(options, metric.labels))
+    }
+
+    pub(crate) fn gauge_family(&self, metric: Metric, help: &str) -> IntGaugeVec {
+        let options = Opts::new(metric.name, help);
+        self.add(IntGaugeVec::new(options, metric.labels))
+    }
+
+    pub(crate) fn histogram_family(
         &self,
-        name: &str,
+        metric: Metric,
         help: &str,
-        labels: &[&str],
-        cells: usize,
-    ) -> Counters {
-        let family = self.add(IntCounterVec::new(Opts::new(name, help), labels));
+        buckets: &[f64],
+    ) -> HistogramVec {
+        let options = HistogramOpts::new(metric.name, help).buckets(buckets.to_vec());
+        self.add(HistogramVec::new(options, metric.labels))
+    }
+
+    pub(super) fn counters(&self, metric: Metric, help: &str, cells: usize) -> Counters {
         Counters {
-            family,
+            family: self.counter_family(metric, help),
             cells: Cells::new(cells),
         }
     }
 
     pub(super) fn histograms(
         &self,
-        name: &str,
+        metric: Metric,
         help: &str,
-        labels: &[&str],
         buckets: &[f64],
         cells: usize,
     ) -> Histograms {
-        let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
-        let family = self.add(HistogramVec::new(options, labels));
         Histograms {
-            family,
+            family: self.histogram_family(metric, help, buckets),
             cells: Cells::new(cells),
         }
     }

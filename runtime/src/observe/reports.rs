@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 #[cfg(any(feature = "audit", feature = "otlp"))]
-use prometheus::IntCounter;
+use decide::metric;
 #[cfg(feature = "audit")]
 use tokio::task::spawn_local;
 
@@ -68,20 +68,20 @@ pub(crate) fn start(
     let (mut sinks, mut writers) = (Sinks::default(), Writers::default());
     #[cfg(feature = "audit")]
     if let (Some(audit), Some(settings)) = (&topology.audit, settings.audit) {
-        let lost = metrics.add(IntCounter::new(
-            "gateway_audit_lost_total",
+        let lost = metrics.register().counter(
+            metric::AUDIT_LOST,
             "Audit records lost because they could not be written in time.",
-        ));
+        );
         let (sink, writer) = audit::start(topology, audit, settings, lost, log.clone())?;
         sinks.audit = Some(sink);
         writers.audit = Some(writer);
     }
     #[cfg(feature = "otlp")]
     if let Some(settings) = settings.otlp {
-        let dropped = metrics.add(IntCounter::new(
-            "gateway_spans_dropped_total",
+        let dropped = metrics.register().counter(
+            metric::SPANS_DROPPED,
             "Recorded requests whose spans were dropped or refused by the collector.",
-        ));
+        );
         let (sink, sender) = otlp::start(topology, settings, dropped, log.clone())?;
         sinks.otlp = Some(sink);
         writers.otlp = Some(sender);

@@ -1,6 +1,7 @@
 //! The metrics of TLS. Those of what a topology does not use are not there.
 
-use prometheus::{IntCounter, IntCounterVec, IntGaugeVec, Opts};
+use decide::metric;
+use prometheus::{IntCounter, IntCounterVec, IntGaugeVec};
 
 use crate::observe::register::Register;
 use crate::tls::credential::Peer;
@@ -17,28 +18,13 @@ impl TlsMetrics {
     /// Those of `topology`.
     pub(super) fn new(register: &Register<'_>, topology: &Topology) -> Self {
         let metrics = Self {
-            expiry: register.add(IntGaugeVec::new(
-                Opts::new(
-                    "gateway_tls_certificate_expiry_seconds",
-                    "When a certificate that the gateway shows expires, in seconds since 1970: to clients, to \
-                     the upstream of this name, or to the store.",
-                ),
-                &["shown_to", "upstream"],
-            )),
-            renewals: register.add(IntCounterVec::new(
-                Opts::new(
-                    "gateway_tls_renewals_total",
-                    "Times that certificates, keys or authorities were read again because their files had \
-                     changed, by result: renewed, or failed and the previous ones stayed.",
-                ),
-                &["result"],
-            )),
+            expiry: register.gauge_family(metric::CERTIFICATE_EXPIRY, "When a certificate that the gateway shows expires, in seconds since 1970: to clients, to \
+                     the upstream of this name, or to the store."),
+            renewals: register.counter_family(metric::TLS_RENEWALS, "Times that certificates, keys or authorities were read again because their files had \
+                     changed, by result: renewed, or failed and the previous ones stayed."),
             handshakes_failed: topology.gateway.tls.map(|_| {
-                register.add(IntCounter::new(
-                    "gateway_tls_handshakes_failed_total",
-                    "Connections of clients that came to no agreement on TLS, or showed no certificate that they \
-                     had to show.",
-                ))
+                register.counter(metric::HANDSHAKES_FAILED, "Connections of clients that came to no agreement on TLS, or showed no certificate that they \
+                     had to show.")
             }),
         };
         for result in [RENEWED, FAILED] {

@@ -1,11 +1,12 @@
 //! The metrics of copies. They are made beside requests, for a small part of them, so a series is
 //! looked up by its labels.
 
-use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts};
+use decide::metric;
+use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec};
 
-use crate::observe::metrics::{FIRST_TOKEN, LATENCY, Metrics};
+use crate::observe::metrics::Metrics;
 use crate::shadow::room;
-use crate::topology::{Route, Shadow, Topology};
+use crate::topology::{Buckets, Route, Shadow, Topology};
 
 /// The outcome of a copy whose upstream is not fit for one.
 pub(super) const SKIPPED: &str = "skipped";
@@ -53,7 +54,7 @@ impl ShadowMetrics {
         if shadows.is_empty() {
             return None;
         }
-        let own = Self::new(metrics);
+        let own = Self::new(metrics, &topology.buckets);
         // A rate can only be told from a counter that was there before it was counted up.
         for (route, shadow) in shadows {
             for outcome in [SKIPPED, DROPPED] {
@@ -63,40 +64,14 @@ impl ShadowMetrics {
         Some(own)
     }
 
-    fn new(metrics: &Metrics) -> Self {
-        let counters = |name: &str, help: &str, labels: &[&str]| {
-            metrics.add(IntCounterVec::new(Opts::new(name, help), labels))
-        };
-        let histograms = |name: &str, help: &str, buckets: &[f64]| {
-            let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
-            metrics.add(HistogramVec::new(options, &["route", "upstream", "side"]))
-        };
+    fn new(metrics: &Metrics, buckets: &Buckets) -> Self {
+        let register = metrics.register();
         Self {
-            requests: counters(
-                "gateway_shadow_requests_total",
-                "Copies of requests, by status or what happened instead of one; `dropped` and `skipped` ones were not sent.",
-                &["route", "upstream", "outcome"],
-            ),
-            compared: counters(
-                "gateway_shadow_compared_total",
-                "Requests compared with their copies, by what was compared: `status`, and of good answers `finish_reason`.",
-                &["route", "upstream", "what", "result"],
-            ),
-            latency: histograms(
-                "gateway_shadow_latency_seconds",
-                "Time to the last byte of a request and of its copy, where both were answered well.",
-                LATENCY,
-            ),
-            first_byte: histograms(
-                "gateway_shadow_first_byte_seconds",
-                "Time to the first byte of the body of a request and of its copy, where both were answered well.",
-                FIRST_TOKEN,
-            ),
-            output_tokens: counters(
-                "gateway_shadow_output_tokens_total",
-                "Tokens written for requests and for their copies, where both upstreams reported them.",
-                &["route", "upstream", "side"],
-            ),
+            requests: register.counter_family(metric::SHADOW_REQUESTS, "Copies of requests, by status or what happened instead of one; `dropped` and `skipped` ones were not sent."),
+            compared: register.counter_family(metric::SHADOW_COMPARED, "Requests compared with their copies, by what was compared: `status`, and of good answers `finish_reason`."),
+            latency: register.histogram_family(metric::SHADOW_LATENCY, "Time to the last byte of a request and of its copy, where both were answered well.", buckets.request),
+            first_byte: register.histogram_family(metric::SHADOW_FIRST_BYTE, "Time to the first byte of the body of a request and of its copy, where both were answered well.", buckets.first_token),
+            output_tokens: register.counter_family(metric::SHADOW_OUTPUT_TOKENS, "Tokens written for requests and for their copies, where both upstreams reported them."),
         }
     }
 

@@ -3,6 +3,7 @@
 //! It is written for a reviewer of its diff: references by name, one field a line, one fact in one place,
 //! no counts, hashes or dates, and a layout that never depends on the width of a line.
 
+mod histograms;
 mod input;
 mod layout;
 mod limits;
@@ -29,7 +30,8 @@ use crate::ir::Topology;
 pub(super) fn emit(topology: &Topology, files: &mut FileSet) {
     let folder = conventions::crate_folder(&topology.name);
     let header = conventions::header(&topology.name);
-    let tables: [(&str, TableFile); 5] = [
+    let tables: [(&str, TableFile); 6] = [
+        ("histograms", histograms::emit(topology)),
         ("models", models::emit(topology)),
         ("policies", policies::emit(topology)),
         ("routes", routes::emit(topology)),

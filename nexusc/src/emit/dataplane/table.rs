@@ -15,6 +15,7 @@ const VOCABULARY: &[&str] = &[
     "Audit",
     "Auth",
     "Breaker",
+    "Buckets",
     "Cors",
     "Draw",
     "Endpoint",
@@ -67,7 +68,14 @@ const VOCABULARY: &[&str] = &[
 ];
 
 /// The other tables of the crate.
-const TABLES: &[&str] = &["limits", "models", "policies", "routes", "upstreams"];
+const TABLES: &[&str] = &[
+    "histograms",
+    "limits",
+    "models",
+    "policies",
+    "routes",
+    "upstreams",
+];
 
 /// A file in the making.
 pub(super) struct TableFile {

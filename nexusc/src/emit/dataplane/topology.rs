@@ -67,6 +67,7 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
                 otlp: #otlp,
                 limits: #limits,
                 store: #store,
+                buckets: histograms::BUCKETS,
                 models: models::ALL,
                 upstreams: upstreams::ALL,
             };

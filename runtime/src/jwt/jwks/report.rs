@@ -3,7 +3,8 @@
 use std::rc::Rc;
 use std::time::UNIX_EPOCH;
 
-use prometheus::{IntCounterVec, IntGauge, Opts};
+use decide::metric;
+use prometheus::{IntCounterVec, IntGauge};
 
 use crate::jwt::jwks::source::Unfetched;
 use crate::jwt::jwks::store::Standing;
@@ -40,13 +41,11 @@ pub(super) struct Report {
 impl Report {
     /// A report that goes to `log` and `metrics`.
     pub(super) fn new(log: Rc<Log>, metrics: &Metrics) -> Self {
-        let fetches = metrics.add(IntCounterVec::new(
-            Opts::new(
-                "gateway_jwks_fetches_total",
-                "Fetches of the issuer's keys, by outcome.",
-            ),
-            &["outcome"],
-        ));
+        let register = metrics.register();
+        let fetches = register.counter_family(
+            metric::JWKS_FETCHES,
+            "Fetches of the issuer's keys, by outcome.",
+        );
         // A rate can only be told from a counter that was there before it was counted up.
         for outcome in ["ok", "failed"] {
             fetches.with_label_values(&[outcome]);
@@ -54,14 +53,14 @@ impl Report {
         Self {
             log,
             fetches,
-            keys: metrics.add(IntGauge::new(
-                "gateway_jwks_keys",
+            keys: register.gauge(
+                metric::JWKS_KEYS,
                 "Keys of the issuer that tokens are verified with.",
-            )),
-            fetched: metrics.add(IntGauge::new(
-                "gateway_jwks_fetched_timestamp_seconds",
+            ),
+            fetched: register.gauge(
+                metric::JWKS_FETCHED,
                 "When the issuer's keys were last fetched, in seconds since 1970; 0 for never.",
-            )),
+            ),
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use runtime::topology::{Cors, Gateway, Input, KIB, Topology};
 
-use crate::{models, policies, upstreams};
+use crate::{histograms, models, policies, upstreams};
 
 /// The whole topology; its front door is `[gateway]`.
 pub static TOPOLOGY: Topology = Topology {
@@ -41,6 +41,7 @@ pub static TOPOLOGY: Topology = Topology {
     otlp: None,
     limits: &[],
     store: None,
+    buckets: histograms::BUCKETS,
     models: models::ALL,
     upstreams: upstreams::ALL,
 };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use runtime::topology::{Gateway, Identity, MIB, Secret, Store, Topology, UpstreamTls, WhenAway};
 
-use crate::{limits, models, policies, upstreams};
+use crate::{histograms, limits, models, policies, upstreams};
 
 /// The whole topology; its front door is `[gateway]`.
 pub static TOPOLOGY: Topology = Topology {
@@ -45,6 +45,7 @@ pub static TOPOLOGY: Topology = Topology {
             server_name: Some("redis.internal"),
         }),
     }),
+    buckets: histograms::BUCKETS,
     models: models::ALL,
     upstreams: upstreams::ALL,
 };

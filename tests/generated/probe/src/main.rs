@@ -4,6 +4,8 @@
 #![forbid(unsafe_code)]
 
 #[rustfmt::skip]
+mod histograms;
+#[rustfmt::skip]
 mod models;
 #[rustfmt::skip]
 mod policies;

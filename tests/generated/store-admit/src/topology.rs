@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use runtime::topology::{Gateway, MIB, Secret, Store, Topology, WhenAway};
 
-use crate::{limits, models, policies, upstreams};
+use crate::{histograms, limits, models, policies, upstreams};
 
 /// The whole topology; its front door is `[gateway]`.
 pub static TOPOLOGY: Topology = Topology {
@@ -38,6 +38,7 @@ pub static TOPOLOGY: Topology = Topology {
         timeout: Duration::from_millis(500),
         tls: None,
     }),
+    buckets: histograms::BUCKETS,
     models: models::ALL,
     upstreams: upstreams::ALL,
 };

@@ -6,6 +6,8 @@
 #[rustfmt::skip]
 mod limits;
 #[rustfmt::skip]
+mod histograms;
+#[rustfmt::skip]
 mod models;
 #[rustfmt::skip]
 mod policies;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use runtime::topology::{Gateway, GatewayTls, Identity, MIB, Otlp, Share, Topology};
 
-use crate::{models, policies, upstreams};
+use crate::{histograms, models, policies, upstreams};
 
 /// The whole topology; its front door is `[gateway]`.
 pub static TOPOLOGY: Topology = Topology {
@@ -43,6 +43,7 @@ pub static TOPOLOGY: Topology = Topology {
     }),
     limits: &[],
     store: None,
+    buckets: histograms::BUCKETS,
     models: models::ALL,
     upstreams: upstreams::ALL,
 };

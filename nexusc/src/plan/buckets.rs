@@ -1,0 +1,100 @@
+//! The bounds of the histograms of a dataplane: the usual ones, each threshold that an alert or an objective compares
+//! with, and the longest time that the topology allows.
+//!
+//! A quantile that is read off a histogram is exact at a bound and a guess between two, so what decides about an alert
+//! is a bound; and what took as long as anything may is not beyond the last.
+
+use std::time::Duration;
+
+use crate::ir::Topology;
+
+/// The bounds of histograms in seconds, ascending.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Buckets {
+    /// Of whole requests.
+    pub request: Vec<f64>,
+    /// Of attempts at upstreams, to the first byte.
+    pub upstream: Vec<f64>,
+    /// Of streamed responses, to the first token.
+    pub first_token: Vec<f64>,
+    /// Of waits in queues; empty without a queue.
+    pub queue_wait: Vec<f64>,
+}
+
+/// From a cached embedding to a long generation.
+const REQUEST: &[f64] = &[
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0,
+];
+
+const FIRST_TOKEN: &[f64] = &[
+    0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0, 30.0, 60.0,
+];
+
+const QUEUE_WAIT: &[f64] = &[0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
+
+/// The bounds of the histograms of `topology`.
+pub fn buckets(topology: &Topology) -> Buckets {
+    let first_byte = longest_attempt(topology);
+    Buckets {
+        request: bounds(REQUEST, &[], longest_request(topology)),
+        upstream: bounds(REQUEST, &[], first_byte),
+        first_token: bounds(FIRST_TOKEN, &[], first_byte),
+        queue_wait: longest_wait(topology)
+            .map(|longest| bounds(QUEUE_WAIT, &[], Some(longest)))
+            .unwrap_or_default(),
+    }
+}
+
+/// The longest that a request may take, where all have an end.
+pub fn longest_request(topology: &Topology) -> Option<Duration> {
+    let totals = topology.models.iter().map(|model| &model.totals);
+    let of_model = totals.map(|totals| {
+        let whole = totals.whole.as_ref()?.time;
+        let streamed = totals.streamed.as_ref()?.time;
+        Some(whole.max(streamed))
+    });
+    of_model.collect::<Option<Vec<_>>>()?.into_iter().max()
+}
+
+/// The longest that an attempt may take to its first byte.
+pub fn longest_attempt(topology: &Topology) -> Option<Duration> {
+    let timeouts = topology.upstreams.iter().map(|upstream| upstream.timeouts);
+    timeouts.map(|it| it.connect + it.first_byte).max()
+}
+
+/// The longest wait in a queue, where there is one.
+pub fn longest_wait(topology: &Topology) -> Option<Duration> {
+    let queues = topology.limits.iter().filter_map(|it| it.queue.as_ref());
+    queues.map(|queue| queue.wait).max()
+}
+
+/// The `usual` bounds below the `longest` time, with that and the `thresholds`.
+fn bounds(usual: &[f64], thresholds: &[Duration], longest: Option<Duration>) -> Vec<f64> {
+    let longest = longest.map(|longest| longest.as_secs_f64());
+    let below = |bound: &f64| longest.is_none_or(|longest| *bound < longest);
+    let thresholds = thresholds.iter().map(Duration::as_secs_f64);
+    let mut bounds: Vec<f64> = usual.iter().copied().filter(below).collect();
+    bounds.extend(thresholds.chain(longest));
+    bounds.sort_by(f64::total_cmp);
+    bounds.dedup();
+    bounds
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_threshold_is_a_bound_and_the_longest_time_is_the_last() {
+        let seconds = |seconds: &[u64]| -> Vec<Duration> {
+            seconds.iter().copied().map(Duration::from_secs).collect()
+        };
+        let longest = Some(Duration::from_secs(4));
+        assert_eq!(
+            bounds(&[1.0, 2.5, 5.0], &seconds(&[3]), longest),
+            [1.0, 2.5, 3.0, 4.0]
+        );
+        assert_eq!(bounds(&[1.0, 4.0], &seconds(&[1]), longest), [1.0, 4.0]);
+        assert_eq!(bounds(&[1.0, 9.0], &[], None), [1.0, 9.0]);
+    }
+}

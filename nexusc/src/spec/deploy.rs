@@ -1,0 +1,16 @@
+//! `[deploy]`
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// What is emitted beside the dataplane, into `deploy/<spec>/`.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Deploy {
+    /// What is emitted: some of `"compose"`, `"grafana"`, `"kubernetes"`, `"load"` (k6 scripts and chaos scenarios),
+    /// `"logs"` (Vector, Kafka, Elasticsearch, Kibana), `"openapi"`, `"prometheus"` (with Alertmanager and runbooks) and
+    /// `"systemd"`. Default: all of them.
+    pub artifacts: Option<Vec<String>>,
+    /// The name of the gateway's container image, without a tag. Default: `"nexus/"` and the name of the spec.
+    pub image: Option<String>,
+}
