@@ -96,9 +96,10 @@ pub(crate) fn looks_secret(text: &str) -> bool {
     words(text).any(is_token)
 }
 
-/// Whether an address may hold a user, a password or a token.
+/// Whether an address may hold a user, a password or a token, or be one: whoever has the address of one of Slack's
+/// webhooks may write to its channel.
 pub(crate) fn may_carry_credentials(address: &str) -> bool {
-    address.contains('@') && address.contains(':') || address.contains('?') && address.contains('=')
+    address.contains("hooks.slack.com") || address.contains('@') && address.contains(':') || address.contains('?') && address.contains('=')
 }
 
 /// Whether this is the name of an environment variable as the language takes it.
@@ -150,7 +151,7 @@ enum Holds {
     Fields,
     /// A test of the spec, whose `key` is the name of one. Elsewhere such a field is a mistake, and may hold a key.
     Test,
-    /// `secret`, `api_key` and `salt`: only the name of a variable or a file may be shown.
+    /// `secret`, `api_key`, `salt` and `password`: only the name of a variable or a file may be shown.
     Secret,
 }
 
@@ -243,7 +244,7 @@ fn is_secret_leaf(key: &str, leaf: &DeValue<'_>, holds: Holds) -> bool {
 
 /// The fields of the language whose value says where a secret comes from.
 fn is_secret_field(key: &str) -> bool {
-    matches!(key, "secret" | "api_key" | "salt")
+    matches!(key, "secret" | "api_key" | "salt" | "password")
 }
 
 /// Every field name of the language.
@@ -322,6 +323,8 @@ mod tests {
             "keys = [\"hunter2\"]",
             "keys.a = \"hunter2\"",
             "a = { password = \"hunter2\" }",
+            "receivers.a.email.password = \"hunter2\"",
+            "receivers.a.slack.url = \"https://hooks.slack.com/services/T0/B0/hunter2\"",
             "upstreams.a.headers = { Authorization = \"Bearer hunter2\" }",
             "upstreams.a.url = \"sk-hunter2hunter2\"",
             "upstreams.a.url = \"Bearer sk-hunter2hunter2\"",

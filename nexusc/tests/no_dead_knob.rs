@@ -90,6 +90,13 @@ fn each_field_changes_the_output_or_is_diagnosed() {
 
 /// Another sound value for a field that takes a name or one of a few words.
 const OTHER_WORDS: &[(&str, &str)] = &[
+    ("alerts.*.severity", "low"),
+    ("alerts.*.threshold", "4s"),
+    ("receivers.*.email.from", "gateway@example.com"),
+    ("receivers.*.email.server", "mail.example.com:25"),
+    ("receivers.*.email.to", "team@example.com"),
+    ("receivers.*.webhook.url", "http://relay:9001/alerts"),
+    ("slos.*.period", "14d"),
     ("audit.when_failing", "admit"),
     ("auth.jwt.algorithm", "ES256"),
     ("auth.jwt.limit", "standard"),

@@ -4,6 +4,7 @@
 //! earlier phase has reported: `left_out` holds what the parser could not read.
 
 mod administrators;
+mod alerts;
 mod aliasing_keys;
 mod authentication;
 mod breaker_resets;
@@ -29,6 +30,7 @@ mod mock_fields;
 mod model_routes;
 mod models;
 mod nameless_probes;
+mod objectives;
 mod overlay_addresses;
 mod own_address;
 mod production;
@@ -71,6 +73,7 @@ struct Context<'t> {
 pub fn check(topology: &Topology, plan: &Plan, left_out: &BTreeSet<KeyPath>) -> Vec<Diagnostic> {
     const RULES: &[fn(&mut Context<'_>)] = &[
         administrators::check,
+        alerts::check,
         aliasing_keys::check,
         authentication::check,
         breaker_resets::check,
@@ -97,6 +100,7 @@ pub fn check(topology: &Topology, plan: &Plan, left_out: &BTreeSet<KeyPath>) -> 
         models::check,
         nameless_probes::check,
         overlay_addresses::check,
+        objectives::check,
         own_address::check,
         production::check,
         queues::check,

@@ -4,6 +4,7 @@
 //! Each module takes the structures of its part of the topology apart field by field, with no `..`, so that a
 //! field which is added to the topology does not compile before somebody has said what its change means.
 
+mod alerts;
 mod callers;
 mod deploy;
 mod engines;
@@ -108,6 +109,12 @@ pub enum Kind {
     Variable,
     /// Files that are read at start.
     File,
+    /// Objectives.
+    Objective,
+    /// Alerts.
+    Alert,
+    /// Who is told of alerts.
+    Receiver,
     /// Files for deployments.
     Deployment,
     /// Environments.
@@ -128,6 +135,9 @@ impl Kind {
             Self::Records => "records",
             Self::Variable => "environment variable",
             Self::File => "file",
+            Self::Objective => "objective",
+            Self::Alert => "alert",
+            Self::Receiver => "receiver",
             Self::Deployment => "deployment",
             Self::Overlay => "overlay",
         }
@@ -137,7 +147,6 @@ impl Kind {
 /// Compares what two specs mean.
 pub fn diff(before: &Topology, after: &Topology) -> Diff {
     let mut changes = Changes::new(before, after);
-    // Alerts get a line here and a module, once a topology has them.
     let Topology {
         name: _, // of the file: copies of a spec are compared too
         gateway,
@@ -153,6 +162,9 @@ pub fn diff(before: &Topology, after: &Topology) -> Diff {
         privacy,
         audit,
         otlp,
+        slos,
+        alerts,
+        receivers,
         deploy,
         overlays,
         tests: _, // ask, and change nothing
@@ -172,6 +184,9 @@ pub fn diff(before: &Topology, after: &Topology) -> Diff {
     observing::compare_audit(before.audit.as_ref(), audit.as_ref(), &mut changes);
     observing::compare_spans(before.otlp.as_ref(), otlp.as_ref(), &mut changes);
     surroundings::compare(&mut changes);
+    alerts::compare_slos(&before.slos, slos, &mut changes);
+    alerts::compare_alerts(&before.alerts, alerts, &mut changes);
+    alerts::compare_receivers(&before.receivers, receivers, &mut changes);
     deploy::compare(&before.deploy, deploy, &mut changes);
     overlays::compare(&before.overlays, overlays, &mut changes);
     changes.finish()

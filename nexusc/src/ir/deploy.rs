@@ -1,6 +1,7 @@
 //! Where the gateway is deployed to, as far as emitted files go by it.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use crate::key_path::KeyPath;
 
@@ -13,6 +14,17 @@ pub struct Deploy {
     pub artifacts: BTreeSet<Artifact>,
     /// The name of the gateway's container image, without a tag.
     pub image: String,
+    /// How Prometheus watches the gateway.
+    pub prometheus: Prometheus,
+}
+
+/// How Prometheus watches the gateway.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Prometheus {
+    /// From one scrape to the next.
+    pub scrape_interval: Duration,
+    /// Where the runbooks can be read, if not in the repository.
+    pub runbooks: Option<String>,
 }
 
 /// A kind of emitted files.

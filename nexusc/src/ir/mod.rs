@@ -4,7 +4,10 @@
 //! hole (`None`) or a harmless value stands in, so that the checks can go on; emission only ever sees a
 //! topology without errors.
 
+pub mod alert;
 pub mod deploy;
+pub mod receiver;
+pub mod slo;
 pub mod table;
 pub mod test;
 
@@ -48,6 +51,12 @@ pub struct Topology {
     pub audit: Option<Audit>,
     /// Where spans go.
     pub otlp: Option<Otlp>,
+    /// Which parts of requests are to go well.
+    pub slos: Table<slo::Slo>,
+    /// What there is to be alarmed about.
+    pub alerts: Vec<alert::Alert>,
+    /// Who is told.
+    pub receivers: Table<receiver::Receiver>,
     /// What is emitted beside the dataplane.
     pub deploy: deploy::Deploy,
     /// The environments.
@@ -65,6 +74,14 @@ impl Topology {
         let of_models = self.models.iter().filter_map(|model| model.limit);
         let of_tokens = self.jwt.iter().filter_map(|jwt| jwt.limit);
         of_keys.chain(of_models).chain(of_tokens)
+    }
+
+    /// Whether the gateway shows a certificate to anybody.
+    pub fn shows_certificates(&self) -> bool {
+        let of_upstreams = self.upstreams.iter().filter_map(|it| it.tls.as_ref());
+        let of_store = self.store.iter().filter_map(|it| it.tls.as_ref());
+        let mut towards_servers = of_upstreams.chain(of_store);
+        self.gateway.tls.is_some() || towards_servers.any(|tls| tls.identity.is_some())
     }
 }
 

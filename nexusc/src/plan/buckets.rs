@@ -7,6 +7,8 @@
 use std::time::Duration;
 
 use crate::ir::Topology;
+use crate::ir::alert::{Rule, Threshold};
+use crate::ir::slo::Indicator;
 
 /// The bounds of histograms in seconds, ascending.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,13 +37,47 @@ const QUEUE_WAIT: &[f64] = &[0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30
 /// The bounds of the histograms of `topology`.
 pub fn buckets(topology: &Topology) -> Buckets {
     let first_byte = longest_attempt(topology);
+    let thresholds = Thresholds::of(topology);
     Buckets {
-        request: bounds(REQUEST, &[], longest_request(topology)),
+        request: bounds(REQUEST, &thresholds.request, longest_request(topology)),
         upstream: bounds(REQUEST, &[], first_byte),
-        first_token: bounds(FIRST_TOKEN, &[], first_byte),
+        first_token: bounds(FIRST_TOKEN, &thresholds.first_token, first_byte),
         queue_wait: longest_wait(topology)
-            .map(|longest| bounds(QUEUE_WAIT, &[], Some(longest)))
+            .map(|longest| bounds(QUEUE_WAIT, &thresholds.queue_wait, Some(longest)))
             .unwrap_or_default(),
+    }
+}
+
+/// What alerts and objectives compare with the values of each histogram.
+#[derive(Default)]
+struct Thresholds {
+    request: Vec<Duration>,
+    first_token: Vec<Duration>,
+    queue_wait: Vec<Duration>,
+}
+
+impl Thresholds {
+    fn of(topology: &Topology) -> Self {
+        let mut thresholds = Self::default();
+        for alert in &topology.alerts {
+            let Threshold::Time(time) = alert.threshold else {
+                continue;
+            };
+            match alert.rule {
+                Rule::P95Latency => thresholds.request.push(time),
+                Rule::SlowFirstToken => thresholds.first_token.push(time),
+                Rule::QueueWait => thresholds.queue_wait.push(time),
+                _ => {}
+            }
+        }
+        for slo in topology.slos.iter() {
+            match slo.indicator {
+                Some(Indicator::Latency { within }) => thresholds.request.push(within),
+                Some(Indicator::FirstToken { within, .. }) => thresholds.first_token.push(within),
+                Some(Indicator::Availability) | None => {}
+            }
+        }
+        thresholds
     }
 }
 

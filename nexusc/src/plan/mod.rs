@@ -8,6 +8,7 @@ pub mod activation;
 pub mod advice;
 pub mod architecture;
 pub mod buckets;
+pub mod burn;
 pub mod estimate;
 pub mod kv;
 pub mod order;

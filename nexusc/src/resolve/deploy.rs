@@ -7,6 +7,7 @@ use crate::diagnostic::code::Code;
 use crate::ir::deploy::Artifact;
 use crate::key_path::KeyPath;
 use crate::redact::shown;
+use crate::resolve::prometheus;
 use crate::resolve::scope::{Scope, listed_twice};
 use crate::source::Place;
 use crate::{ir, spec};
@@ -17,7 +18,11 @@ pub(super) fn resolve(
     scope: &mut Scope<'_>,
 ) -> ir::deploy::Deploy {
     let path = KeyPath::root().key("deploy");
-    let spec::deploy::Deploy { artifacts, image } = written;
+    let spec::deploy::Deploy {
+        artifacts,
+        image,
+        prometheus,
+    } = written;
     let artifacts = match artifacts {
         Some(names) => self::artifacts(names, &path.key("artifacts"), scope),
         None => Artifact::ALL.into(),
@@ -30,6 +35,7 @@ pub(super) fn resolve(
         path,
         artifacts,
         image,
+        prometheus: prometheus::resolve(prometheus, scope),
     }
 }
 

@@ -3,6 +3,7 @@
 //! Reports everything it finds and goes on with a hole or a harmless value. Whether the result makes sense
 //! as a whole is judged by [`crate::check`], not here.
 
+mod alert;
 mod architecture;
 mod audit;
 mod auth;
@@ -26,12 +27,15 @@ mod model;
 mod overlay;
 mod priority;
 mod privacy;
+mod prometheus;
+mod receiver;
 mod retry;
 mod route;
 mod rule;
 mod scope;
 mod secret;
 mod shadow;
+mod slo;
 mod store;
 mod stream;
 mod telemetry;
@@ -96,11 +100,13 @@ pub fn resolve(source: &Source, spec: &Spec, left_out: BTreeSet<KeyPath>) -> Res
     let privacy = privacy::resolve(spec.privacy.as_ref(), &mut scope);
     let audit = audit::resolve(spec.audit.as_ref(), &mut scope);
     let otlp = telemetry::resolve(&spec.telemetry, &mut scope);
+    let slos = slo::resolve_all(&spec.slos, &mut scope);
+    let receivers = receiver::resolve_all(&spec.receivers, &mut scope);
     let deploy = deploy::resolve(&spec.deploy, source.name(), &mut scope);
     let overlays = overlay::resolve_all(&spec.overlays, &mut scope);
     let tests = test::resolve_all(&spec.tests, gateway.development, jwt.as_ref(), &mut scope);
     let lints = lint::resolve_all(&spec.lints, &mut scope);
-    let topology = Topology {
+    let mut topology = Topology {
         name: source.name().to_owned(),
         gateway,
         gpus,
@@ -115,11 +121,15 @@ pub fn resolve(source: &Source, spec: &Spec, left_out: BTreeSet<KeyPath>) -> Res
         privacy,
         audit,
         otlp,
+        slos: Table::from_sorted(slos),
+        alerts: Vec::new(),
+        receivers: Table::from_sorted(receivers),
         deploy,
         overlays: Table::from_sorted(overlays),
         tests,
         lints,
     };
+    topology.alerts = alert::resolve_all(&spec.alerts, &topology, &mut scope);
     let (diagnostics, left_out) = scope.finish();
     Resolved {
         topology,

@@ -33,6 +33,18 @@ impl Scope<'_> {
         .unwrap_or(default)
     }
 
+    /// A duration, or `None` where it cannot be read.
+    pub(super) fn time(&mut self, text: &String, path: &KeyPath) -> Option<Duration> {
+        let (parse, spell) = (unit::duration::parse, spelling::of_duration);
+        self.read(Some(text), parse, spell, Code::NX0201, "a duration", path)
+    }
+
+    /// A period of hours or days, or `None` where it is left out or cannot be read.
+    pub(super) fn period(&mut self, text: Option<&String>, path: &KeyPath) -> Option<Duration> {
+        let parse = unit::period::parse;
+        self.read(text, parse, |_| None, Code::NX0201, "a period", path)
+    }
+
     /// A size in bytes within `range`, or `default`.
     pub(super) fn size(
         &mut self,

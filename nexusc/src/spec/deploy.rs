@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::spec::prometheus::Prometheus;
+
 /// What is emitted beside the dataplane, into `deploy/<spec>/`.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -13,4 +15,7 @@ pub struct Deploy {
     pub artifacts: Option<Vec<String>>,
     /// The name of the gateway's container image, without a tag. Default: `"nexus/"` and the name of the spec.
     pub image: Option<String>,
+    /// How Prometheus watches the gateway.
+    #[serde(default)]
+    pub prometheus: Prometheus,
 }

@@ -4,6 +4,7 @@
 //! the JSON schema for editors and for [`crate::parse`], and their documentation is what editors show.
 //! No logic here: what the text means is settled by [`crate::resolve`].
 
+pub mod alert;
 pub mod architecture;
 pub mod audit;
 pub mod auth;
@@ -25,10 +26,13 @@ pub mod log;
 pub mod model;
 pub mod overlay;
 pub mod privacy;
+pub mod prometheus;
+pub mod receiver;
 pub mod retry;
 pub mod route;
 pub mod secret;
 pub mod shadow;
+pub mod slo;
 pub mod store;
 pub mod stream;
 pub mod telemetry;
@@ -95,6 +99,15 @@ pub struct Spec {
     /// What is told to other systems about requests.
     #[serde(default)]
     pub telemetry: telemetry::Telemetry,
+    /// Service level objectives: which part of requests is to go well. Default: none.
+    #[serde(default)]
+    pub slos: BTreeMap<String, slo::Slo>,
+    /// What differs from the usual for alerts.
+    #[serde(default)]
+    pub alerts: BTreeMap<String, alert::Alert>,
+    /// Who is told of alerts. Default: nobody, they are seen in Alertmanager only.
+    #[serde(default)]
+    pub receivers: BTreeMap<String, receiver::Receiver>,
     /// What is emitted beside the dataplane.
     #[serde(default)]
     pub deploy: deploy::Deploy,

@@ -14,3 +14,12 @@ pub struct Secret {
     /// The file that holds it, by absolute path: `"/run/secrets/openai"`. Default: none, `env` says.
     pub file: Option<String>,
 }
+
+/// The file that holds a secret, such as `{ file = "/run/secrets/slack" }`: for programs that read no variables.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("x-nexus-secret" = true))]
+pub struct SecretFile {
+    /// The file, by absolute path.
+    pub file: String,
+}

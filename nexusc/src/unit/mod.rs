@@ -5,6 +5,7 @@
 pub(crate) mod duration;
 pub(crate) mod load_factor;
 pub(crate) mod percent;
+pub(crate) mod period;
 pub(crate) mod rate;
 pub(crate) mod size;
 pub(crate) mod spelling;

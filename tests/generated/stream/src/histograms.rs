@@ -45,6 +45,7 @@ pub const BUCKETS: Buckets = Buckets {
         1.5,
         2.5,
         4.0,
+        5.0,
     ],
     queue_wait: &[
         0.01,
@@ -54,5 +55,6 @@ pub const BUCKETS: Buckets = Buckets {
         0.5,
         1.0,
         2.0,
+        5.0,
     ],
 };
