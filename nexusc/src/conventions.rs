@@ -32,6 +32,40 @@ pub const GPU_PLAN_JSON: &str = "gpu-plan.json";
 /// The same as a picture.
 pub const GPU_PLAN_SVG: &str = "gpu-plan.svg";
 
+/// The name of the gateway as a service: where the other services reach it.
+pub const GATEWAY: &str = "gateway";
+
+/// The name of Alertmanager as a service.
+pub const ALERTMANAGER: &str = "alertmanager";
+
+/// The runbooks of alerts, inside the folder of artifacts.
+pub const RUNBOOKS: &str = "runbooks.md";
+
+/// The name of an alert as Prometheus knows it: `failure-rate` becomes `GatewayFailureRate`.
+pub fn alert(name: &str) -> String {
+    let words = name.split('-').filter(|word| *word != GATEWAY);
+    let capital = |word: &str| {
+        let (first, rest) = word.split_at(1);
+        first.to_ascii_uppercase() + rest
+    };
+    format!("Gateway{}", words.map(capital).collect::<String>())
+}
+
+/// The alert on an error budget that burns too fast.
+pub const BURN_ALERT: &str = "GatewayErrorBudgetBurn";
+
+/// The recorded part of requests that went wrong, without its window: names as Sloth gives them.
+pub const ERROR_RATIO: &str = "slo:sli_error:ratio_rate";
+
+/// The recorded objective, from 0 to 1.
+pub const OBJECTIVE: &str = "slo:objective:ratio";
+
+/// The recorded burn rate of now: 1 uses the error budget up exactly at the end of the period.
+pub const BURN_RATE: &str = "slo:current_burn_rate:ratio";
+
+/// The recorded part of the period's error budget that is left; below 0 where it is used up.
+pub const BUDGET_REMAINING: &str = "slo:period_error_budget_remaining:ratio";
+
 /// The Rust constant of an entity: `chat-a` becomes `CHAT_A`.
 pub fn constant(name: &str) -> String {
     let mut constant: String = name

@@ -286,7 +286,10 @@ fn leaves(schema: &Json, path: &mut Path, fields: &mut Vec<Path>) {
         path.push("*".to_owned());
         leaves(items, path, fields);
         path.pop();
-    } else if properties.is_none() && !entries.is_object() {
+    } else if properties.is_none()
+        && !entries.is_object()
+        && schema["additionalProperties"] != false
+    {
         fields.push(path.clone());
     }
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use decide::metric::INFERENCE;
 use hyper::Method;
 
 /// What a request asks for, by its path.
@@ -67,10 +68,11 @@ impl Admin {
 impl Operation {
     /// The path, the same at the gateway and at every upstream.
     pub(crate) const fn path(self) -> &'static str {
+        let [chat, completions, embeddings] = INFERENCE;
         match self {
-            Self::Chat => "/v1/chat/completions",
-            Self::Completions => "/v1/completions",
-            Self::Embeddings => "/v1/embeddings",
+            Self::Chat => chat,
+            Self::Completions => completions,
+            Self::Embeddings => embeddings,
         }
     }
 

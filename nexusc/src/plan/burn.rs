@@ -34,12 +34,14 @@ const PAIRS: [(u32, f64, Severity); 4] = [
 /// The windows for a period, the fastest burn first.
 pub fn windows(period: Duration) -> [Window; 4] {
     PAIRS.map(|(part, budget, severity)| {
-        let long = period / part;
+        // Prometheus takes whole seconds.
+        let long = Duration::from_secs(period.as_secs() / u64::from(part));
+        let short = Duration::from_secs((long.as_secs() / 12).max(1));
         // In thousandths, as the product of two fractions need not be the fraction that is meant.
         let factor = (budget * f64::from(part) * 1000.0).round() / 1000.0;
         Window {
             long,
-            short: long / 12,
+            short,
             factor,
             severity,
         }

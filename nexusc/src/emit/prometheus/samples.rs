@@ -1,0 +1,369 @@
+//! What an alert is tried with: series that make it fire, and series close to them that do not.
+
+use std::time::Duration;
+
+use decide::metric::{self, INFERENCE, Metric};
+use serde::Serialize;
+
+use crate::emit::prometheus::alerts::summary;
+use crate::emit::prometheus::time;
+use crate::ir::alert::{Alert, Rule, Threshold};
+use crate::ir::{Percent, Topology};
+use crate::plan::buckets::buckets;
+
+/// The test of an alert.
+#[derive(Serialize)]
+pub(super) struct Samples {
+    /// When it is looked at, by which time it has held for long enough.
+    after: String,
+    fires: Vec<Sample>,
+    rests: Vec<Sample>,
+    /// Its labels, beside its severity.
+    labels: Vec<Label>,
+    /// Its summary, with them filled in.
+    summary: String,
+}
+
+#[derive(Serialize)]
+pub(super) struct Sample {
+    /// The series.
+    pub(super) series: String,
+    /// Its values, in promtool's notation: `0+60x20` grows by 60 for 20 minutes.
+    pub(super) values: String,
+}
+
+#[derive(Serialize)]
+struct Label {
+    name: &'static str,
+    value: String,
+}
+
+/// A replica's address, as Prometheus adds it.
+const INSTANCE: &str = "gateway:8080";
+
+/// How long an alert looks back at most.
+const LOOKS_BACK: Duration = Duration::from_secs(15 * 60);
+
+/// The test of `alert`.
+pub(super) fn samples(alert: &Alert, topology: &Topology) -> Samples {
+    let after = alert.hold + LOOKS_BACK * 2;
+    let scene = Scene {
+        job: &topology.name,
+        minutes: after.as_secs() / 60 + 1,
+    };
+    let (fires, rests) = scene.of(alert, topology);
+    let labels = labels(alert, topology);
+    let summary = labels.iter().fold(summary(alert), |text, label| {
+        text.replace(&format!("{{{{ $labels.{} }}}}", label.name), &label.value)
+    });
+    Samples {
+        after: time(after),
+        fires,
+        rests,
+        labels,
+        summary,
+    }
+}
+
+/// A metric's series in a test, for so many minutes.
+pub(super) struct Scene<'t> {
+    pub(super) job: &'t str,
+    pub(super) minutes: u64,
+}
+
+impl Scene<'_> {
+    fn of(&self, alert: &Alert, topology: &Topology) -> (Vec<Sample>, Vec<Sample>) {
+        let upstream = first_upstream(topology);
+        let limit = |threshold: Threshold| match threshold {
+            Threshold::Share(Percent(share)) => u64::from(share),
+            Threshold::Count(count) => count,
+            Threshold::Time(time) => time.as_secs(),
+            Threshold::State => 0,
+        };
+        let limit = limit(alert.threshold);
+        // Above the threshold and below it, of a hundred times a hundred.
+        let (above, below) = ((limit + 10_000) / 2, limit / 2);
+        let of_upstream = |status: &str, more: u64| {
+            let labels = [("upstream", upstream.as_str()), ("status", status)];
+            self.growing(metric::UPSTREAM_REQUESTS, &labels, more)
+        };
+        match alert.rule {
+            Rule::GatewayDown => (vec![self.up(0)], vec![self.up(1)]),
+            Rule::MetricsAbsent => {
+                let there = self.steady(metric::IN_FLIGHT, &[], "3");
+                (Vec::new(), vec![there])
+            }
+            Rule::FailureRate | Rule::ErrorRate => {
+                (self.answered("503", above), self.answered("503", below))
+            }
+            Rule::RateLimited => (self.answered("429", above), self.answered("429", below)),
+            Rule::AverageLatency => {
+                let Threshold::Time(time) = alert.threshold else {
+                    return (Vec::new(), Vec::new());
+                };
+                let seconds = time.as_secs_f64();
+                let of = |mean: f64| {
+                    let labels = self.inference();
+                    let name = metric::REQUEST_LATENCY.name;
+                    vec![
+                        self.sample(
+                            &format!("{name}_count"),
+                            &labels,
+                            format!("0+10x{}", self.minutes),
+                        ),
+                        self.sample(
+                            &format!("{name}_sum"),
+                            &labels,
+                            format!("0+{}x{}", mean * 10.0, self.minutes),
+                        ),
+                    ]
+                };
+                (of(seconds * 2.0), of(seconds / 2.0))
+            }
+            Rule::P95Latency => {
+                let bounds = buckets(topology).request;
+                self.quantiles(
+                    metric::REQUEST_LATENCY,
+                    &self.inference(),
+                    &bounds,
+                    alert.threshold,
+                )
+            }
+            Rule::SlowFirstToken => {
+                let model = first_model(topology);
+                let bounds = buckets(topology).first_token;
+                self.quantiles(
+                    metric::FIRST_TOKEN,
+                    &[("model", &model)],
+                    &bounds,
+                    alert.threshold,
+                )
+            }
+            Rule::QueueWait => {
+                let limit = queued_limit(topology);
+                let bounds = buckets(topology).queue_wait;
+                self.quantiles(
+                    metric::QUEUE_WAIT,
+                    &[("limit", &limit)],
+                    &bounds,
+                    alert.threshold,
+                )
+            }
+            Rule::UpstreamErrors => (
+                vec![
+                    of_upstream("502", above),
+                    of_upstream("200", 10_000 - above),
+                ],
+                vec![
+                    of_upstream("502", below),
+                    of_upstream("200", 10_000 - below),
+                ],
+            ),
+            Rule::ConsecutiveFailures => (
+                vec![of_upstream("connect_error", limit + 1)],
+                vec![
+                    of_upstream("connect_error", limit + 1),
+                    of_upstream("200", 1),
+                ],
+            ),
+            Rule::CircuitOpen => self.states(
+                metric::CIRCUIT_STATE,
+                &[("upstream", &upstream)],
+                ["1", "0"],
+            ),
+            Rule::UpstreamUnhealthy => self.states(
+                metric::UPSTREAM_HEALTHY,
+                &[("upstream", &upstream)],
+                ["0", "1"],
+            ),
+            Rule::FallbackUse => {
+                let (from, to) = first_fallback(topology);
+                let of = |part: u64| {
+                    let labels = [("from_model", from.as_str()), ("to_model", to.as_str())];
+                    let mut samples = self.answered("503", 0);
+                    samples.push(self.growing(metric::FALLBACK_USED, &labels, part));
+                    samples
+                };
+                (of(above), of(below))
+            }
+            Rule::StoreErrors => self.growth(metric::STORE_ERRORS, &[], limit),
+            Rule::AuditLost => self.growth(metric::AUDIT_LOST, &[], limit),
+            Rule::LogDropped => self.growth(metric::LOG_DROPPED, &[], limit),
+            Rule::IssuerKeys => self.growth(metric::JWKS_FETCHES, &[("outcome", "failed")], limit),
+            Rule::CertificateExpiry => {
+                let labels = [("shown_to", "clients"), ("upstream", "")];
+                // The time of a test begins at 0.
+                let at = |seconds: u64| {
+                    let values = (self.minutes * 60 + seconds).to_string();
+                    vec![self.steady(metric::CERTIFICATE_EXPIRY, &labels, &values)]
+                };
+                (at(limit / 2), at(limit * 2))
+            }
+        }
+    }
+
+    /// A gauge in a state that is alarming, and in one that is not.
+    fn states(
+        &self,
+        metric: Metric,
+        labels: &[(&str, &str)],
+        [fires, rests]: [&str; 2],
+    ) -> (Vec<Sample>, Vec<Sample>) {
+        let of = |value: &str| vec![self.steady(metric, labels, value)];
+        (of(fires), of(rests))
+    }
+
+    /// A counter that grows beyond `limit` in five minutes, and one that does not grow.
+    fn growth(
+        &self,
+        metric: Metric,
+        labels: &[(&str, &str)],
+        limit: u64,
+    ) -> (Vec<Sample>, Vec<Sample>) {
+        let of = |more: u64| vec![self.growing(metric, labels, more)];
+        (of(limit + 1), of(0))
+    }
+
+    /// Requests of which so many of 10,000 have this status, and the others 200.
+    pub(super) fn answered(&self, status: &str, part: u64) -> Vec<Sample> {
+        let [chat, ..] = INFERENCE;
+        let of = |status: &str, more: u64| {
+            let labels = [("method", "POST"), ("path", chat), ("status", status)];
+            self.growing(metric::REQUESTS, &labels, more)
+        };
+        vec![of(status, part), of("200", 10_000 - part)]
+    }
+
+    fn inference(&self) -> [(&'static str, &'static str); 2] {
+        let [chat, ..] = INFERENCE;
+        [("method", "POST"), ("path", chat)]
+    }
+
+    /// A histogram with one value of ten beyond the threshold, and one with all below.
+    fn quantiles(
+        &self,
+        metric: Metric,
+        labels: &[(&str, &str)],
+        bounds: &[f64],
+        threshold: Threshold,
+    ) -> (Vec<Sample>, Vec<Sample>) {
+        let Threshold::Time(time) = threshold else {
+            return (Vec::new(), Vec::new());
+        };
+        let below = |good: u64| self.histogram(metric, labels, bounds, time, (good, 10));
+        (below(9), below(10))
+    }
+
+    /// A histogram to which so many values come each minute that are at most `within`, of so many.
+    pub(super) fn histogram(
+        &self,
+        metric: Metric,
+        labels: &[(&str, &str)],
+        bounds: &[f64],
+        within: Duration,
+        (good, all): (u64, u64),
+    ) -> Vec<Sample> {
+        let within = within.as_secs_f64();
+        let bucket = |le: String, count: u64| {
+            let labels = [labels, &[("le", le.as_str())]].concat();
+            let name = format!("{}_bucket", metric.name);
+            self.sample(&name, &labels, format!("0+{count}x{}", self.minutes))
+        };
+        let of_bound =
+            |bound: &f64| bucket(bound.to_string(), if *bound >= within { good } else { 0 });
+        let count = format!("{}_count", metric.name);
+        let whole = self.sample(&count, labels, format!("0+{all}x{}", self.minutes));
+        let buckets = bounds.iter().map(of_bound);
+        buckets
+            .chain([bucket("+Inf".to_owned(), all), whole])
+            .collect()
+    }
+
+    fn up(&self, value: u64) -> Sample {
+        Sample {
+            series: format!("up{{job=\"{}\", instance=\"{INSTANCE}\"}}", self.job),
+            values: format!("{value}x{}", self.minutes),
+        }
+    }
+
+    fn steady(&self, metric: Metric, labels: &[(&str, &str)], value: &str) -> Sample {
+        self.sample(metric.name, labels, format!("{value}x{}", self.minutes))
+    }
+
+    fn growing(&self, metric: Metric, labels: &[(&str, &str)], more: u64) -> Sample {
+        self.sample(metric.name, labels, format!("0+{more}x{}", self.minutes))
+    }
+
+    fn sample(&self, name: &str, labels: &[(&str, &str)], values: String) -> Sample {
+        let own = [("job", self.job), ("instance", INSTANCE)];
+        let labels = own.iter().chain(labels);
+        let labels = labels.map(|(name, value)| format!("{name}=\"{value}\""));
+        Sample {
+            series: format!("{name}{{{}}}", labels.collect::<Vec<_>>().join(", ")),
+            values,
+        }
+    }
+}
+
+/// The labels of an alert in its test.
+fn labels(alert: &Alert, topology: &Topology) -> Vec<Label> {
+    let label = |name: &'static str, value: String| Label { name, value };
+    match alert.rule {
+        Rule::GatewayDown => vec![
+            label("instance", INSTANCE.to_owned()),
+            label("job", topology.name.clone()),
+        ],
+        Rule::MetricsAbsent => vec![label("job", topology.name.clone())],
+        Rule::SlowFirstToken => vec![label("model", first_model(topology))],
+        Rule::QueueWait => vec![label("limit", queued_limit(topology))],
+        Rule::UpstreamErrors
+        | Rule::ConsecutiveFailures
+        | Rule::CircuitOpen
+        | Rule::UpstreamUnhealthy => vec![label("upstream", first_upstream(topology))],
+        Rule::CertificateExpiry => vec![label("shown_to", "clients".to_owned())],
+        _ => Vec::new(),
+    }
+}
+
+fn first_upstream(topology: &Topology) -> String {
+    let mut names = topology.upstreams.iter().map(|upstream| &upstream.name);
+    names.next().cloned().unwrap_or_default()
+}
+
+fn first_model(topology: &Topology) -> String {
+    let mut names = topology.models.iter().map(|model| &model.name);
+    names.next().cloned().unwrap_or_default()
+}
+
+fn first_fallback(topology: &Topology) -> (String, String) {
+    let mut pairs = topology.models.iter().filter_map(|model| {
+        let to = topology.models.get(*model.fallback.first()?);
+        Some((model.name.clone(), to.name.clone()))
+    });
+    pairs.next().unwrap_or_default()
+}
+
+fn queued_limit(topology: &Topology) -> String {
+    let mut limits = topology.used_limits().map(|id| topology.limits.get(id));
+    let queued = limits.find(|limit| limit.queue.is_some());
+    queued.map(|limit| limit.name.clone()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_series_is_written_as_promtool_reads_it() {
+        let scene = Scene {
+            job: "chat",
+            minutes: 5,
+        };
+        let sample = scene.growing(metric::RETRIES, &[("upstream", "a")], 3);
+        assert_eq!(
+            sample.series,
+            "gateway_retries_total{job=\"chat\", instance=\"gateway:8080\", upstream=\"a\"}"
+        );
+        assert_eq!(sample.values, "0+3x5");
+    }
+}
