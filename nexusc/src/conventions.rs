@@ -26,6 +26,24 @@ pub const SCHEMA: &str = "nexus.schema.json";
 /// The file that lists a dataplane's environment, inside its folder.
 pub const ENVIRONMENT_SAMPLE: &str = ".env.sample";
 
+/// The table of the metrics that a dataplane exports, inside its folder.
+pub const METRICS_TABLE: &str = "metrics.md";
+
+/// The `job` of a gateway in Prometheus.
+pub fn prometheus_job(spec: &str) -> &str {
+    spec
+}
+
+/// Values of `status` that say that a request has failed, as a pattern of PromQL.
+pub const FAILED_STATUSES: &str = "5..";
+
+/// Values of `status` that say of an attempt at an upstream that it has not failed, as a pattern of PromQL: everything
+/// but 5xx and the words for what went wrong before there was a status.
+pub const UNFAILED_ATTEMPTS: &str = "[1-4]..|cancelled";
+
+/// Values of `path` of requests that a model answers, as a pattern of PromQL.
+pub const INFERENCE_PATHS: &str = "/v1/(chat/completions|completions|embeddings)";
+
 /// The plan of a spec's GPUs for programs, inside its folder.
 pub const GPU_PLAN_JSON: &str = "gpu-plan.json";
 

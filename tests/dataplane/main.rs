@@ -12,6 +12,7 @@ mod churn;
 mod connections;
 mod crowds;
 mod descriptors;
+mod exports;
 mod fallback;
 mod forbidden;
 mod handover;

@@ -20,6 +20,7 @@ mod program;
 mod redis;
 mod routing;
 mod shadow;
+mod spec;
 mod trickler;
 pub mod usage;
 
@@ -37,4 +38,5 @@ pub use crate::program::{program, target_directory};
 pub use crate::redis::Redis;
 pub use crate::routing::{FIRST, SECOND, routing};
 pub use crate::shadow::{APP, LIMITED, OPS, shadow};
+pub use crate::spec::Spec;
 pub use crate::trickler::Trickler;

@@ -6,6 +6,8 @@ mod dataplane;
 pub(crate) mod environment;
 mod file_set;
 mod gpu_plan;
+mod metrics;
+mod promql;
 mod template;
 mod yaml;
 
@@ -20,5 +22,6 @@ pub fn emit(topology: &Topology, plan: &Report) -> FileSet {
     dataplane::emit(topology, &mut files);
     environment::emit(topology, &mut files);
     gpu_plan::emit(topology, plan, &mut files);
+    metrics::emit(topology, &mut files);
     files
 }
