@@ -34,15 +34,57 @@ pub fn prometheus_job(spec: &str) -> &str {
     spec
 }
 
-/// Values of `status` that say that a request has failed, as a pattern of PromQL.
-pub const FAILED_STATUSES: &str = "5..";
+/// Where Grafana's files of a spec go.
+pub fn grafana_folder(spec: &str) -> String {
+    format!("{}/grafana", deploy_folder(spec))
+}
 
-/// Values of `status` that say of an attempt at an upstream that it has not failed, as a pattern of PromQL: everything
-/// but 5xx and the words for what went wrong before there was a status.
-pub const UNFAILED_ATTEMPTS: &str = "[1-4]..|cancelled";
+/// Where Grafana finds them, in its container.
+pub const DASHBOARDS_FOLDER: &str = "/var/lib/grafana/dashboards";
 
-/// Values of `path` of requests that a model answers, as a pattern of PromQL.
-pub const INFERENCE_PATHS: &str = "/v1/(chat/completions|completions|embeddings)";
+/// The `uid` of Prometheus in Grafana.
+pub const PROMETHEUS_SOURCE: &str = "nexus-prometheus";
+
+/// The `uid` of Alertmanager in Grafana.
+pub const ALERTMANAGER_SOURCE: &str = "nexus-alertmanager";
+
+/// The file of a dashboard.
+pub fn dashboard_file(title: &str) -> String {
+    format!("{}.json", title.to_ascii_lowercase())
+}
+
+/// What the dashboards of a gateway are found by, in Grafana.
+pub fn dashboard_tag(spec: &str) -> String {
+    format!("nexus-{spec}")
+}
+
+/// The `uid` of a dashboard: at most 40 characters, so a long name of a spec is cut, and told from others by its hash.
+pub fn dashboard_uid(spec: &str, title: &str) -> String {
+    let title = title.to_ascii_lowercase();
+    let uid = format!("{spec}-{title}");
+    if uid.len() <= 40 {
+        return uid;
+    }
+    // FNV-1a (draft-eastlake-fnv).
+    let hash = spec.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    });
+    let start: String = spec.chars().take(20).collect();
+    format!("{start}-{hash:08x}-{title}")
+}
+
+/// The data view of the gateway's log in Kibana.
+pub const KIBANA_DATA_VIEW: &str = "gateway-logs";
+
+/// Where Kibana shows the lines of the log that answer to a query (KQL), in the time that a dashboard shows.
+pub fn kibana_search(kibana: &str, query: &str) -> String {
+    let query = query.replace(' ', "%20");
+    format!(
+        "{kibana}/app/discover#/?_g=(time:(from:'${{__from:date:iso}}',to:'${{__to:date:iso}}'))&\
+         _a=(dataSource:(dataViewId:{KIBANA_DATA_VIEW},type:dataView),\
+         query:(language:kuery,query:'{query}'))"
+    )
+}
 
 /// The plan of a spec's GPUs for programs, inside its folder.
 pub const GPU_PLAN_JSON: &str = "gpu-plan.json";

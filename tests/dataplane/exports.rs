@@ -116,7 +116,12 @@ async fn limits_with_a_queue() {
     let spec = Spec::read("limits");
     let dataplane = spec.start(&model).start().await;
     spec.ask_for_everything(&dataplane).await;
-    // One request runs, and one waits until it has ended.
+    one_waits(&model, &dataplane).await;
+    assert_exports_what_is_listed(&spec, &dataplane).await;
+}
+
+/// One request runs, and another waits until it has ended, in the gateway of the spec `limits`.
+pub(crate) async fn one_waits(model: &FakeModel, dataplane: &Dataplane) {
     model.script([Rule::chat_stream(2).gated().times(1)]);
     let free = "KEY_FREE-invented-for-tests-1234567890";
     let request = Request::chat_stream("queued").key(free);
@@ -132,5 +137,4 @@ async fn limits_with_a_queue() {
     patiently("the second request to wait", waits).await;
     model.release(10);
     second.read_response().await;
-    assert_exports_what_is_listed(&spec, &dataplane).await;
 }

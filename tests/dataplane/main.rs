@@ -11,6 +11,7 @@ mod chat_2x3090;
 mod churn;
 mod connections;
 mod crowds;
+mod dashboards;
 mod descriptors;
 mod exports;
 mod fallback;

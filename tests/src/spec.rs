@@ -49,7 +49,7 @@ impl Spec {
         fs::read_to_string(&path).unwrap_or_else(|cause| panic!("{}: {cause}", path.display()))
     }
 
-    /// Its gateway with invented secrets, with all upstreams of plain HTTP at `model`.
+    /// Its gateway with invented secrets, with all upstreams at `model` but those that have TLS of their own.
     pub fn start(&self, model: &FakeModel) -> Start {
         let sample = self.deployed(".env.sample");
         let secrets = sample.lines().filter_map(|line| line.strip_suffix('='));
@@ -58,11 +58,11 @@ impl Spec {
             start.env(variable, secret(variable))
         });
         let upstreams = self.entries("upstreams");
-        let over_http = |upstream: &&(&str, &Value)| {
-            let url = upstream.1.get("url").and_then(Value::as_str);
-            url.is_some_and(|url| url.starts_with("http://"))
+        let is_replaced = |(_, upstream): &&(&str, &Value)| {
+            let url = upstream.get("url").and_then(Value::as_str);
+            url.is_some_and(|url| url.starts_with("http")) && upstream.get("tls").is_none()
         };
-        let upstreams = upstreams.iter().filter(over_http);
+        let upstreams = upstreams.iter().filter(is_replaced);
         upstreams.fold(start, |start, (name, _)| start.upstream(name, model))
     }
 

@@ -6,6 +6,7 @@ mod dataplane;
 pub(crate) mod environment;
 mod file_set;
 mod gpu_plan;
+mod grafana;
 mod metrics;
 mod promql;
 mod template;
@@ -22,6 +23,7 @@ pub fn emit(topology: &Topology, plan: &Report) -> FileSet {
     dataplane::emit(topology, &mut files);
     environment::emit(topology, &mut files);
     gpu_plan::emit(topology, plan, &mut files);
+    grafana::emit(topology, &mut files);
     metrics::emit(topology, &mut files);
     files
 }

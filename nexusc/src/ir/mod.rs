@@ -6,6 +6,7 @@
 
 pub mod alert;
 pub mod deploy;
+pub mod grafana;
 pub mod receiver;
 pub mod slo;
 pub mod table;
