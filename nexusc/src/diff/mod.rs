@@ -10,6 +10,7 @@ mod deploy;
 mod engines;
 mod gateway;
 mod gpus;
+mod grafana;
 mod limits;
 mod models;
 mod observing;

@@ -6,6 +6,8 @@ mod dataplane;
 pub(crate) mod environment;
 mod file_set;
 mod gpu_plan;
+mod grafana;
+mod metrics;
 mod prometheus;
 mod promql;
 mod template;
@@ -23,5 +25,7 @@ pub fn emit(topology: &Topology, plan: &Report) -> FileSet {
     environment::emit(topology, &mut files);
     gpu_plan::emit(topology, plan, &mut files);
     prometheus::emit(topology, &mut files);
+    grafana::emit(topology, &mut files);
+    metrics::emit(topology, &mut files);
     files
 }

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use decide::metric::{Kind, Metric};
+use decide::metric::{self, INFERENCE, Kind, Metric};
 
 /// What Prometheus adds to each series: the gateway that it was scraped from.
 const INSTANCE: &str = "instance";
@@ -27,11 +27,41 @@ pub(super) struct Series {
     matchers: Vec<String>,
 }
 
+/// What the reader of a dashboard chooses: values of a label.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Choice {
+    /// The label, which gives it its name.
+    pub(super) label: &'static str,
+    /// What tells which values there are.
+    metric: Metric,
+}
+
+/// Which upstreams a dashboard shows.
+pub(super) const UPSTREAMS: Choice = Choice {
+    label: "upstream",
+    metric: metric::UPSTREAM_REQUESTS,
+};
+
+/// Which models a dashboard shows.
+pub(super) const MODELS: Choice = Choice {
+    label: "model",
+    metric: metric::TOKENS,
+};
+
+impl Choice {
+    /// Asks for the values, as Grafana does.
+    pub(super) fn values(self, job: &str) -> String {
+        let series = series(self.metric, job).selector(self.metric.kind, "", None);
+        format!("label_values({series}, {})", self.label)
+    }
+}
+
 /// Values by labels.
 #[derive(Clone, Debug)]
 pub(super) struct Vector {
     text: String,
     labels: Vec<&'static str>,
+    metrics: Vec<Metric>,
     /// Whether it needs parentheses inside of others.
     is_compound: bool,
 }
@@ -44,9 +74,28 @@ pub(super) fn series(metric: Metric, job: &str) -> Series {
     }
 }
 
+/// Requests that upstreams answer, and not the gateway itself.
+pub(super) fn requests(job: &str) -> Series {
+    series(metric::REQUESTS, job).like("path", &INFERENCE.join("|"))
+}
+
+/// How long they take.
+pub(super) fn latency(job: &str) -> Series {
+    series(metric::REQUEST_LATENCY, job).like("path", &INFERENCE.join("|"))
+}
+
+/// Attempts at upstreams that failed: not those that a client or another upstream has ended.
+pub(super) fn failed_attempts(job: &str) -> Series {
+    series(metric::UPSTREAM_REQUESTS, job).unlike("status", "[1-4]..|cancelled")
+}
+
+/// The alerts of gateways that fire.
+pub(super) const FIRING: &str = "ALERTS{alertname=~\"Gateway.+\", alertstate=\"firing\"}";
+
 /// Whether replicas of the gateway answer to Prometheus: 1 or 0 each.
 pub(super) fn up(job: &str) -> Vector {
-    Vector::plain(format!("up{{job={}}}", string(job)), vec![INSTANCE])
+    let text = format!("up{{job={}}}", string(job));
+    Vector::plain(text, vec![INSTANCE], Vec::new())
 }
 
 impl Series {
@@ -65,6 +114,12 @@ impl Series {
         self.matching(label, "!~", pattern)
     }
 
+    /// Those that the reader has chosen.
+    pub(super) fn chosen(self, choice: Choice) -> Self {
+        let variable = format!("${}", choice.label);
+        self.like(choice.label, &variable)
+    }
+
     fn matching(mut self, label: &str, operator: &str, value: &str) -> Self {
         let Metric { name, labels, .. } = self.metric;
         assert!(labels.contains(&label), "`{name}` has a label `{label}`");
@@ -76,7 +131,7 @@ impl Series {
     /// The values of a gauge.
     pub(super) fn now(&self) -> Vector {
         let text = self.selector(Kind::Gauge, "", None);
-        Vector::plain(text, self.labels())
+        Vector::plain(text, self.labels(), vec![self.metric])
     }
 
     /// How much a counter grows in a second.
@@ -117,7 +172,7 @@ impl Series {
         buckets.check(by);
         let labels = [&["le"], by].concat().join(", ");
         let text = format!("histogram_quantile({part}, sum by ({labels}) ({buckets}))");
-        Vector::plain(text, by.to_vec())
+        Vector::plain(text, by.to_vec(), vec![self.metric])
     }
 
     /// The mean of the values of a histogram, by labels.
@@ -134,7 +189,8 @@ impl Series {
         over: Over,
     ) -> Vector {
         let selector = self.selector(kind, suffix, matcher);
-        Vector::plain(format!("{function}({selector}[{over}])"), self.labels())
+        let text = format!("{function}({selector}[{over}])");
+        Vector::plain(text, self.labels(), vec![self.metric])
     }
 
     fn selector(&self, kind: Kind, suffix: &str, matcher: Option<String>) -> String {
@@ -151,12 +207,18 @@ impl Series {
 }
 
 impl Vector {
-    fn plain(text: String, labels: Vec<&'static str>) -> Self {
+    fn plain(text: String, labels: Vec<&'static str>, metrics: Vec<Metric>) -> Self {
         Self {
             text,
             labels,
+            metrics,
             is_compound: false,
         }
+    }
+
+    /// The metrics that it is made of.
+    pub(super) fn metrics(&self) -> &[Metric] {
+        &self.metrics
     }
 
     /// The sums by labels; without any, the sum of all.
@@ -180,7 +242,7 @@ impl Vector {
             [] => format!("{function}({self})"),
             by => format!("{function} by ({}) ({self})", by.join(", ")),
         };
-        Self::plain(text, by.to_vec())
+        Self::plain(text, by.to_vec(), self.metrics)
     }
 
     /// The same, or 0 where there is nothing: what never happened has no series.
@@ -188,6 +250,15 @@ impl Vector {
         assert!(self.labels.is_empty(), "0 has no labels: {self}");
         Self {
             text: format!("{} or vector(0)", self.operand()),
+            is_compound: true,
+            ..self
+        }
+    }
+
+    /// 1 where it is larger than `bound`, else 0.
+    pub(super) fn exceeds(self, bound: u64) -> Self {
+        Self {
+            text: format!("{} > bool {bound}", self.operand()),
             is_compound: true,
             ..self
         }
@@ -234,6 +305,7 @@ impl std::ops::Div for Vector {
         Self {
             text: format!("{} / {}", self.operand(), whole.operand()),
             labels: self.labels,
+            metrics: [self.metrics, whole.metrics].concat(),
             is_compound: true,
         }
     }

@@ -15,6 +15,7 @@ mod engine;
 pub(crate) mod figures;
 mod gateway;
 mod gpu;
+mod grafana;
 mod health;
 mod hedge;
 mod idempotency;

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::spec::grafana::Grafana;
 use crate::spec::prometheus::Prometheus;
 
 /// What is emitted beside the dataplane, into `deploy/<spec>/`.
@@ -15,6 +16,9 @@ pub struct Deploy {
     pub artifacts: Option<Vec<String>>,
     /// The name of the gateway's container image, without a tag. Default: `"nexus/"` and the name of the spec.
     pub image: Option<String>,
+    /// What Grafana shows, and where it finds it.
+    #[serde(default)]
+    pub grafana: Grafana,
     /// How Prometheus watches the gateway.
     #[serde(default)]
     pub prometheus: Prometheus,

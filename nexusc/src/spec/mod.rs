@@ -15,6 +15,7 @@ pub mod deploy;
 pub mod engine;
 pub mod gateway;
 pub mod gpu;
+pub mod grafana;
 pub mod health;
 pub mod hedge;
 pub mod idempotency;
