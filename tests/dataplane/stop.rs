@@ -34,7 +34,7 @@ async fn in_flight(streams: usize) -> (FakeModel, Dataplane, Vec<Connection>) {
 
 /// Waits until the dataplane has taken note of the signal.
 async fn stopping(dataplane: &Dataplane) {
-    let is_it = |line: &Value| line["logger"] == "nexus.server" && line["message"] != "listening";
+    let is_it = |line: &Value| line["message"] == "stopping: requests in flight may end";
     dataplane.log().wait_for(is_it).await;
 }
 
