@@ -49,18 +49,10 @@ async fn first_of(dataplane: &Dataplane) -> Value {
 
 /// The switches that were turned, as the log tells them.
 async fn turned(dataplane: &Dataplane, count: usize) -> Vec<Value> {
-    let lines = || {
-        let lines = dataplane.log().lines().into_iter();
-        let lines = lines.filter(|line| line["logger"] == "nexus.admin");
-        lines.skip(1).collect::<Vec<_>>()
-    };
-    let wait = async {
-        while lines().len() < count {
-            tokio::task::yield_now().await;
-        }
-    };
-    patiently("the lines of switches", wait).await;
-    lines()
+    let is_it = |line: &Value| line["logger"] == "nexus.admin";
+    // The first says how they stand at the start.
+    let lines = dataplane.log().wait_for_many(1 + count, is_it).await;
+    lines.into_iter().skip(1).collect()
 }
 
 #[tokio::test]

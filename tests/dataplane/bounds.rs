@@ -194,6 +194,7 @@ async fn a_client_that_waits_for_permission_may_be_refused() {
 #[tokio::test]
 async fn what_is_no_http_harms_nobody() {
     let (_model, dataplane) = plain().await;
+    let mut connections = Vec::new();
     for bytes in [
         &b"\x16\x03\x01\x02\x00"[..],
         b"GET\r\n\r\n",
@@ -202,6 +203,9 @@ async fn what_is_no_http_harms_nobody() {
     ] {
         let mut connection = dataplane.connect().await;
         connection.write(bytes).await;
+        connections.push(connection);
+    }
+    for mut connection in connections {
         connection.wait_for_close().await;
     }
     assert_eq!(

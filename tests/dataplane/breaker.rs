@@ -50,11 +50,11 @@ async fn half_open() -> (FakeModel, Dataplane) {
     (model, dataplane)
 }
 
-fn assert_shut(response: &Response) {
+fn assert_shut(upstream: &str, response: &Response) {
     assert_eq!(response.status, 503, "{}", response.text());
     let seconds: u64 = response.header("retry-after").unwrap().parse().unwrap();
     assert!((1..=3600).contains(&seconds), "{seconds}");
-    assert!(response.error_message().contains("`guarded`"));
+    assert!(response.error_message().contains(&format!("`{upstream}`")));
 }
 
 fn circuit(metrics: &Metrics, family: &str, upstream: &str) -> f64 {
@@ -68,12 +68,12 @@ fn assert_is(value: f64, expected: f64) {
 }
 
 /// Lets the upstream fail like this until its circuit is open, and asserts that it is left alone then.
-async fn opens_after(rule: Rule, status: u16) {
-    let (model, dataplane) = with("guarded", [rule]).await;
+async fn opens_after(upstream: &str, rule: Rule, status: u16) {
+    let (model, dataplane) = with(upstream, [rule]).await;
     for _ in 0..LIMIT {
-        assert_eq!(ask(&dataplane, "guarded").await.status, status);
+        assert_eq!(ask(&dataplane, upstream).await.status, status);
     }
-    assert_shut(&ask(&dataplane, "guarded").await);
+    assert_shut(upstream, &ask(&dataplane, upstream).await);
     assert_eq!(model.received().len(), LIMIT);
 }
 
@@ -89,18 +89,19 @@ async fn never_opens(rule: Rule, status: u16) {
 
 #[tokio::test]
 async fn errors_of_the_server_open_it() {
-    opens_after(Rule::respond(500, "{}"), 502).await;
-    opens_after(Rule::respond(503, "{}").header("retry-after", "7"), 502).await;
+    opens_after("guarded", Rule::respond(500, "{}"), 502).await;
+    let busy = Rule::respond(503, "{}").header("retry-after", "7");
+    opens_after("guarded", busy, 502).await;
 }
 
 #[tokio::test]
 async fn resets_open_it() {
-    opens_after(Rule::new(Action::Reset), 502).await;
+    opens_after("guarded", Rule::new(Action::Reset), 502).await;
 }
 
 #[tokio::test]
 async fn timeouts_open_it() {
-    opens_after(Rule::new(Action::Stall), 504).await;
+    opens_after("guarded-hasty", Rule::new(Action::Stall), 504).await;
 }
 
 #[tokio::test]
@@ -109,7 +110,7 @@ async fn refused_connections_open_it() {
     for _ in 0..LIMIT {
         assert_eq!(ask(&dataplane, "guarded").await.status, 502);
     }
-    assert_shut(&ask(&dataplane, "guarded").await);
+    assert_shut("guarded", &ask(&dataplane, "guarded").await);
 }
 
 #[tokio::test]
@@ -120,7 +121,7 @@ async fn responses_that_break_off_open_it() {
         let request = Request::chat_stream("guarded").key(FULL);
         assert_eq!(dataplane.send(&request).await.status, 200);
     }
-    assert_shut(&ask(&dataplane, "guarded").await);
+    assert_shut("guarded", &ask(&dataplane, "guarded").await);
     assert_eq!(model.received().len(), LIMIT);
 }
 
@@ -293,7 +294,7 @@ async fn a_busy_upstream_is_left_alone_for_as_long_as_it_says() {
         (429, Some("120"))
     );
     let response = ask(&dataplane, "guarded").await;
-    assert_shut(&response);
+    assert_shut("guarded", &response);
     assert!(response.error_message().contains("busy"));
     assert_eq!(model.received().len(), 1);
     let health = dataplane.send(&Request::get("/health")).await.json();
@@ -322,5 +323,9 @@ async fn only_callers_see_the_circuit_breakers() {
         .iter()
         .map(|entry| entry["upstream"].as_str().unwrap())
         .collect();
-    assert_eq!(names, ["guarded", "recovering"], "those that have one");
+    assert_eq!(
+        names,
+        ["guarded", "guarded-hasty", "recovering"],
+        "those that have one"
+    );
 }

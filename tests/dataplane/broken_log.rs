@@ -93,6 +93,9 @@ async fn a_full_disk_under_an_audit_log_that_may_fail_stops_nothing_and_loses_no
     // There is room again.
     fs::remove_file(&link).unwrap();
     symlink(&file, &link).unwrap();
+    // A stop leaves the writer a second.
+    let again = |line: &Value| line["message"] == "audit log is written again";
+    dataplane.log().wait_for(again).await;
     let asked = model.received().len();
     dataplane.terminate().await;
     assert_eq!(dataplane.wait_for_exit().await.code(), Some(0));

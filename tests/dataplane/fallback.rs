@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use end_to_end::{FULL, Request, Response, SilentServer, faults};
+use end_to_end::{FULL, Request, Response, SilentServer, faults, once_within};
 use fake_model::server::{Action, Ending, FakeModel, Rule};
 
 async fn model() -> FakeModel {
@@ -235,8 +235,8 @@ async fn when_all_are_too_slow_it_is_504() {
 async fn when_all_are_busy_it_is_429_with_the_time_to_wait() {
     let first = model().await;
     first.script([Rule::respond(429, "{}").header("retry-after", "7")]);
-    let dataplane = faults().upstream("hasty", &first).start().await;
-    let response = dataplane.send(&Request::chat("hasty").key(FULL)).await;
+    let dataplane = faults().upstream("plain", &first).start().await;
+    let response = dataplane.send(&Request::chat("plain").key(FULL)).await;
     assert_eq!(
         (response.status, response.header("retry-after")),
         (429, Some("7"))
@@ -261,14 +261,12 @@ async fn a_wrong_key_of_the_gateway_is_not_the_clients_401() {
 async fn failing_over_from_a_refused_connection_is_quick() {
     let second = model().await;
     let dataplane = faults().upstream("plain", &second).start().await;
-    let mut best = Duration::MAX;
-    for _ in 0..10 {
+    let attempt = async || {
         let since = Instant::now();
         assert_stood_in(&dataplane.send(&Request::chat("chained").key(FULL)).await);
-        best = best.min(since.elapsed());
-    }
-    // The best of ten, so that a busy machine does not fail the test.
-    assert!(best < Duration::from_millis(50), "{best:?}");
+        since.elapsed()
+    };
+    once_within(Duration::from_millis(50), attempt).await;
 }
 
 #[tokio::test]

@@ -18,6 +18,10 @@ const REPLACEMENTS: usize = 5;
 /// Clients of each kind.
 const CLIENTS: usize = 6;
 
+/// For how long a connection that nobody uses is used again: OpenAI's SDK for Node does so for 4 s, and a gateway that
+/// stops keeps it for 5 s.
+const KEPT: Duration = Duration::from_secs(4);
+
 /// Events of a stream, 10 ms apart, so that a stop finds streams in all their parts.
 const EVENTS: u32 = 40;
 
@@ -53,7 +57,9 @@ impl Load {
         let mut kept = None;
         while self.goes_on.load(Ordering::Relaxed) {
             let mut connection = match kept.take() {
-                Some(connection) if !is_new => connection,
+                Some((connection, since)) if !is_new && Instant::elapsed(&since) < KEPT => {
+                    connection
+                }
                 _ => self.connect().await,
             };
             let response = connection.send(&request).await;
@@ -66,7 +72,7 @@ impl Load {
                 assert!(response.text().ends_with("data: [DONE]\n\n"));
             }
             if response.header("connection") != Some("close") {
-                kept = Some(connection);
+                kept = Some((connection, Instant::now()));
             }
             self.requests.fetch_add(1, Ordering::Relaxed);
             sleep(pause).await;

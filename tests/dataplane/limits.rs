@@ -142,8 +142,15 @@ async fn every_response_to_a_limited_caller_says_what_is_left() {
         assert_eq!((response.status, requests_left(&response)), (status, left));
         assert_eq!(number(&response, "x-ratelimit-limit-requests"), 600);
         let reset = response.header("x-ratelimit-reset-requests").unwrap();
-        let expected = if left == 600 { "0s" } else { "1m" };
-        assert!(reset.starts_with(expected) || reset == "60s", "{reset}");
+        // A minute, less what the machine took since.
+        let seconds = reset.trim_end_matches('s').parse().unwrap_or(0.0);
+        let is_minute = reset.starts_with("1m") || seconds > 30.0;
+        let expected = if left == 600 {
+            reset == "0s"
+        } else {
+            is_minute
+        };
+        assert!(expected, "{reset}");
         assert_eq!(response.header("x-ratelimit-limit-tokens"), None);
     }
     for request in [

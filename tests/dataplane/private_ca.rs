@@ -1,6 +1,6 @@
 //! An issuer of tokens and a store whose certificates are of an authority of one's own.
 
-use end_to_end::{Dataplane, Redis, Request, Start};
+use end_to_end::{Dataplane, Redis, Request, Start, patiently};
 use fake_model::server::FakeModel;
 use serde_json::Value;
 
@@ -120,6 +120,10 @@ async fn replicas_count_together_in_a_redis_behind_mutual_tls() {
         scene.start(&issuer, &url).start().await,
         scene.start(&issuer, &url).start().await,
     ];
+    for replica in &replicas {
+        let up = async { while replica.metrics().await.value("gateway_store_up") < 0.5 {} };
+        patiently("the store to be there", up).await;
+    }
     let mut statuses = Vec::new();
     for replica in replicas.iter().cycle().take(6) {
         let response = replica.send(&Request::chat("chat").key(WEB)).await;

@@ -22,11 +22,14 @@ async fn relayed(chunks: &[&str]) -> String {
 /// What a client gets of a stream that ends like this after its chunks.
 async fn broken(chunks: &[&str], ending: Ending) -> String {
     let model = FakeModel::start().await.unwrap();
-    let dataplane = faults().upstream("hasty", &model).start().await;
+    // Only who stalls is not waited for.
+    let name = match ending {
+        Ending::Stall => "halting",
+        Ending::Proper | Ending::Reset | Ending::Close => "plain",
+    };
+    let dataplane = faults().upstream(name, &model).start().await;
     model.script([Rule::stream(chunks).ending(ending)]);
-    let response = dataplane
-        .send(&Request::chat_stream("hasty").key(FULL))
-        .await;
+    let response = dataplane.send(&Request::chat_stream(name).key(FULL)).await;
     assert_eq!(response.status, 200);
     response.text()
 }
@@ -169,18 +172,18 @@ async fn a_document_that_breaks_off_is_cut_for_the_client_too() {
 
 #[tokio::test]
 async fn nothing_is_tried_again_after_the_first_byte() {
-    let (hasty, plain) = (
+    let (chained, plain) = (
         FakeModel::start().await.unwrap(),
         FakeModel::start().await.unwrap(),
     );
     let dataplane = faults()
-        .upstream("hasty", &hasty)
+        .upstream("chained", &chained)
         .upstream("plain", &plain)
         .start()
         .await;
-    hasty.script([Rule::stream(["data: 1\n\n"]).ending(Ending::Reset)]);
+    chained.script([Rule::stream(["data: 1\n\n"]).ending(Ending::Reset)]);
     let response = dataplane
-        .send(&Request::chat_stream("hasty-chained").key(FULL))
+        .send(&Request::chat_stream("chained").key(FULL))
         .await;
     assert_ends_in_an_error(&response.text(), "data: 1\n\n");
     assert_eq!(response.header("x-fallback-model"), None);

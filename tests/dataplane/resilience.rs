@@ -3,7 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use end_to_end::{Dataplane, Request, Response, SilentServer, Start, patiently};
+use end_to_end::{
+    Dataplane, Metrics, Request, Response, SilentServer, Start, once_within, patiently,
+};
 use fake_model::server::{Action, Ending, FakeModel, Rule};
 
 const APP: &str = "app-secret-1234567890";
@@ -49,6 +51,23 @@ fn slowly(rule: Rule, milliseconds: u64) -> Rule {
     }
 }
 
+/// The metrics once they say that a sample has this value, or more.
+async fn wait_for(dataplane: &Dataplane, sample: &str, value: f64) -> Metrics {
+    let wait = async {
+        loop {
+            let metrics = dataplane.metrics().await;
+            if metrics.value(sample) >= value {
+                return metrics;
+            }
+        }
+    };
+    patiently(sample, wait).await
+}
+
+fn failed(upstream: &str, status: u16) -> String {
+    format!("gateway_upstream_requests_total{{upstream=\"{upstream}\",status=\"{status}\"}}")
+}
+
 fn assert_answered(response: &Response) {
     assert_eq!(response.status, 200, "{}", response.text());
     assert_eq!(response.header("x-fallback-model"), None);
@@ -63,6 +82,9 @@ async fn assert_counted(dataplane: &Dataplane, counts: &[(&str, u32)]) {
         assert!(difference < 1e-9, "{sample} is {value}, not {count}");
     }
 }
+
+/// After how long without an answer a request for `hedged` is sent a second time.
+const HEDGED_AFTER: Duration = Duration::from_millis(500);
 
 const SENT: &str = "gateway_hedges_total{route=\"hedged\",event=\"sent\"}";
 const WON: &str = "gateway_hedges_total{route=\"hedged\",event=\"won\"}";
@@ -253,9 +275,14 @@ async fn a_slow_upstream_is_overtaken_and_let_go() {
 
 #[tokio::test]
 async fn a_hedge_that_is_slower_is_let_go() {
-    let slow = slowly(Rule::default(), 2_000);
-    let (first, second, dataplane) = hedged([slow], [Rule::new(Action::Stall)]).await;
-    assert_answered(&ask(&dataplane, "hedged").await);
+    let (first, second, dataplane) =
+        hedged([Rule::default().held()], [Rule::new(Action::Stall)]).await;
+    let answers = async {
+        second.wait_for_requests(1).await;
+        first.release(1);
+    };
+    let (response, ()) = tokio::join!(ask(&dataplane, "hedged"), answers);
+    assert_answered(&response);
     assert_eq!(first.received().len(), 1);
     assert!(second.wait_for_ends(1).await[0].aborted());
     assert_counted(
@@ -272,11 +299,19 @@ async fn a_hedge_that_is_slower_is_let_go() {
 #[tokio::test]
 async fn a_quick_upstream_is_not_hedged() {
     let (_first, second, dataplane) = hedged([], []).await;
-    for _ in 0..5 {
+    let mut quick = 0;
+    while quick < 5 {
+        let before = second.received().len();
+        let since = Instant::now();
         assert_answered(&ask(&dataplane, "hedged").await);
+        // On a machine that stalls, not every answer is a quick one.
+        if since.elapsed() < HEDGED_AFTER {
+            assert_eq!(second.received().len(), before);
+            quick += 1;
+        }
     }
-    assert_eq!(second.received().len(), 0);
-    assert_counted(&dataplane, &[(SENT, 0), (WON, 0)]).await;
+    let hedges = u32::try_from(second.received().len()).unwrap();
+    assert_counted(&dataplane, &[(SENT, hedges)]).await;
 }
 
 #[tokio::test]
@@ -292,28 +327,43 @@ async fn a_stream_without_an_event_is_overtaken() {
 
 #[tokio::test]
 async fn a_failed_hedge_leaves_the_first_its_time() {
-    let slow = slowly(Rule::default(), 2_000);
-    let (_first, second, dataplane) = hedged([slow], [Rule::respond(500, "{}")]).await;
-    assert_answered(&ask(&dataplane, "hedged").await);
+    let (first, second, dataplane) =
+        hedged([Rule::default().held()], [Rule::respond(500, "{}")]).await;
+    let answers = async {
+        wait_for(&dataplane, &failed("second", 500), 1.0).await;
+        first.release(1);
+    };
+    let (response, ()) = tokio::join!(ask(&dataplane, "hedged"), answers);
+    assert_answered(&response);
     assert_eq!(second.received().len(), 1);
     assert_counted(&dataplane, &[(SENT, 1), (WON, 0)]).await;
 }
 
 #[tokio::test]
 async fn a_failed_first_leaves_the_hedge_its_time() {
-    let fails = slowly(Rule::respond(500, "{}"), 1_500);
-    let slow = slowly(Rule::default(), 2_000);
-    let (first, _second, dataplane) = hedged([fails], [slow]).await;
-    assert_answered(&ask(&dataplane, "hedged").await);
+    let fails = Rule::respond(500, "{}").held();
+    let (first, second, dataplane) = hedged([fails], [Rule::default().held()]).await;
+    let answers = async {
+        second.wait_for_requests(1).await;
+        first.release(1);
+        wait_for(&dataplane, &failed("first", 500), 1.0).await;
+        second.release(1);
+    };
+    let (response, ()) = tokio::join!(ask(&dataplane, "hedged"), answers);
+    assert_answered(&response);
     assert_eq!(first.received().len(), 1);
     assert_counted(&dataplane, &[(SENT, 1), (WON, 1)]).await;
 }
 
 #[tokio::test]
 async fn when_both_fail_the_client_is_told_of_both() {
-    let fails = slowly(Rule::respond(500, "{}"), 1_500);
-    let (_first, _second, dataplane) = hedged([fails], [Rule::respond(503, "{}")]).await;
-    let response = ask(&dataplane, "hedged").await;
+    let fails = Rule::respond(500, "{}").held();
+    let (first, _second, dataplane) = hedged([fails], [Rule::respond(503, "{}")]).await;
+    let answers = async {
+        wait_for(&dataplane, &failed("second", 503), 1.0).await;
+        first.release(1);
+    };
+    let (response, ()) = tokio::join!(ask(&dataplane, "hedged"), answers);
     assert_eq!(response.status, 502);
     let message = response.error_message();
     assert!(message.contains("`first`: answered 500"), "{message}");
@@ -347,8 +397,7 @@ async fn a_client_that_goes_takes_back_both_requests() {
 
 #[tokio::test]
 async fn no_more_requests_are_hedged_than_the_budget_allows() {
-    let slow = slowly(Rule::default(), 1_000);
-    let (first, second) = (model([slow]).await, model([]).await);
+    let (first, second) = (model([Rule::default().held()]).await, model([]).await);
     let start = start()
         .upstream("thrifty-first", &first)
         .upstream("thrifty-second", &second);
@@ -358,15 +407,26 @@ async fn no_more_requests_are_hedged_than_the_budget_allows() {
         let mut connection = dataplane.connect().await;
         clients.spawn(async move { connection.send(&Request::chat("thrifty").key(APP)).await });
     }
-    while let Some(response) = clients.join_next().await {
-        assert_answered(&response.unwrap());
-    }
-    let metrics = dataplane.metrics().await;
-    let event = |event: &str| {
+    let event = |metrics: &Metrics, event: &str| {
         metrics.value(&format!(
             "gateway_hedges_total{{route=\"thrifty\",event=\"{event}\"}}"
         ))
     };
+    let all_were_slow = async {
+        loop {
+            let metrics = dataplane.metrics().await;
+            if event(&metrics, "sent") + event(&metrics, "over_budget") > 19.5 {
+                return;
+            }
+        }
+    };
+    patiently("20 slow requests", all_were_slow).await;
+    first.release(20);
+    while let Some(response) = clients.join_next().await {
+        assert_answered(&response.unwrap());
+    }
+    let metrics = dataplane.metrics().await;
+    let event = |name: &str| event(&metrics, name);
     // Of both workers together: half of the requests, of which each worker has kept up to four.
     assert!((4.0..=10.0).contains(&event("sent")), "{}", event("sent"));
     assert!((event("sent") + event("over_budget") - 20.0).abs() < 1e-9);
@@ -379,13 +439,11 @@ async fn failing_over_from_a_silent_upstream_takes_its_connect_timeout() {
         .upstream_url("bounded", silent.url())
         .upstream("spare", &spare);
     let dataplane = start.start().await;
-    let mut best = Duration::MAX;
-    for _ in 0..5 {
+    let attempt = async || {
         let since = Instant::now();
         let response = ask(&dataplane, "unbounded").await;
         assert_eq!(response.header("x-fallback-model"), Some("spare"));
-        best = best.min(since.elapsed());
-    }
-    // The best of five, so that a busy machine does not fail the test.
-    assert!(best < Duration::from_millis(400), "{best:?}");
+        since.elapsed()
+    };
+    once_within(Duration::from_millis(400), attempt).await;
 }

@@ -1,8 +1,10 @@
 //! Limits that replicas share: three dataplanes on one Redis, and what they do without it.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use end_to_end::{Dataplane, Redis, Request, Response, Start, patiently};
+use end_to_end::{Dataplane, Redis, Request, Response, Start, once_within, patiently};
 use fake_model::server::FakeModel;
 use serde_json::Value;
 use tokio::task::JoinSet;
@@ -31,9 +33,16 @@ async fn scene(name: &str, replicas: usize) -> Scene {
     for _ in 0..replicas {
         let start = start(name).upstream("vllm", &scene.model);
         let replica = start.env("REDIS_URL", scene.redis.url()).start().await;
+        up(&replica).await;
         scene.replicas.push(replica);
     }
     scene
+}
+
+/// Waits until a replica has its store, which it may not have had at first.
+async fn up(replica: &Dataplane) {
+    let up = async { while replica.metrics().await.value("gateway_store_up") < 0.5 {} };
+    patiently("the store to be there", up).await;
 }
 
 fn start(name: &str) -> Start {
@@ -75,8 +84,12 @@ fn said(dataplane: &Dataplane, beginning: &str) -> usize {
 }
 
 async fn wait_until_said(dataplane: &Dataplane, beginning: &str) {
+    wait_until_said_often(dataplane, beginning, 1).await;
+}
+
+async fn wait_until_said_often(dataplane: &Dataplane, beginning: &str, times: usize) {
     let log = dataplane.log();
-    log.wait_for(|line| says(line, beginning)).await;
+    log.wait_for_many(times, |line| says(line, beginning)).await;
 }
 
 async fn health(dataplane: &Dataplane) -> Value {
@@ -119,16 +132,20 @@ async fn no_window_over_all_replicas_holds_more_than_the_limit() {
     const SECOND: Duration = Duration::from_secs(1);
     let scene = scene("store-refuse", 3).await;
     let begin = Instant::now();
+    let count = Arc::new(AtomicUsize::new(0));
     let mut clients = JoinSet::new();
     for replica in &scene.replicas {
         for _ in 0..4 {
             let mut connection = replica.connect().await;
+            let count = Arc::clone(&count);
             clients.spawn(async move {
                 let mut admitted = Vec::new();
-                while begin.elapsed() < 4 * SECOND {
+                // Until windows have gone by, however long a busy machine takes for that.
+                while begin.elapsed() < 4 * SECOND || count.load(Ordering::Relaxed) <= 200 {
                     let before = begin.elapsed();
                     let status = connection.send(&chat(BRISK)).await.status;
                     if status == 200 {
+                        count.fetch_add(1, Ordering::Relaxed);
                         admitted.push((before, begin.elapsed()));
                     } else {
                         assert_eq!(status, 429);
@@ -138,9 +155,9 @@ async fn no_window_over_all_replicas_holds_more_than_the_limit() {
             });
         }
     }
-    let mut admitted = clients.join_all().await.concat();
+    let admitted = patiently("more than 200 requests", clients.join_all()).await;
+    let mut admitted = admitted.concat();
     admitted.sort_unstable();
-    assert!(admitted.len() > 200, "windows go by: {}", admitted.len());
     for (index, (start, _)) in admitted.iter().enumerate() {
         // An admission lies between two readings of the clock: those count that lie in the window for certain.
         let later = admitted[index..].iter();
@@ -233,18 +250,29 @@ async fn without_the_store_requests_are_refused_where_the_spec_says_so() {
     assert!(metrics.value("gateway_store_errors_total") >= 5.0);
 
     scene.redis.start_again().await;
-    let back = Instant::now();
     wait_until_said(replica, "back").await;
-    assert!(
-        back.elapsed() < Duration::from_secs(4),
-        "{:?}",
-        back.elapsed()
-    );
     assert_eq!(replica.send(&chat(WEB)).await.status, 200);
     assert_eq!(health(replica).await["status"], "ok");
     let metrics = replica.metrics().await;
     assert!((metrics.value("gateway_store_up") - 1.0).abs() < 1e-9);
     assert_eq!((said(replica, "away"), said(replica, "back")), (1, 1));
+}
+
+#[tokio::test]
+async fn a_store_that_is_there_again_is_used_again_soon() {
+    let mut scene = scene("store-refuse", 1).await;
+    let mut times = 0;
+    let attempt = async || {
+        let replica = &scene.replicas[0];
+        times += 1;
+        scene.redis.kill().await;
+        wait_until_said_often(replica, "away", times).await;
+        scene.redis.start_again().await;
+        let since = Instant::now();
+        wait_until_said_often(replica, "back", times).await;
+        since.elapsed()
+    };
+    once_within(Duration::from_secs(4), attempt).await;
 }
 
 #[tokio::test]
@@ -274,16 +302,15 @@ async fn nobody_waits_long_for_a_store_that_is_silent() {
     let scene = scene("store-admit", 1).await;
     let replica = &scene.replicas[0];
     scene.redis.freeze().await;
-    let begin = Instant::now();
-    // More than there are workers: each of them waits once for `timeout`, half a second.
-    for _ in 0..20 {
+    // More than there are workers: each of them waits once for `timeout`, five seconds.
+    let mut waits = Vec::new();
+    for _ in 0..9 {
+        let since = Instant::now();
         assert_eq!(replica.send(&chat(WEB)).await.status, 200);
+        waits.push(since.elapsed());
     }
-    assert!(
-        begin.elapsed() < Duration::from_secs(5),
-        "{:?}",
-        begin.elapsed()
-    );
+    waits.sort_unstable();
+    assert!(waits[4] < Duration::from_secs(1), "{waits:?}");
     wait_until_said(replica, "away: it does not answer within").await;
     scene.redis.thaw().await;
     wait_until_said(replica, "back").await;

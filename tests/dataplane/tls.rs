@@ -297,19 +297,7 @@ async fn told(dataplane: &Dataplane, level: &str, upstream: Option<&str>, count:
             && line["level"] == level
             && line["upstream"].as_str() == upstream
     };
-    let all = async {
-        while dataplane
-            .log()
-            .lines()
-            .iter()
-            .filter(|line| is_it(line))
-            .count()
-            < count
-        {
-            tokio::task::yield_now().await;
-        }
-    };
-    patiently("a line about certificates", all).await;
+    dataplane.log().wait_for_many(count, is_it).await;
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use end_to_end::{Dataplane, FULL, Request, Start, Trickler, beside, faults};
+use end_to_end::{Dataplane, FULL, PATIENCE, Request, Start, Trickler, beside, faults};
 use fake_model::server::FakeModel;
 
 const APP: &str = "app-secret-1234567890";
@@ -57,7 +57,7 @@ async fn a_head_must_be_whole_within_the_time_for_the_first_byte() {
     );
     let (told, took) = hundred(&dataplane, &request, &other).await;
     assert!(told.iter().all(|told| told.starts_with("504 ")), "{told:?}");
-    assert!(took < Duration::from_secs(10), "{took:?}");
+    assert!(took < PATIENCE / 2, "{took:?}");
     let request = Request::chat("hasty-chained").key(FULL);
     assert_eq!(
         dataplane.send(&request).await.status,
@@ -89,5 +89,5 @@ async fn a_stream_is_ended_by_its_total_time_alone() {
     let (told, took) = hundred(&dataplane, &request, &Request::chat("spare").key(APP)).await;
     let is_ended = |told: &String| told.contains("data: zzz") && told.contains("deadline_exceeded");
     assert!(told.iter().all(is_ended), "{told:?}");
-    assert!(took > Duration::from_millis(1500), "{took:?}");
+    assert!(took > Duration::from_secs(6), "{took:?}");
 }

@@ -201,7 +201,8 @@ const cases = {
   async abort() {
     await script({ stream: { count: 5, gated: true } });
     let best = 1000;
-    for (let number = 1; number <= 5; number += 1) { // the best of five: the machine may be busy
+    // Until it was at once: the machine may be busy.
+    for (let number = 1; number <= 30 && best >= 100; number += 1) {
       const answer = await say({ stream: true });
       const { value } = await answer[Symbol.asyncIterator]().next();
       assert.equal(value.choices[0].delta.content, "word1 ");

@@ -12,6 +12,9 @@ use crate::dataplane::Dataplane;
 /// Between two requests of those who go on as ever.
 const PACE: Duration = Duration::from_millis(10);
 
+/// So many requests are measured at least, so that the median is none that met with a machine that stalled.
+const AT_LEAST: usize = 9;
+
 /// What was measured while a fault lasted.
 #[derive(Debug)]
 pub struct Cost {
@@ -26,7 +29,7 @@ pub struct Cost {
 }
 
 /// Sends `request` to `dataplane` again and again, one at a time and each over a connection of its own, until
-/// `fault` is over.
+/// `fault` is over and some requests were measured.
 ///
 /// # Panics
 /// When one of them is not answered 200.
@@ -46,7 +49,7 @@ pub async fn beside<T>(
     let others = async {
         let mut times = Vec::new();
         let mut most = memory_before;
-        while times.is_empty() || !is_over.get() {
+        while times.len() < AT_LEAST || !is_over.get() {
             let sent = Instant::now();
             let response = dataplane.send(request).await;
             assert_eq!(response.status, 200, "{}", response.text());

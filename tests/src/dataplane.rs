@@ -311,12 +311,13 @@ impl Dataplane {
         );
     }
 
-    /// Waits until it has ended.
+    /// Waits until it has ended, and all that it wrote is in its log.
     ///
     /// # Panics
     /// When it does not end.
     pub async fn wait_for_exit(&mut self) -> ExitStatus {
         let exit = patiently("the process to end", self.process.wait()).await;
+        self.log.end().await;
         exit.expect("a child can be waited for")
     }
 }

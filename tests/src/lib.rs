@@ -34,7 +34,7 @@ pub use crate::log::Log;
 pub use crate::metrics::Metrics;
 pub use crate::neighbours::SilentServer;
 pub use crate::observe::{WATCHED, WEB, observe};
-pub use crate::patience::{PATIENCE, patiently};
+pub use crate::patience::{PATIENCE, once_within, patiently};
 pub use crate::program::{program, target_directory};
 pub use crate::prometheus::Prometheus;
 pub use crate::redis::Redis;

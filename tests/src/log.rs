@@ -40,6 +40,30 @@ impl Log {
         self.lines.borrow().clone()
     }
 
+    /// Waits until so many lines have come, and returns those that have.
+    ///
+    /// # Panics
+    /// When they do not come, or the process ends without them.
+    pub async fn wait_for_many(&self, count: usize, is_it: impl Fn(&Value) -> bool) -> Vec<Value> {
+        let of = |lines: &[Value]| -> Vec<Value> {
+            lines.iter().filter(|line| is_it(line)).cloned().collect()
+        };
+        let mut lines = self.lines.clone();
+        let wait = lines.wait_for(|lines| lines.iter().filter(|line| is_it(line)).count() >= count);
+        let found = patiently("log lines", wait).await;
+        let found = found.ok().map(|lines| of(&lines));
+        found.unwrap_or_else(|| panic!("the log ended without {count} lines: {:#?}", self.lines()))
+    }
+
+    /// Waits until the process has closed its log, and every line of it is here.
+    pub(crate) async fn end(&self) {
+        let mut lines = self.lines.clone();
+        patiently("the end of the log", async {
+            while lines.changed().await.is_ok() {}
+        })
+        .await;
+    }
+
     /// Waits for a line, which may have been written already.
     ///
     /// # Panics

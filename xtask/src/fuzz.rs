@@ -4,9 +4,10 @@
 //! stable compiler make the code count its branches, and libFuzzer comes as a crate. There is no sanitizer,
 //! because there is no `unsafe` for one to watch.
 
-use std::fs;
-use std::io;
+use std::num::NonZero;
 use std::path::Path;
+use std::process::Command;
+use std::{fs, io, thread};
 
 use clap::ValueEnum;
 
@@ -56,10 +57,47 @@ pub(crate) fn fuzz(named: &[Target], extent: Extent) -> Result<(), Error> {
     } else {
         named
     };
-    for target in targets {
-        target.look(extent)?;
+    build(targets)?;
+    // Each has a core to itself.
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    for together in targets.chunks(cores) {
+        thread::scope(|scope| {
+            let looking: Vec<_> = together
+                .iter()
+                .map(|target| scope.spawn(|| target.look(extent)))
+                .collect();
+            looking
+                .into_iter()
+                .try_for_each(|look| look.join().expect("a look does not panic"))
+        })?;
     }
     Ok(())
+}
+
+/// Builds the targets, those of one package in one go.
+fn build(targets: &[Target]) -> Result<(), Error> {
+    for package in ["nexusc", "runtime"] {
+        let of_package = targets.iter().filter(|target| target.package() == package);
+        let mut build = compile("build", package);
+        for target in of_package.clone() {
+            build.args(["--bin", &target.name()]);
+        }
+        if of_package.count() > 0 {
+            run(&mut build)?;
+        }
+    }
+    Ok(())
+}
+
+/// `cargo` on the targets of a package. With a target of its own, build scripts and macros are not slowed by the flags.
+fn compile(what: &str, package: &str) -> Command {
+    let mut command = cargo(&format!(
+        "{what} --quiet --target host-tuple --package {package}-fuzz"
+    ));
+    // A panic names its place without it.
+    command.env("CARGO_PROFILE_DEV_DEBUG", "0");
+    command.env("RUSTFLAGS", FLAGS);
+    command
 }
 
 impl Target {
@@ -80,12 +118,11 @@ impl Target {
             emptied(&found)?;
         }
         println!("fuzzing {name}");
-        // With a target of its own, build scripts and macros are not slowed by the flags.
-        let mut command = cargo(&format!(
-            "run --quiet --target host-tuple --package {package}-fuzz --bin {name} -- {LIMITS} {bounds}"
-        ));
+        let mut command = compile("run", package);
         command
-            .env("RUSTFLAGS", FLAGS)
+            .args(["--bin", &name, "--"])
+            .args(LIMITS.split(' '))
+            .args(bounds.split(' '))
             .arg(format!("-artifact_prefix={}/", broken.display()))
             .arg(&found)
             .arg(root().join(package).join("fuzz/corpus").join(&name));

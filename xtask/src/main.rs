@@ -6,6 +6,7 @@
 mod alone;
 mod bench;
 mod command;
+mod dataplanes;
 mod endurance;
 mod fuzz;
 mod scale;

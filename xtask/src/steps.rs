@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use clap::ValueEnum;
 
 use crate::command::{Error, cargo, output, program, run, target};
-use crate::{alone, fuzz, specs, tools};
+use crate::{alone, dataplanes, fuzz, specs, tools};
 
 /// The dataplanes of the repository.
 const DATAPLANES: &[&str] = &[
@@ -116,7 +116,7 @@ impl Step {
             )),
             Self::Fuzz => fuzz::fuzz(&[], fuzz::Extent::Short),
             Self::Dataplanes => {
-                DATAPLANES.iter().try_for_each(|name| dataplane(name))?;
+                dataplanes::build(DATAPLANES)?;
                 links_only_what_it_uses(
                     "quickstart",
                     &[
@@ -133,7 +133,10 @@ impl Step {
             Self::Alone => alone::build(),
             Self::EndToEnd => {
                 tools::redis()?;
-                run(&mut cargo("test --package end-to-end --test dataplane"))
+                // Most of them wait most of the time.
+                run(&mut cargo(
+                    "test --package end-to-end --test dataplane -- --test-threads 8",
+                ))
             }
             Self::Sdk => {
                 tools::python()?;
@@ -171,11 +174,6 @@ fn snapshots() -> Result<(), Error> {
         "test --quiet --locked --manifest-path tests/snapshots-example/Cargo.toml --target-dir",
     );
     run(cargo.arg(target()).env("INSTA_UPDATE", "no"))
-}
-
-/// Builds a dataplane by itself: in a build of the workspace, the features of all would be one.
-fn dataplane(name: &str) -> Result<(), Error> {
-    run(&mut cargo(&format!("build --quiet --package {name}")))
 }
 
 /// Looks whether a dataplane whose spec has no use for these packages depends on one of them.

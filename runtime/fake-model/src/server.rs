@@ -41,7 +41,7 @@ pub use crate::server::script::{Action, Ending, Response, Rule, Script, Stream};
 use crate::server::state::State;
 
 /// How long the waiting methods of [`FakeModel`] wait: far longer than anything takes that works.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How many connections the kernel keeps that are yet to be accepted; the usual 128 are too few for a crowd, and
 /// each of the others would wait for a second.
@@ -104,7 +104,7 @@ impl FakeModel {
         self.state.set_rules(rules);
     }
 
-    /// Lets `chunks` more chunks of gated streams go out.
+    /// Lets `chunks` more chunks of gated streams, or answers that are held, go out.
     pub fn release(&self, chunks: usize) {
         self.state.release(chunks);
     }
@@ -122,7 +122,7 @@ impl FakeModel {
     /// Waits until `count` requests have been received, and returns them all.
     ///
     /// # Panics
-    /// After 20 seconds.
+    /// After a minute.
     pub async fn wait_for_requests(&self, count: usize) -> Vec<Received> {
         match self.state.wait(count, 0, PATIENCE).await {
             Some(received) => received,
@@ -136,7 +136,7 @@ impl FakeModel {
     /// Waits until `count` requests have ended, by an answer or by an abort, and returns all requests.
     ///
     /// # Panics
-    /// After 20 seconds.
+    /// After a minute.
     pub async fn wait_for_ends(&self, count: usize) -> Vec<Received> {
         match self.state.wait(0, count, PATIENCE).await {
             Some(received) => received,

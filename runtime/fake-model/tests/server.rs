@@ -32,7 +32,7 @@ impl Client {
     async fn read_until(&mut self, end: &str) -> String {
         let mut text = Vec::new();
         while !text.ends_with(end.as_bytes()) {
-            match timeout(Duration::from_secs(20), self.0.read_u8()).await {
+            match timeout(Duration::from_secs(60), self.0.read_u8()).await {
                 Ok(Ok(byte)) => text.push(byte),
                 _ => panic!("no `{end}` in `{}`", String::from_utf8_lossy(&text)),
             }
@@ -169,6 +169,17 @@ async fn a_gated_stream_waits_for_its_release() {
     model.release(1);
     client.read_until("3\r\ntwo\r\n0\r\n\r\n").await;
     assert!(!model.wait_for_ends(1).await[0].aborted());
+}
+
+#[tokio::test]
+async fn an_answer_that_is_held_waits_for_its_release() {
+    let model = FakeModel::start().await.unwrap();
+    model.script([Rule::respond(500, "{}").held()]);
+    let mut client = Client::connect(&model).await;
+    client.send("POST", "/v1/chat/completions", CHAT).await;
+    assert!(model.wait_for_requests(1).await[0].outcome.is_none());
+    model.release(1);
+    assert!(client.read_until("{}").await.starts_with("HTTP/1.1 500 "));
 }
 
 #[tokio::test]

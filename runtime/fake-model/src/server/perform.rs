@@ -35,6 +35,9 @@ pub(super) async fn perform(
     state: &State,
     writer: &mut (impl AsyncWrite + Unpin),
 ) -> io::Result<After> {
+    if rule.held {
+        state.pass_gate().await;
+    }
     if rule.delay_ms > 0 {
         sleep(Duration::from_millis(rule.delay_ms)).await;
     }

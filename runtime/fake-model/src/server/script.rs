@@ -30,6 +30,8 @@ pub struct Rule {
     pub times: Option<u32>,
     /// The path, without a query, of the requests that it is for; absent: any.
     pub path: Option<String>,
+    /// Whether nothing is sent before a release (`POST /_fake/release?chunks=1`).
+    pub held: bool,
     /// A pause before anything is sent, in milliseconds.
     pub delay_ms: u64,
     /// What happens then.
@@ -172,6 +174,11 @@ impl Rule {
     pub fn times(mut self, times: u32) -> Self {
         self.times = Some(times);
         self
+    }
+
+    /// Nothing is sent before a release.
+    pub fn held(self) -> Self {
+        Self { held: true, ..self }
     }
 
     /// Each chunk of the stream but the first waits for a release.

@@ -17,7 +17,7 @@ const MAX_RECEIVED: usize = 10_000;
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) options: Options,
-    /// One permit for each chunk that may leave a gated stream.
+    /// One permit for each chunk that may leave a gated stream, and for each answer that is held.
     gate: Semaphore,
     memory: Mutex<Memory>,
     changed: Notify,
@@ -98,7 +98,7 @@ impl State {
         self.memory().received.iter().cloned().collect()
     }
 
-    /// Waits for a permit to send the next chunk of a gated stream.
+    /// Waits for a permit to send the next chunk of a gated stream, or an answer that is held.
     pub(super) async fn pass_gate(&self) {
         let permit = self.gate.acquire().await.expect("the gate is never closed");
         permit.forget();

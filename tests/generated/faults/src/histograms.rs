@@ -33,7 +33,9 @@ pub const BUCKETS: Buckets = Buckets {
         2.5,
         5.0,
         10.0,
-        11.0,
+        30.0,
+        60.0,
+        70.0,
     ],
     first_token: &[
         0.01,
@@ -48,7 +50,9 @@ pub const BUCKETS: Buckets = Buckets {
         2.5,
         5.0,
         10.0,
-        11.0,
+        30.0,
+        60.0,
+        70.0,
     ],
     queue_wait: &[],
 };

@@ -48,6 +48,32 @@ pub static GUARDED_CHAINED: Model = Model::new(ModelSettings {
     log_sample: None,
 });
 
+/// `[models.guarded-hasty]`
+pub static GUARDED_HASTY: Model = Model::new(ModelSettings {
+    name: "guarded-hasty",
+    aliases: &[],
+    defaults: &[],
+    route: &routes::GUARDED_HASTY,
+    fallback: &[],
+    total: None,
+    total_streamed: None,
+    limit: None,
+    log_sample: None,
+});
+
+/// `[models.halting]`
+pub static HALTING: Model = Model::new(ModelSettings {
+    name: "halting",
+    aliases: &[],
+    defaults: &[],
+    route: &routes::HALTING,
+    fallback: &[],
+    total: None,
+    total_streamed: None,
+    limit: None,
+    log_sample: None,
+});
+
 /// `[models.hasty]`
 pub static HASTY: Model = Model::new(ModelSettings {
     name: "hasty",
@@ -182,6 +208,8 @@ pub static ALL: &[&Model] = &[
     &CHAINED,
     &GUARDED,
     &GUARDED_CHAINED,
+    &GUARDED_HASTY,
+    &HALTING,
     &HASTY,
     &HASTY_CHAINED,
     &LONG_CHAIN,

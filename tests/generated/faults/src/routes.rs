@@ -25,6 +25,26 @@ pub static GUARDED: Route = Route {
     hedge: None,
 };
 
+/// `[routes.guarded-hasty]`
+pub static GUARDED_HASTY: Route = Route {
+    name: "guarded-hasty",
+    draw: Draw::Sequence,
+    rule: Rule::Direct(&upstreams::GUARDED_HASTY),
+    shadow: None,
+    retry: None,
+    hedge: None,
+};
+
+/// `[routes.halting]`
+pub static HALTING: Route = Route {
+    name: "halting",
+    draw: Draw::Sequence,
+    rule: Rule::Direct(&upstreams::HALTING),
+    shadow: None,
+    retry: None,
+    hedge: None,
+};
+
 /// `[routes.hasty]`
 pub static HASTY: Route = Route {
     name: "hasty",

@@ -15,9 +15,9 @@ pub static TOPOLOGY: Topology = Topology {
         default_model: None,
         max_body: 64 * KIB,
         max_connections: 10_000,
-        read_timeout: Duration::from_secs(1),
-        write_timeout: Duration::from_secs(3),
-        shutdown_grace: Duration::from_secs(2),
+        read_timeout: Duration::from_secs(6),
+        write_timeout: Duration::from_secs(6),
+        shutdown_grace: Duration::from_secs(10),
         cors: Some(Cors {
             origins: &[
                 "http://localhost:3000",

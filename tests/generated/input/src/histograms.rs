@@ -35,7 +35,7 @@ pub const BUCKETS: Buckets = Buckets {
         10.0,
         30.0,
         60.0,
-        60.3,
+        70.0,
     ],
     first_token: &[
         0.01,
@@ -52,7 +52,7 @@ pub const BUCKETS: Buckets = Buckets {
         10.0,
         30.0,
         60.0,
-        60.3,
+        70.0,
     ],
     queue_wait: &[],
 };

@@ -15,7 +15,7 @@ pub static AWAY: Upstream = Upstream::new(UpstreamSettings {
     served_model: None,
     api_key: None,
     timeouts: Timeouts {
-        connect: Duration::from_millis(300),
+        connect: Duration::from_secs(10),
         first_byte: Duration::from_secs(60),
         between_chunks: Duration::from_secs(30),
     },
@@ -35,7 +35,7 @@ pub static VLLM: Upstream = Upstream::new(UpstreamSettings {
     served_model: None,
     api_key: None,
     timeouts: Timeouts {
-        connect: Duration::from_millis(300),
+        connect: Duration::from_secs(10),
         first_byte: Duration::from_secs(60),
         between_chunks: Duration::from_secs(30),
     },

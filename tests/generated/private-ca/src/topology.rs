@@ -35,7 +35,7 @@ pub static TOPOLOGY: Topology = Topology {
     store: Some(Store {
         url: Secret::Env("REDIS_URL"),
         when_away: WhenAway::Refuse,
-        timeout: Duration::from_millis(500),
+        timeout: Duration::from_secs(5),
         tls: Some(UpstreamTls {
             ca: Some("/proc/self/cwd/inner/ca.crt"),
             identity: Some(Identity {

@@ -33,7 +33,9 @@ pub const BUCKETS: Buckets = Buckets {
         2.5,
         5.0,
         10.0,
-        10.3,
+        30.0,
+        60.0,
+        60.3,
     ],
     first_token: &[
         0.01,
@@ -48,7 +50,9 @@ pub const BUCKETS: Buckets = Buckets {
         2.5,
         5.0,
         10.0,
-        10.3,
+        30.0,
+        60.0,
+        60.3,
     ],
     queue_wait: &[],
 };

@@ -29,8 +29,8 @@ pub static BOUNDED: Model = Model::new(ModelSettings {
     defaults: &[],
     route: &routes::BOUNDED,
     fallback: &[],
-    total: Some(Duration::from_millis(1500)),
-    total_streamed: Some(Duration::from_millis(1500)),
+    total: Some(Duration::from_secs(6)),
+    total_streamed: Some(Duration::from_secs(6)),
     limit: None,
     log_sample: None,
 });

@@ -80,8 +80,8 @@ pub static PATIENT: Route = Route {
     shadow: None,
     retry: Some(Retry {
         attempts: 4,
-        backoff: Duration::from_secs(1),
-        max_backoff: Duration::from_secs(4),
+        backoff: Duration::from_secs(4),
+        max_backoff: Duration::from_secs(16),
     }),
     hedge: None,
 };

@@ -16,8 +16,8 @@ pub static AGAIN: Upstream = Upstream::new(UpstreamSettings {
     api_key: None,
     timeouts: Timeouts {
         connect: Duration::from_millis(300),
-        first_byte: Duration::from_secs(10),
-        between_chunks: Duration::from_secs(10),
+        first_byte: Duration::from_secs(60),
+        between_chunks: Duration::from_secs(60),
     },
     breaker: None,
     health: None,
@@ -36,8 +36,8 @@ pub static BOUNDED: Upstream = Upstream::new(UpstreamSettings {
     api_key: None,
     timeouts: Timeouts {
         connect: Duration::from_millis(300),
-        first_byte: Duration::from_secs(1),
-        between_chunks: Duration::from_secs(10),
+        first_byte: Duration::from_secs(5),
+        between_chunks: Duration::from_secs(60),
     },
     breaker: None,
     health: None,
@@ -56,8 +56,8 @@ pub static FIRST: Upstream = Upstream::new(UpstreamSettings {
     api_key: None,
     timeouts: Timeouts {
         connect: Duration::from_millis(300),
-        first_byte: Duration::from_secs(10),
-        between_chunks: Duration::from_secs(10),
+        first_byte: Duration::from_secs(60),
+        between_chunks: Duration::from_secs(60),
     },
     breaker: Some(Breaker {
         failures: 1,
@@ -79,8 +79,8 @@ pub static MANY_A: Upstream = Upstream::new(UpstreamSettings {
     api_key: None,
     timeouts: Timeouts {
         connect: Duration::from_millis(300),
-        first_byte: Duration::from_secs(10),
-        between_chunks: Duration::from_secs(10),
+        first_byte: Duration::from_secs(60),
+        between_chunks: Duration::from_secs(60),
     },
     breaker: None,
     health: None,
@@ -99,8 +99,8 @@ pub static MANY_B: Upstream = Upstream::new(UpstreamSettings {
     api_key: None,
     timeouts: Timeouts {
         connect: Duration::from_millis(300),
-        first_byte: Duration::from_secs(10),
-        between_chunks: Duration::from_secs(10),
+        first_byte: Duration::from_secs(60),
+        between_chunks: Duration::from_secs(60),
     },
     breaker: None,
     health: None,
@@ -119,8 +119,8 @@ pub static PATIENT: Upstream = Upstream::new(UpstreamSettings {
     api_key: None,
     timeouts: Timeouts {
         connect: Duration::from_millis(300),
-        first_byte: Duration::from_secs(10),
-        between_chunks: Duration::from_secs(10),
+        first_byte: Duration::from_secs(60),
+        between_chunks: Duration::from_secs(60),
     },
     breaker: None,
     health: None,
@@ -139,8 +139,8 @@ pub static SECOND: Upstream = Upstream::new(UpstreamSettings {
     api_key: None,
     timeouts: Timeouts {
         connect: Duration::from_millis(300),
-        first_byte: Duration::from_secs(10),
-        between_chunks: Duration::from_secs(10),
+        first_byte: Duration::from_secs(60),
+        between_chunks: Duration::from_secs(60),
     },
     breaker: Some(Breaker {
         failures: 1,
@@ -162,8 +162,8 @@ pub static SPARE: Upstream = Upstream::new(UpstreamSettings {
     api_key: None,
     timeouts: Timeouts {
         connect: Duration::from_millis(300),
-        first_byte: Duration::from_secs(10),
-        between_chunks: Duration::from_secs(10),
+        first_byte: Duration::from_secs(60),
+        between_chunks: Duration::from_secs(60),
     },
     breaker: None,
     health: None,
@@ -182,8 +182,8 @@ pub static THRIFTY_FIRST: Upstream = Upstream::new(UpstreamSettings {
     api_key: None,
     timeouts: Timeouts {
         connect: Duration::from_millis(300),
-        first_byte: Duration::from_secs(10),
-        between_chunks: Duration::from_secs(10),
+        first_byte: Duration::from_secs(60),
+        between_chunks: Duration::from_secs(60),
     },
     breaker: None,
     health: None,
@@ -202,8 +202,8 @@ pub static THRIFTY_SECOND: Upstream = Upstream::new(UpstreamSettings {
     api_key: None,
     timeouts: Timeouts {
         connect: Duration::from_millis(300),
-        first_byte: Duration::from_secs(10),
-        between_chunks: Duration::from_secs(10),
+        first_byte: Duration::from_secs(60),
+        between_chunks: Duration::from_secs(60),
     },
     breaker: None,
     health: None,

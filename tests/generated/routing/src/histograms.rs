@@ -35,7 +35,8 @@ pub const BUCKETS: Buckets = Buckets {
         10.0,
         30.0,
         60.0,
-        61.0,
+        120.0,
+        301.0,
     ],
     first_token: &[
         0.01,
@@ -52,7 +53,7 @@ pub const BUCKETS: Buckets = Buckets {
         10.0,
         30.0,
         60.0,
-        61.0,
+        301.0,
     ],
     queue_wait: &[],
 };

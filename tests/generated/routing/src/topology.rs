@@ -15,7 +15,7 @@ pub static TOPOLOGY: Topology = Topology {
         default_model: Some(&models::ORDERED),
         max_body: 8 * MIB,
         max_connections: 10_000,
-        read_timeout: Duration::from_secs(30),
+        read_timeout: Duration::from_secs(300),
         write_timeout: Duration::from_secs(60),
         shutdown_grace: Duration::from_secs(30),
         cors: None,

@@ -16,8 +16,8 @@ pub static LEFT: Upstream = Upstream::new(UpstreamSettings {
     api_key: None,
     timeouts: Timeouts {
         connect: Duration::from_secs(1),
-        first_byte: Duration::from_secs(60),
-        between_chunks: Duration::from_secs(30),
+        first_byte: Duration::from_secs(300),
+        between_chunks: Duration::from_secs(300),
     },
     breaker: None,
     health: None,
@@ -36,8 +36,8 @@ pub static RIGHT: Upstream = Upstream::new(UpstreamSettings {
     api_key: None,
     timeouts: Timeouts {
         connect: Duration::from_secs(1),
-        first_byte: Duration::from_secs(60),
-        between_chunks: Duration::from_secs(30),
+        first_byte: Duration::from_secs(300),
+        between_chunks: Duration::from_secs(300),
     },
     breaker: None,
     health: None,

@@ -13,7 +13,7 @@ pub static ONE: Limit = Limit::new(LimitSettings {
     concurrent: Some(1),
     queue: Some(Queue {
         length: 4,
-        wait: Duration::from_secs(2),
+        wait: Duration::from_secs(8),
     }),
 });
 

@@ -15,7 +15,7 @@ pub static TOPOLOGY: Topology = Topology {
         default_model: None,
         max_body: 16 * MIB,
         max_connections: 10_000,
-        read_timeout: Duration::from_secs(30),
+        read_timeout: Duration::from_secs(60),
         write_timeout: Duration::from_secs(60),
         shutdown_grace: Duration::from_secs(30),
         cors: None,

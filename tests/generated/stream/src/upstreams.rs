@@ -16,8 +16,8 @@ pub static OLD: Upstream = Upstream::new(UpstreamSettings {
     api_key: None,
     timeouts: Timeouts {
         connect: Duration::from_secs(1),
-        first_byte: Duration::from_secs(3),
-        between_chunks: Duration::from_secs(30),
+        first_byte: Duration::from_secs(60),
+        between_chunks: Duration::from_secs(60),
     },
     breaker: None,
     health: None,
@@ -36,8 +36,8 @@ pub static RENAMED: Upstream = Upstream::new(UpstreamSettings {
     api_key: None,
     timeouts: Timeouts {
         connect: Duration::from_secs(1),
-        first_byte: Duration::from_secs(3),
-        between_chunks: Duration::from_secs(3),
+        first_byte: Duration::from_secs(7),
+        between_chunks: Duration::from_secs(60),
     },
     breaker: None,
     health: None,
@@ -56,8 +56,8 @@ pub static SPARE: Upstream = Upstream::new(UpstreamSettings {
     api_key: None,
     timeouts: Timeouts {
         connect: Duration::from_secs(1),
-        first_byte: Duration::from_secs(3),
-        between_chunks: Duration::from_secs(3),
+        first_byte: Duration::from_secs(7),
+        between_chunks: Duration::from_secs(60),
     },
     breaker: None,
     health: None,
@@ -76,8 +76,8 @@ pub static VLLM: Upstream = Upstream::new(UpstreamSettings {
     api_key: None,
     timeouts: Timeouts {
         connect: Duration::from_secs(1),
-        first_byte: Duration::from_secs(3),
-        between_chunks: Duration::from_secs(3),
+        first_byte: Duration::from_secs(7),
+        between_chunks: Duration::from_secs(60),
     },
     breaker: None,
     health: None,
