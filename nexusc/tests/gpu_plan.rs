@@ -168,7 +168,7 @@ fn service(architecture: Architecture, settings: [u64; 6], fraction: f64) -> Ser
         }),
         architecture,
         file_bytes: None,
-        dtype: Dtype::Half,
+        dtype: Dtype::Bfloat16,
         quantisation: Quantisation::NONE,
         kv_dtype: KvDtype::AUTO,
         tensor_parallel,
@@ -239,7 +239,7 @@ proptest! {
         let model = Architecture {
             layers, hidden, heads, kv_heads, head_dim, intermediate, vocabulary, positions, local, ..model
         };
-        for engine in [Engine::Sglang, Engine::LlamaCpp { flash_attention: false },
+        for engine in [Engine::Sglang, Engine::LlamaCpp { build: None, flash_attention: false },
                        Engine::Vllm(Vllm { minor: 19, v1: true, sampler: None })] {
             let service = Service { engine, ..service(model.clone(), settings, fraction) };
             let estimate = estimate(&service, &card(total as f64));

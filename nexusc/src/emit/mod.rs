@@ -3,6 +3,7 @@
 //! One module an output; names come from [`crate::conventions`]. Never here: IO, decisions about meaning.
 
 mod dataplane;
+pub(crate) mod engine;
 pub(crate) mod environment;
 mod file_set;
 mod gpu_plan;

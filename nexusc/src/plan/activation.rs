@@ -162,7 +162,10 @@ fn images(model: &Architecture, vision: &Vision, batched_tokens: f64) -> (f64, f
 /// llama.cpp's compute buffer (fitted to its load logs by the shapes of its graph): the logits of a micro-batch or
 /// the attention matrix, whichever is larger. Two devices and more hold four copies of inputs.
 pub fn of_llama_cpp(service: &Service, is_split: bool) -> f64 {
-    let Engine::LlamaCpp { flash_attention } = service.engine else {
+    let Engine::LlamaCpp {
+        flash_attention, ..
+    } = service.engine
+    else {
         return 0.0;
     };
     let model = &service.architecture;

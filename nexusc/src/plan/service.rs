@@ -45,6 +45,8 @@ pub enum Engine {
     Sglang,
     /// llama.cpp's server.
     LlamaCpp {
+        /// The number of its build, where it is stated: 6325 of `b6325`.
+        build: Option<u64>,
         /// Whether attention is computed without its matrix (`--flash-attn`).
         flash_attention: bool,
     },

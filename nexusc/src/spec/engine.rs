@@ -29,9 +29,10 @@ pub struct Engine {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Vllm {
-    /// Its version: `"0.19.0"`. What a version takes differs by gigabytes.
+    /// Its version: `"0.19.0"`. What a version takes differs by gigabytes. It is the tag of its image, too.
     pub version: String,
-    /// The model, as in the catalogue, in `[architectures]` or on Hugging Face: `"Qwen/Qwen2.5-14B-Instruct"`.
+    /// The model, as in the catalogue, in `[architectures]` or on Hugging Face: `"Qwen/Qwen2.5-14B-Instruct"`. The
+    /// server is told to load it by this name.
     pub weights: String,
     /// The type that it computes in: `"bfloat16"`, `"float16"` or `"float32"`. Default: `"bfloat16"`.
     pub dtype: Option<String>,
@@ -66,6 +67,9 @@ pub struct Vllm {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Sglang {
+    /// Its version, as the tag of its image has it: `"0.5.9"`, or with the CUDA that it was built for where there is
+    /// no other: `"0.4.9-cu126"`. Default: the newest when it is started.
+    pub version: Option<String>,
     /// The model, as for `vllm`.
     pub weights: String,
     /// As for `vllm`. Default: as there.
@@ -91,7 +95,10 @@ pub struct Sglang {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LlamaCpp {
-    /// The model, as for `vllm`.
+    /// Its build: `"b6325"`. Default: the newest when it is started.
+    pub version: Option<String>,
+    /// The model, as for `vllm`: a repository of GGUF files on Hugging Face, of which `quantization` says which; or, if
+    /// it ends in `.gguf`, a file where the server runs.
     pub weights: String,
     /// The type of its GGUF file: `"gguf-q4_k_m"`, `"gguf-q8_0"`; also `f16`, `q6_k`, `q5_k_m`, `q5_k_s`, `q5_1`,
     /// `q5_0`, `q4_k_s`, `q4_1`, `q4_0` and `iq4_xs`.

@@ -105,6 +105,7 @@ impl Row<'_> {
             }
             "sglang" => Engine::Sglang,
             "llama.cpp" => Engine::LlamaCpp {
+                build: None,
                 flash_attention: self.number("flash_attn")? == Some(1.0),
             },
             other => return Ok(Err(format!("no figures of engine `{other}`"))),
@@ -116,7 +117,7 @@ impl Row<'_> {
         Ok(Ok(Service {
             engine,
             file_bytes: None,
-            dtype: Dtype::find(self.text("dtype")?).unwrap_or(Dtype::Half),
+            dtype: Dtype::find(self.text("dtype")?).unwrap_or(Dtype::Bfloat16),
             quantisation,
             kv_dtype,
             tensor_parallel: whole("tp", 1)?.max(1),

@@ -14,7 +14,8 @@ use crate::plan::service::{Card, Engine, Sampler, Service, Vllm};
 use crate::resolve::architecture::{self, Architectures, Known};
 use crate::resolve::engine::ranks::{length_fits, ranks_fit};
 use crate::resolve::engine::settings::{
-    dtype, fraction, kv_dtype, one_of, quantisation, version, whole,
+    Files, cache_type, dtype, fraction, kv_cache_dtype, llama_cpp_build, one_of, quantisation,
+    sglang_version, vllm_version, whole,
 };
 use crate::resolve::scope::Scope;
 use crate::source::Place;
@@ -92,6 +93,17 @@ pub(super) fn resolve(
         let path = path.key("other").key("memory");
         EngineMemory::Stated(scope.size(Some(&other.memory), 0, 1..=1 << 44, &path))
     };
+    let versions = [
+        written.vllm.as_ref().map(|vllm| &vllm.version),
+        written
+            .sglang
+            .as_ref()
+            .and_then(|sglang| sglang.version.as_ref()),
+        written
+            .llama_cpp
+            .as_ref()
+            .and_then(|llama_cpp| llama_cpp.version.as_ref()),
+    ];
     let weights = [
         written.vllm.as_ref().map(|vllm| &vllm.weights),
         written.sglang.as_ref().map(|sglang| &sglang.weights),
@@ -106,7 +118,7 @@ pub(super) fn resolve(
             .iter()
             .find(|(_, set)| *set)
             .map_or("other", |(name, _)| name),
-        version: written.vllm.as_ref().map(|vllm| vllm.version.clone()),
+        version: versions.into_iter().flatten().next().cloned(),
         weights: weights.into_iter().flatten().next().cloned(),
         gpus,
         after,
@@ -125,7 +137,7 @@ fn vllm(
 ) -> Option<Service> {
     let known = architecture::find(&written.weights, &path.key("weights"), architectures, scope);
     let capability = gpu.map_or(80, |gpu| gpu.capability);
-    let minor = version(&written.version, &path.key("version"), scope);
+    let minor = vllm_version(&written.version, &path.key("version"), scope);
     let sampler = written.sampler.as_deref().and_then(|name| {
         let at = path.key("sampler");
         one_of(name, &["sort", "flashinfer"], "a sampler", &at, scope).map(|name| match name {
@@ -134,13 +146,8 @@ fn vllm(
         })
     });
     let dtype = dtype(written.dtype.as_deref(), path, scope);
-    let quantisation = quantisation(written.quantization.as_deref(), path, scope);
-    let kv_dtype = kv_dtype(
-        written.kv_cache_dtype.as_deref(),
-        "kv_cache_dtype",
-        path,
-        scope,
-    );
+    let quantisation = quantisation(written.quantization.as_deref(), Files::Any, path, scope);
+    let kv_dtype = kv_cache_dtype(written.kv_cache_dtype.as_deref(), path, scope);
     let pipeline_parallel = whole(
         written.pipeline_parallel,
         1,
@@ -242,14 +249,12 @@ fn sglang(
     scope: &mut Scope<'_>,
 ) -> Option<Service> {
     let known = architecture::find(&written.weights, &path.key("weights"), architectures, scope);
+    if let Some(version) = &written.version {
+        sglang_version(version, &path.key("version"), scope);
+    }
     let dtype = dtype(written.dtype.as_deref(), path, scope);
-    let quantisation = quantisation(written.quantization.as_deref(), path, scope);
-    let kv_dtype = kv_dtype(
-        written.kv_cache_dtype.as_deref(),
-        "kv_cache_dtype",
-        path,
-        scope,
-    );
+    let quantisation = quantisation(written.quantization.as_deref(), Files::Any, path, scope);
+    let kv_dtype = kv_cache_dtype(written.kv_cache_dtype.as_deref(), path, scope);
     let tensor_parallel = whole(
         written.tensor_parallel,
         gpus.max(1),
@@ -321,13 +326,10 @@ fn llama_cpp(
     scope: &mut Scope<'_>,
 ) -> Option<Service> {
     let known = architecture::find(&written.weights, &path.key("weights"), architectures, scope);
-    let quantisation = quantisation(Some(&written.quantization), path, scope);
-    let kv_dtype = kv_dtype(
-        Some(written.cache_type.as_deref().unwrap_or("f16")),
-        "cache_type",
-        path,
-        scope,
-    );
+    let build = written.version.as_ref();
+    let build = build.map(|text| llama_cpp_build(text, &path.key("version"), scope));
+    let quantisation = quantisation(Some(&written.quantization), Files::Gguf, path, scope);
+    let kv_dtype = cache_type(written.cache_type.as_deref(), path, scope);
     let step = whole(
         written.ubatch_size,
         512,
@@ -350,10 +352,11 @@ fn llama_cpp(
     );
     Some(Service {
         engine: Engine::LlamaCpp {
+            build: build.flatten(),
             flash_attention: written.flash_attn.unwrap_or(false),
         },
         file_bytes,
-        dtype: Dtype::Half,
+        dtype: Dtype::Float16,
         quantisation,
         kv_dtype,
         tensor_parallel: gpus.max(1),
