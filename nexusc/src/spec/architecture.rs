@@ -4,14 +4,15 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// The figures of a model that the GPU plan does not know by name, as its `config.json` has them. What is left out
-/// comes from that file, where `config` names it, or is no part of the model.
+/// comes from that file, where `config` names it, then from the header of a GGUF file, where `files` does, or is no
+/// part of the model.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Architecture {
     /// The model's `config.json`, beside the spec or below it; fields of this table come before those of the file.
     pub config: Option<String>,
     /// Its weights, beside the spec or below it: safetensors or GGUF files, of which only the headers are read.
-    /// Their exact bytes come before any formula.
+    /// Their exact bytes come before any formula, and GGUF files have the figures as well.
     #[serde(default)]
     pub files: Vec<String>,
     /// Transformer layers.

@@ -8,6 +8,7 @@ use crate::diagnostic::code::Code;
 use crate::ir::table::Table;
 use crate::ir::{EngineMemory, Gpu};
 use crate::key_path::KeyPath;
+use crate::model_files::Weights;
 use crate::plan::estimate::vllm_defaults;
 use crate::plan::quantisation::Dtype;
 use crate::plan::service::{Card, Engine, Sampler, Service, Vllm};
@@ -175,7 +176,7 @@ fn vllm(
     let lora_rank = whole(written.max_lora_rank, 0, 4096, "max_lora_rank", path, scope);
     let Known {
         architecture,
-        file_bytes,
+        files,
     } = known?;
     let max_len = whole(
         written.max_model_len,
@@ -202,7 +203,7 @@ fn vllm(
     let (tokens, sequences) = vllm_defaults(engine, &card, is_a100, max_len);
     let service = Service {
         engine: Engine::Vllm(engine),
-        file_bytes,
+        file_bytes: files.map(|files| files.bytes),
         dtype,
         quantisation,
         kv_dtype,
@@ -281,7 +282,7 @@ fn sglang(
     );
     let Known {
         architecture,
-        file_bytes,
+        files,
     } = known?;
     let max_len = whole(
         written.context_length,
@@ -293,7 +294,7 @@ fn sglang(
     );
     let service = Service {
         engine: Engine::Sglang,
-        file_bytes,
+        file_bytes: files.map(|files| files.bytes),
         dtype,
         quantisation,
         kv_dtype,
@@ -340,7 +341,7 @@ fn llama_cpp(
     );
     let Known {
         architecture,
-        file_bytes,
+        files,
     } = known?;
     let max_len = whole(
         written.ctx_size,
@@ -355,7 +356,7 @@ fn llama_cpp(
             build: build.flatten(),
             flash_attention: written.flash_attn.unwrap_or(false),
         },
-        file_bytes,
+        file_bytes: files.map(Weights::on_gpus),
         dtype: Dtype::Float16,
         quantisation,
         kv_dtype,
