@@ -187,6 +187,7 @@ fn card(total: f64) -> Card {
         total,
         is_exact: true,
         occupied: 0.0,
+        later: 0.0,
         free: None,
         is_hopper: false,
     }
@@ -239,7 +240,7 @@ proptest! {
         let model = Architecture {
             layers, hidden, heads, kv_heads, head_dim, intermediate, vocabulary, positions, local, ..model
         };
-        for engine in [Engine::Sglang, Engine::LlamaCpp { build: None, flash_attention: false },
+        for engine in [Engine::Sglang, Engine::LlamaCpp { build: None, flash_attention: false, gpu_layers: None },
                        Engine::Vllm(Vllm { minor: 19, v1: true, sampler: None })] {
             let service = Service { engine, ..service(model.clone(), settings, fraction) };
             let estimate = estimate(&service, &card(total as f64));

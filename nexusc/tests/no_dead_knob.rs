@@ -115,7 +115,7 @@ const OTHER_WORDS: &[(&str, &str)] = &[
     ("routes.*.weighted.sticky", "session"),
     ("store.redis.when_away", "admit"),
     ("gpus.*.model", "a100-80gb"),
-    ("upstreams.*.engine.llama_cpp.cache_type", "f16"),
+    ("upstreams.*.engine.llama_cpp.cache_type", "q8_0"),
     ("upstreams.*.engine.llama_cpp.quantization", "gguf-q8_0"),
     ("upstreams.*.engine.llama_cpp.version", "b6000"),
     ("upstreams.*.engine.llama_cpp.weights", "experts"),

@@ -87,6 +87,8 @@ pub fn sequences(service: &Service, layers: u64, bytes: f64) -> f64 {
         return 0.0;
     }
     match service.engine {
+        // States come out of the same memory.
+        _ if service.architecture.linear_layers > 0 => bytes / bytes_a_sequence(service, layers),
         Engine::Vllm(vllm) if vllm.v1 => {
             blocks(service, layers, bytes) / blocks_a_sequence(service, layers)
         }
@@ -98,10 +100,20 @@ pub fn sequences(service: &Service, layers: u64, bytes: f64) -> f64 {
 pub fn bytes_a_sequence(service: &Service, layers: u64) -> f64 {
     let row = bytes_per_token_and_layer(service);
     let size = groups(service, layers).size;
-    match service.engine {
+    let kept = match service.engine {
         Engine::Vllm(_) => blocks_a_sequence(service, layers) * BLOCK * row * size,
         _ => service.max_len as f64 * row * size,
-    }
+    };
+    kept + states_a_sequence(service, layers)
+}
+
+/// The bytes on a rank that the layers with linear attention keep of a sequence, however long it is; nothing where that
+/// is not known. Heads are dealt to ranks (vllm/model_executor/layers/mamba/mamba_utils.py).
+fn states_a_sequence(service: &Service, layers: u64) -> f64 {
+    let model = &service.architecture;
+    let part = layers as f64 / model.layers as f64;
+    let each = model.linear_state.unwrap_or(0) as f64 * service.dtype.bytes();
+    model.linear_layers as f64 * part * each / service.tensor_parallel as f64
 }
 
 fn blocks_a_sequence(service: &Service, layers: u64) -> f64 {

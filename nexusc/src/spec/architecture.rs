@@ -69,8 +69,11 @@ pub struct Architecture {
     pub sliding_window: Option<u64>,
     /// Whether that window is a chunk, as Llama 4 has it, and does not slide. Default: `false`.
     pub chunked_attention: Option<bool>,
-    /// Layers with linear attention, which keep a state instead of keys and values. Default: `0`.
+    /// Layers with linear attention (Mamba, DeltaNet), which keep a state instead of keys and values. Default: `0`.
     pub linear_attention_layers: Option<u64>,
+    /// The same: numbers that such a layer keeps for a sequence, of its state and its convolution together. Default:
+    /// unknown, so that it is not known how many sequences there is room for.
+    pub linear_attention_state: Option<u64>,
     /// Whether it answers with a vector and samples no tokens. Default: `false`.
     pub pooling: Option<bool>,
     /// A multimodal model: parameters of the encoder and what joins it to the model.

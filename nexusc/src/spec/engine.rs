@@ -34,7 +34,8 @@ pub struct Vllm {
     /// The model, as in the catalogue, in `[architectures]` or on Hugging Face: `"Qwen/Qwen2.5-14B-Instruct"`. The
     /// server is told to load it by this name.
     pub weights: String,
-    /// The type that it computes in: `"bfloat16"`, `"float16"` or `"float32"`. Default: `"bfloat16"`.
+    /// The type that it computes in: `"bfloat16"`, `"float16"` or `"float32"`. Default: `"bfloat16"`, and `"float16"` on
+    /// GPUs that have none (before compute capability 8.0).
     pub dtype: Option<String>,
     /// How the weights are kept: `"fp8"`, `"int8"`, `"awq-int4"`, `"gptq-int4"`, `"gptq-int8"`, `"bnb-int8"`,
     /// `"bnb-nf4"` (while it is loaded), `"bnb-nf4-nested"` (in the checkpoint), `"mxfp4"`, `"nvfp4"`, or a type of GGUF
@@ -72,7 +73,7 @@ pub struct Sglang {
     pub version: Option<String>,
     /// The model, as for `vllm`.
     pub weights: String,
-    /// As for `vllm`. Default: as there.
+    /// As for `vllm`. Default: `"bfloat16"`.
     pub dtype: Option<String>,
     /// As for `vllm`. Default: as there.
     pub quantization: Option<String>,
@@ -91,7 +92,7 @@ pub struct Sglang {
     pub disable_cuda_graph: Option<bool>,
 }
 
-/// A server of llama.cpp. Fields are its flags; all layers are on the GPUs.
+/// A server of llama.cpp. Fields are its flags.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LlamaCpp {
@@ -103,13 +104,17 @@ pub struct LlamaCpp {
     /// The type of its GGUF file: `"gguf-q4_k_m"`, `"gguf-q8_0"`; also `f16`, `q6_k`, `q5_k_m`, `q5_k_s`, `q5_1`,
     /// `q5_0`, `q4_k_s`, `q4_1`, `q4_0` and `iq4_xs`.
     pub quantization: String,
+    /// Layers on the GPUs, with the output layer as the last one; the CPU has the others, and answers more slowly. Default:
+    /// all of them.
+    pub n_gpu_layers: Option<u64>,
     /// Tokens that there is room for, of all sequences together. Default: what the model was made for.
     pub ctx_size: Option<u64>,
     /// The most tokens of one step. Default: `512`.
     pub ubatch_size: Option<u64>,
     /// Whether attention is computed without its matrix. Default: `false`.
     pub flash_attn: Option<bool>,
-    /// How keys and values are kept: `"f16"`, `"q8_0"`, `"q5_1"`, `"q5_0"`, `"q4_1"` or `"q4_0"`. Default: `"f16"`.
+    /// How keys and values are kept: `"f16"`, `"q8_0"`, `"q5_1"`, `"q5_0"`, `"q4_1"` or `"q4_0"`; fewer bits need
+    /// `flash_attn`. Default: `"f16"`.
     pub cache_type: Option<String>,
 }
 

@@ -14,11 +14,12 @@ pub(super) fn start(
     service: &Service,
     build: Option<u64>,
     flash_attention: bool,
+    gpu_layers: u64,
     told: &Told<'_>,
 ) -> Started {
     let Service {
         engine: _,
-        architecture,
+        architecture: _,
         // The files are there, or are fetched.
         file_bytes: _,
         // It computes in the type of its files.
@@ -49,8 +50,7 @@ pub(super) fn start(
     if let Some(name) = told.names.first() {
         args.set("alias", name);
     }
-    // The output layer counts as one.
-    args.set("n-gpu-layers", architecture.layers + 1);
+    args.set("n-gpu-layers", gpu_layers);
     // Without it, devices get parts by what is free on each.
     if *devices > 1 {
         args.set("split-mode", "layer");

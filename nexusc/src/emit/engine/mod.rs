@@ -104,7 +104,12 @@ pub(crate) fn server(topology: &Topology, upstream: Id<Upstream>) -> Option<Serv
         Engine::LlamaCpp {
             build,
             flash_attention,
-        } => llama_cpp::start(service, build, flash_attention, &told),
+            gpu_layers,
+        } => {
+            // The output layer counts as one.
+            let layers = gpu_layers.unwrap_or(service.architecture.layers + 1);
+            llama_cpp::start(service, build, flash_attention, layers, &told)
+        }
     };
     // A key in a file is the gateway's: the server has another machine's files.
     if let (Some(name), Some(Secret::Env(variable))) = (key, &upstream.api_key) {
@@ -343,6 +348,7 @@ mod tests {
         for setting in [
             ", version = \"b7000\"",
             ", ctx_size = 4096",
+            ", n_gpu_layers = 20",
             ", ubatch_size = 4096",
             ", flash_attn = true",
             ", flash_attn = true, cache_type = \"q8_0\"",

@@ -1,6 +1,7 @@
 //! `[upstreams.NAME.engine]`
 
 mod ranks;
+mod refused;
 mod settings;
 
 use crate::diagnostic::Diagnostic;
@@ -14,6 +15,7 @@ use crate::plan::quantisation::Dtype;
 use crate::plan::service::{Card, Engine, Sampler, Service, Vllm};
 use crate::resolve::architecture::{self, Architectures, Known};
 use crate::resolve::engine::ranks::{length_fits, ranks_fit};
+use crate::resolve::engine::refused::BFLOAT16;
 use crate::resolve::engine::settings::{
     Files, cache_type, dtype, fraction, kv_cache_dtype, llama_cpp_build, one_of, quantisation,
     sglang_version, vllm_version, whole,
@@ -146,7 +148,12 @@ fn vllm(
             _ => Sampler::Kernel,
         })
     });
-    let dtype = dtype(written.dtype.as_deref(), path, scope);
+    let usual = if capability < BFLOAT16 {
+        "float16"
+    } else {
+        "bfloat16"
+    };
+    let dtype = dtype(written.dtype.as_deref().unwrap_or(usual), path, scope);
     let quantisation = quantisation(written.quantization.as_deref(), Files::Any, path, scope);
     let kv_dtype = kv_cache_dtype(written.kv_cache_dtype.as_deref(), path, scope);
     let pipeline_parallel = whole(
@@ -194,6 +201,7 @@ fn vllm(
         total: gpu.and_then(|gpu| gpu.memory).unwrap_or(0) as f64,
         is_exact: true,
         occupied: 0.0,
+        later: 0.0,
         free: None,
         is_hopper: false,
     };
@@ -231,6 +239,7 @@ fn vllm(
         lora_rank,
         architecture,
     };
+    refused::by_vllm(&service, written, capability, path, scope);
     ranks_fit(&service, gpus, path, scope);
     length_fits(
         &service,
@@ -253,7 +262,7 @@ fn sglang(
     if let Some(version) = &written.version {
         sglang_version(version, &path.key("version"), scope);
     }
-    let dtype = dtype(written.dtype.as_deref(), path, scope);
+    let dtype = dtype(written.dtype.as_deref().unwrap_or("bfloat16"), path, scope);
     let quantisation = quantisation(written.quantization.as_deref(), Files::Any, path, scope);
     let kv_dtype = kv_cache_dtype(written.kv_cache_dtype.as_deref(), path, scope);
     let tensor_parallel = whole(
@@ -351,10 +360,17 @@ fn llama_cpp(
         path,
         scope,
     );
-    Some(Service {
+    let flash_attention = written.flash_attn.unwrap_or(false);
+    // More than there are means all.
+    let at = path.key("n_gpu_layers");
+    let gpu_layers = scope
+        .only_within(written.n_gpu_layers, 0..=MOST_TOKENS, &at)
+        .filter(|number| *number <= architecture.layers);
+    let service = Service {
         engine: Engine::LlamaCpp {
             build: build.flatten(),
-            flash_attention: written.flash_attn.unwrap_or(false),
+            flash_attention,
+            gpu_layers,
         },
         file_bytes: files.map(Weights::on_gpus),
         dtype: Dtype::Float16,
@@ -369,5 +385,7 @@ fn llama_cpp(
         eager: true,
         lora_rank: 0,
         architecture,
-    })
+    };
+    refused::by_llama_cpp(&service, flash_attention, path, scope);
+    Some(service)
 }

@@ -49,15 +49,9 @@ pub(super) fn fraction(
     fraction
 }
 
-pub(super) fn dtype(written: Option<&str>, path: &KeyPath, scope: &mut Scope<'_>) -> Dtype {
+pub(super) fn dtype(name: &str, path: &KeyPath, scope: &mut Scope<'_>) -> Dtype {
     const NAMES: &[&str] = &["bfloat16", "float16", "float32"];
-    let name = one_of(
-        written.unwrap_or("bfloat16"),
-        NAMES,
-        "a type",
-        &path.key("dtype"),
-        scope,
-    );
+    let name = one_of(name, NAMES, "a type", &path.key("dtype"), scope);
     name.and_then(Dtype::find).unwrap_or(Dtype::Bfloat16)
 }
 
