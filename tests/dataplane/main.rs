@@ -14,6 +14,7 @@ mod crowds;
 mod descriptors;
 mod fallback;
 mod forbidden;
+mod gpus;
 mod handover;
 mod headers;
 mod health;

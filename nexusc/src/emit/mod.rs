@@ -18,7 +18,7 @@ use crate::plan::report::Report;
 /// Every file that a topology becomes.
 pub fn emit(topology: &Topology, plan: &Report) -> FileSet {
     let mut files = FileSet::default();
-    dataplane::emit(topology, &mut files);
+    dataplane::emit(topology, plan, &mut files);
     environment::emit(topology, &mut files);
     gpu_plan::emit(topology, plan, &mut files);
     files
