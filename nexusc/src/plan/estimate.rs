@@ -253,11 +253,16 @@ fn of_llama_cpp(service: &Service, stage: &Stage, weights: f64) -> Rank {
     let model = &service.architecture;
     let devices = service.tensor_parallel as f64;
     let compute = activation::of_llama_cpp(service, stage, service.tensor_parallel > 1);
-    let kv = kv::bytes_per_token_and_layer(service)
-        * service.max_len as f64
-        * (model.layers - model.linear_layers.min(model.layers)) as f64
-        * (stage.layers as f64 / model.layers as f64)
-        / devices;
+    let part = stage.layers as f64 / model.layers as f64 / devices;
+    let row = kv::bytes_per_token_and_layer(service) * part;
+    let whole = model.full_layers() as f64 * service.max_len as f64;
+    let windows = kv::windows_of_llama_cpp(service);
+    let of = |tokens: f64| row * (whole + tokens);
+    let kv = Interval {
+        low: of(windows.low),
+        likely: of(windows.likely),
+        high: of(windows.high),
+    };
     // Some layers on the CPU: which of them is not told, and a mixed file has better ones among them.
     let partial = if stage.is_last { 0.0 } else { 0.05 * weights };
     Rank {
@@ -267,8 +272,12 @@ fn of_llama_cpp(service: &Service, stage: &Stage, weights: f64) -> Rank {
         non_torch: 0.0,
         graphs: 0.0,
         context: context.bytes,
-        kv: around(kv, 0.0),
-        doubt: doubt_of_weights(service, weights) + partial + 0.25 * compute + context.doubt,
+        kv,
+        doubt: doubt_of_weights(service, weights)
+            + partial
+            + (kv.high - kv.low)
+            + 0.25 * compute
+            + context.doubt,
     }
 }
 

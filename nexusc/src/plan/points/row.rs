@@ -105,7 +105,7 @@ impl Row<'_> {
             }
             "sglang" => Engine::Sglang,
             "llama.cpp" => Engine::LlamaCpp {
-                build: None,
+                build: Some(build(version)),
                 flash_attention: self.number("flash_attn")? == Some(1.0),
                 gpu_layers: None,
             },
@@ -287,6 +287,12 @@ fn covered(measured: f64, estimate: &Estimate, total: f64) -> Covered {
         high: estimate.kv.high / GIB,
         width: 100.0 * (estimate.kv.high - estimate.kv.low) / total,
     }
+}
+
+/// The build of llama.cpp: 6325 of `b6325`. Logs without one are of before it kept windows.
+fn build(version: &str) -> u64 {
+    let number = version.strip_prefix('b').unwrap_or_default();
+    number.parse().unwrap_or(0)
 }
 
 /// Half of the last digit that a number was written with.
