@@ -151,6 +151,71 @@ fn what_the_help_offers_fits() {
     assert!(mended.diagnostics.is_empty(), "{:#?}", mended.diagnostics);
 }
 
+/// The plan of a server of llama.cpp on one card, and the codes of what is said about it.
+fn llama_cpp(card: &str, settings: &str) -> (Report, Vec<Code>) {
+    plan(&format!(
+        "gpus.one.model = \"{card}\"\nupstreams.a.engine = {{ gpus = [\"one\"], llama_cpp = {{ {settings} }} }}\n"
+    ))
+}
+
+#[test]
+fn llama_cpp_keeps_windows_since_it_does() {
+    let kv = |version: &str| {
+        let settings = "weights = \"gemma-3-27b\", quantization = \"gguf-q4_0\", ctx_size = 32768";
+        let (report, _) = llama_cpp("a100-80gb", &format!("version = \"{version}\", {settings}"));
+        let capacity = only(&report).services[0].capacity.clone().unwrap();
+        (capacity.kv.likely, capacity.tokens.likely)
+    };
+    let row = 2 * 16 * 128 * 2;
+    assert_eq!(kv("b5000"), (62 * 32_768 * row, 32_768));
+    let windows = 52 * (4 * 1024 + 512);
+    assert_eq!(kv("b6000"), ((10 * 32_768 + windows) * row, 32_768));
+}
+
+#[test]
+fn what_is_too_large_for_a_card_is_offered_in_part() {
+    let weights = "weights = \"Qwen2.5-32B\", quantization = \"gguf-q8_0\", ctx_size = 8192";
+    let (report, codes) = llama_cpp("rtx-3090", weights);
+    assert_eq!(codes, [Code::NX0610]);
+    let answers = only(&report).services[0].answers().unwrap();
+    let offered = answers
+        .changes
+        .iter()
+        .find(|change| change.setting.starts_with("n_gpu_layers"));
+    let offered = offered.unwrap().setting.clone();
+    assert_eq!(
+        llama_cpp("rtx-3090", &format!("{weights}, {offered}")).1,
+        []
+    );
+}
+
+#[test]
+fn a_state_of_unknown_size_is_never_certain() {
+    let codes = |state: &str| {
+        plan(&format!(
+            "gpus.one.model = \"a100-80gb\"\narchitectures.hybrid = {{ num_hidden_layers = 32, hidden_size = 4096, \
+             num_attention_heads = 32, num_key_value_heads = 8, intermediate_size = 14336, vocab_size = 32000, \
+             max_position_embeddings = 8192, linear_attention_layers = 28{state} }}\n\
+             upstreams.a.engine = {{ gpus = [\"one\"], vllm = {{ version = \"0.19.0\", weights = \"hybrid\" }} }}\n"
+        ))
+        .1
+    };
+    assert_eq!(codes(""), [Code::NX0608]);
+    assert_eq!(codes(", linear_attention_state = 500_000"), []);
+}
+
+#[test]
+fn what_another_setting_would_give_leaves_room_for_those_that_start_later() {
+    let (report, codes) = two_of_vllm("0.19.0", [45, 45]);
+    assert_eq!(codes, []);
+    let answers = only(&report).services[0].answers().unwrap();
+    let more = answers
+        .changes
+        .iter()
+        .find(|change| change.setting.ends_with("\"95%\""));
+    assert_eq!(more.unwrap().verdict, Verdict::DoesNotFit);
+}
+
 fn service(architecture: Architecture, settings: [u64; 6], fraction: f64) -> Service {
     let [
         max_len,
@@ -168,7 +233,7 @@ fn service(architecture: Architecture, settings: [u64; 6], fraction: f64) -> Ser
         }),
         architecture,
         file_bytes: None,
-        dtype: Dtype::Half,
+        dtype: Dtype::Bfloat16,
         quantisation: Quantisation::NONE,
         kv_dtype: KvDtype::AUTO,
         tensor_parallel,
@@ -187,6 +252,7 @@ fn card(total: f64) -> Card {
         total,
         is_exact: true,
         occupied: 0.0,
+        later: 0.0,
         free: None,
         is_hopper: false,
     }
@@ -239,7 +305,7 @@ proptest! {
         let model = Architecture {
             layers, hidden, heads, kv_heads, head_dim, intermediate, vocabulary, positions, local, ..model
         };
-        for engine in [Engine::Sglang, Engine::LlamaCpp { flash_attention: false },
+        for engine in [Engine::Sglang, Engine::LlamaCpp { build: None, flash_attention: false, gpu_layers: None },
                        Engine::Vllm(Vllm { minor: 19, v1: true, sampler: None })] {
             let service = Service { engine, ..service(model.clone(), settings, fraction) };
             let estimate = estimate(&service, &card(total as f64));

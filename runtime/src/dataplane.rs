@@ -2,7 +2,7 @@
 //! workers.
 //!
 //! Read only, except for counters and flags that are single atomics. There is no lock in here but those
-//! of `idempotency`.
+//! of `idempotency`, and that under which the states of GPUs are replaced.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -16,6 +16,7 @@ use crate::api::models::Directory;
 use crate::api::rewrite::Defaults;
 use crate::auth::Callers;
 use crate::environment::{self, Settings};
+use crate::gpus::Gpus;
 use crate::idempotency::Store;
 use crate::limit::demand;
 use crate::limit::limiter::Limiter;
@@ -59,6 +60,9 @@ pub(crate) struct Dataplane {
     /// What is known about them; `None` where no route has a shadow.
     pub(crate) shadow_metrics: Option<ShadowMetrics>,
     gauges: Option<Gauges>,
+    /// The GPUs of this machine, if there are any.
+    #[cfg(feature = "nvml")]
+    gpus: Option<Gpus>,
     /// What counts the limits of all replicas.
     #[cfg(feature = "redis")]
     pub(crate) store: Option<Server>,
@@ -139,6 +143,8 @@ impl Dataplane {
             idempotency: topology.gateway.idempotency.as_ref().map(Store::new),
             shadow_metrics: ShadowMetrics::of(topology, &metrics),
             gauges: switches.as_ref().map(|_| Gauges::new(&metrics)),
+            #[cfg(feature = "nvml")]
+            gpus: Gpus::of(topology, &metrics),
             metrics,
             #[cfg(feature = "certificates")]
             tls: settings.tls,
@@ -217,6 +223,10 @@ impl Dataplane {
         if let (Some(switches), Some(gauges)) = (&self.switches, &self.gauges) {
             gauges.show(switches, &self.upstreams);
         }
+        #[cfg(feature = "nvml")]
+        if let Some(gpus) = &self.gpus {
+            gpus.show();
+        }
         #[cfg(feature = "certificates")]
         for (peer, credential) in self.credentials() {
             if let Some(expiry) = credential.expiry() {
@@ -247,6 +257,14 @@ impl Dataplane {
             Some((Peer::Store, credential as &dyn Renew))
         }));
         all
+    }
+
+    /// The GPUs of this machine, if the topology has any.
+    pub(crate) fn gpus(&self) -> Option<&Gpus> {
+        #[cfg(feature = "nvml")]
+        return self.gpus.as_ref();
+        #[cfg(not(feature = "nvml"))]
+        None
     }
 
     /// Whether a stop was asked for.

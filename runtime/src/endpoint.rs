@@ -51,6 +51,8 @@ pub(crate) enum Admin {
     Feature,
     /// `/v1/admin/upstreams/NAME`.
     Upstream,
+    /// `/v1/admin/gpus`.
+    Gpus,
 }
 
 impl Admin {
@@ -58,6 +60,7 @@ impl Admin {
     fn at(path: &str) -> Option<Self> {
         match path.split_once('/') {
             None if path == "switches" => Some(Self::Switches),
+            None if path == "gpus" => Some(Self::Gpus),
             Some(("features", _)) => Some(Self::Feature),
             Some(("upstreams", _)) => Some(Self::Upstream),
             _ => None,
@@ -84,7 +87,7 @@ impl Operation {
 
 impl Endpoint {
     /// One of each kind, in the order of [`Endpoint::index`].
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Inference(Operation::Chat),
         Self::Inference(Operation::Completions),
         Self::Inference(Operation::Embeddings),
@@ -98,6 +101,7 @@ impl Endpoint {
         Self::Admin(Admin::Switches),
         Self::Admin(Admin::Feature),
         Self::Admin(Admin::Upstream),
+        Self::Admin(Admin::Gpus),
     ];
 
     /// The endpoint at `path`.
@@ -133,6 +137,7 @@ impl Endpoint {
             Self::Admin(Admin::Switches) => "/v1/admin/switches",
             Self::Admin(Admin::Feature) => "/v1/admin/features/{feature}",
             Self::Admin(Admin::Upstream) => "/v1/admin/upstreams/{upstream}",
+            Self::Admin(Admin::Gpus) => "/v1/admin/gpus",
         }
     }
 
@@ -152,6 +157,7 @@ impl Endpoint {
             Self::Admin(Admin::Switches) => 10,
             Self::Admin(Admin::Feature) => 11,
             Self::Admin(Admin::Upstream) => 12,
+            Self::Admin(Admin::Gpus) => 13,
         }
     }
 

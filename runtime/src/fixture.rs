@@ -151,6 +151,7 @@ pub(crate) static CHAT: Topology = Topology {
     buckets: BUCKETS,
     models: &[&MODEL_LARGE, &MODEL_SMALL],
     upstreams: &[&CLOUD, &VLLM_LARGE, &VLLM_SMALL],
+    gpus: &[],
 };
 
 static SHADOWED_ROUTE: Route = Route {
@@ -202,6 +203,7 @@ pub(crate) static OPERATED: Topology = Topology {
     buckets: BUCKETS,
     models: &[&MODEL_LARGE, &MODEL_SMALL, &MODEL_SHADOWED],
     upstreams: CHAT.upstreams,
+    gpus: &[],
 };
 
 /// The route with a shadow, and its shadow.

@@ -41,6 +41,8 @@ mod fixture;
 mod forward;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
+#[cfg_attr(not(feature = "nvml"), path = "gpus/absent.rs")]
+mod gpus;
 mod h1;
 mod idempotency;
 #[cfg(feature = "jwt")]

@@ -65,6 +65,19 @@ pub struct Topology {
     pub models: &'static [&'static Model],
     /// Every server that produces responses, sorted by name.
     pub upstreams: &'static [&'static Upstream],
+    /// The GPUs of the machine that the gateway runs on, sorted by name. Needs the feature `nvml`.
+    pub gpus: &'static [Gpu],
+}
+
+/// A GPU of the machine that the gateway runs on: `[gpus.NAME]` with an `index`.
+#[derive(Debug)]
+pub struct Gpu {
+    /// Its name.
+    pub name: &'static str,
+    /// Its number, as `nvidia-smi` counts.
+    pub index: u32,
+    /// The bytes of its memory that the plan has in use, by model servers and by what is reserved.
+    pub planned_memory: usize,
 }
 
 /// The upper bounds of the buckets of histograms, in seconds, ascending: each threshold of an alert or an objective is

@@ -16,6 +16,7 @@ mod descriptors;
 mod exports;
 mod fallback;
 mod forbidden;
+mod gpus;
 mod handover;
 mod headers;
 mod health;

@@ -123,6 +123,7 @@ impl Step {
                         "aho-corasick",
                         "hmac",
                         "jsonwebtoken",
+                        "nvml-wrapper",
                         "redis",
                         "ring",
                         "rustls",

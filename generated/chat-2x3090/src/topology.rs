@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use runtime::topology::{Gateway, Input, MIB, Topology};
+use runtime::topology::{Gateway, Gpu, Input, MIB, Topology};
 
 use crate::{histograms, limits, models, policies, upstreams};
 
@@ -39,4 +39,16 @@ pub static TOPOLOGY: Topology = Topology {
     buckets: histograms::BUCKETS,
     models: models::ALL,
     upstreams: upstreams::ALL,
+    gpus: &[
+        Gpu {
+            name: "left",
+            index: 0,
+            planned_memory: 23_247 * MIB,
+        },
+        Gpu {
+            name: "right",
+            index: 1,
+            planned_memory: 23_247 * MIB,
+        },
+    ],
 };

@@ -124,6 +124,10 @@ impl Placements<'_> {
         let code = code(placed.verdict, Code::NX0607, Code::NX0608)?;
         let name = &upstream.name;
         let kv = estimate.kv;
+        let is_unknown = service.architecture.has_unknown_state();
+        if is_unknown && placed.verdict == Verdict::MayNotFit && kv.low >= estimate.needed {
+            return Some(unknown_state(name, engine, service));
+        }
         let message = if kv.likely <= 0.0 {
             let rank = estimate
                 .ranks
@@ -248,7 +252,8 @@ impl Placements<'_> {
             doubt / GIB,
             card.total / GIB
         );
-        let help = self.lower(card, doubt - (card.total - card.reserved - used)).unwrap_or_else(|| {
+        let lower = self.lower(card, doubt - (card.total - card.reserved - used));
+        let help = lower.or_else(|| self.fewer_layers(card)).unwrap_or_else(|| {
             "lower what its servers may use, or move one of them to another GPU; `enforce_eager = true` captures no \
              CUDA graphs"
                 .to_owned()
@@ -282,6 +287,20 @@ impl Placements<'_> {
                  CUDA contexts and graphs",
                 upstream.name
             )
+        })
+    }
+
+    /// The part of a model on the card that certainly fits, where llama.cpp serves it.
+    fn fewer_layers(&self, card: &Used) -> Option<String> {
+        self.placement.services.iter().find_map(|placed| {
+            let mut parts = card.parts.iter();
+            parts.find(|part| part.upstream == placed.upstream)?;
+            let (upstream, _, service) = self.parts(placed)?;
+            let number = advice::most_gpu_layers(service, &placed.card)?;
+            Some(format!(
+                "it certainly fits with `n_gpu_layers = {number}` of `{}`, which leaves the other layers to the CPU",
+                upstream.name
+            ))
         })
     }
 
@@ -366,6 +385,17 @@ fn verb(code: Code) -> &'static str {
     } else {
         "may not fit"
     }
+}
+
+/// There is room, and nobody knows for how many sequences.
+fn unknown_state(name: &str, engine: &Engine, service: &Service) -> Diagnostic {
+    let message = format!(
+        "nobody knows how many sequences `{name}` has room for: {} of its layers keep a state of unknown size",
+        service.architecture.linear_layers
+    );
+    let help = "write `linear_attention_state` in `[architectures]`: the numbers that such a layer keeps for a sequence";
+    let place = Place::Key(engine.path.key(engine.kind));
+    Diagnostic::new(Code::NX0608, message, place, "").help(help)
 }
 
 /// What would certainly help: settings that were tried, and GPUs.

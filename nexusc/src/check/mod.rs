@@ -17,6 +17,7 @@ mod encryption;
 mod engine_contexts;
 mod fallback_capabilities;
 mod fallback_cycle;
+mod gpu_numbers;
 mod gpus;
 mod health_times;
 mod hedges;
@@ -86,6 +87,7 @@ pub fn check(topology: &Topology, plan: &Plan, left_out: &BTreeSet<KeyPath>) -> 
         engine_contexts::check,
         fallback_capabilities::check,
         fallback_cycle::check,
+        gpu_numbers::check,
         gpus::check,
         health_times::check,
         hedges::check,

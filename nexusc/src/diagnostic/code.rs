@@ -168,6 +168,8 @@ codes! {
     NX0612 Error "a file of a model that cannot be used"
     NX0613 Warning "a GPU that no engine runs on"
     NX0614 Error "a server that starts after itself"
+    NX0615 Warning "two GPUs of one number"
+    NX0616 Error "settings that the engine refuses together"
     NX0701 Error "an alert about something that the gateway never exports"
     NX0702 Error "a threshold that the alert cannot have"
     NX0703 Error "a severity that does not exist"

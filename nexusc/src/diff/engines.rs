@@ -148,11 +148,10 @@ fn compare_service(before: &Service, after: &Service, say: &mut impl FnMut(&str,
         code(before.kv_dtype.name),
         code(kv_dtype.name),
     );
-    let precision = |bytes: f64| format!("{} bits", bytes * 8.0);
     say(
-        "numbers are computed with",
-        precision(before.dtype.bytes()),
-        precision(dtype.bytes()),
+        "numbers are computed as",
+        code(before.dtype.name()),
+        code(dtype.name()),
     );
     let graphs = |eager: bool| if eager { "off" } else { "on" }.to_owned();
     say("CUDA graphs", graphs(before.eager), graphs(*eager));

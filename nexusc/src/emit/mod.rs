@@ -3,6 +3,7 @@
 //! One module an output; names come from [`crate::conventions`]. Never here: IO, decisions about meaning.
 
 mod dataplane;
+pub(crate) mod engine;
 pub(crate) mod environment;
 mod file_set;
 mod gpu_plan;
@@ -21,7 +22,7 @@ use crate::plan::report::Report;
 /// Every file that a topology becomes.
 pub fn emit(topology: &Topology, plan: &Report) -> FileSet {
     let mut files = FileSet::default();
-    dataplane::emit(topology, &mut files);
+    dataplane::emit(topology, plan, &mut files);
     environment::emit(topology, &mut files);
     gpu_plan::emit(topology, plan, &mut files);
     prometheus::emit(topology, &mut files);

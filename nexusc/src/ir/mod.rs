@@ -384,10 +384,10 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// The most sequences at once, where it is planned.
+    /// The most sequences at once, where the engine is told.
     pub fn most_sequences(&self) -> Option<u64> {
         match &self.memory {
-            EngineMemory::Planned(service) => Some(service.max_seqs),
+            EngineMemory::Planned(service) => (service.max_seqs > 0).then_some(service.max_seqs),
             EngineMemory::Stated(_) => None,
         }
     }

@@ -1,5 +1,7 @@
 //! `config.json` of Hugging Face's transformers.
 
+mod states;
+
 use serde_json::{Map, Value};
 
 use crate::spec::architecture::Architecture;
@@ -18,6 +20,7 @@ pub(crate) fn fill(bytes: &[u8], figures: &mut Architecture) -> Result<(), Strin
     let kind = config.text("model_type").unwrap_or_default().to_owned();
     shape(&config, &kind, figures)?;
     attention(&config, &kind, figures)?;
+    states::fill(&config, figures)?;
     experts(&config, &kind, figures)?;
     vision(&config, figures)
 }
@@ -132,10 +135,6 @@ fn attention(config: &Config<'_>, kind: &str, figures: &mut Architecture) -> Res
             &["sliding_window", "attention_chunk_size"],
         )?;
         figures.chunked_attention = figures.chunked_attention.or(Some(chunked > 0));
-    }
-    let linear = count("linear_attention");
-    if linear > 0 {
-        figures.linear_attention_layers = figures.linear_attention_layers.or(Some(linear));
     }
     Ok(())
 }
@@ -286,6 +285,27 @@ mod tests {
             format!("{faults:?}").contains("vision_parameters"),
             "{faults:?}"
         );
+    }
+
+    #[test]
+    fn layers_that_keep_a_state_are_counted() {
+        let next = read(
+            r#"{ "num_hidden_layers": 48, "full_attention_interval": 4, "linear_num_value_heads": 32,
+                 "linear_num_key_heads": 16, "linear_key_head_dim": 128, "linear_value_head_dim": 128,
+                 "linear_conv_kernel_dim": 4 }"#,
+        )
+        .unwrap();
+        let known = crate::catalogue::architecture("Qwen3-Next-80B-A3B").unwrap();
+        assert_eq!(next.linear_attention_layers, Some(known.linear_layers));
+        assert_eq!(next.linear_attention_state, known.linear_state);
+        let granite = r#"{ "num_hidden_layers": 4, "layer_types": ["mamba", "mamba", "attention", "mamba"],
+            "mamba_n_heads": 48, "mamba_d_head": 64, "mamba_d_state": 128, "mamba_d_conv": 4, "mamba_n_groups": 1 }"#;
+        let granite = read(granite).unwrap();
+        assert_eq!(granite.linear_attention_layers, Some(3));
+        let state = 48 * 64 * 128 + 3 * (48 * 64 + 2 * 128);
+        assert_eq!(granite.linear_attention_state, Some(state));
+        let unknown = read(r#"{ "num_hidden_layers": 4, "mamba_d_state": 128 }"#).unwrap_err();
+        assert!(unknown.contains("`linear_attention_layers`"), "{unknown}");
     }
 
     #[test]

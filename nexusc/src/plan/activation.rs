@@ -161,8 +161,11 @@ fn images(model: &Architecture, vision: &Vision, batched_tokens: f64) -> (f64, f
 
 /// llama.cpp's compute buffer (fitted to its load logs by the shapes of its graph): the logits of a micro-batch or
 /// the attention matrix, whichever is larger. Two devices and more hold four copies of inputs.
-pub fn of_llama_cpp(service: &Service, is_split: bool) -> f64 {
-    let Engine::LlamaCpp { flash_attention } = service.engine else {
+pub fn of_llama_cpp(service: &Service, stage: &Stage, is_split: bool) -> f64 {
+    let Engine::LlamaCpp {
+        flash_attention, ..
+    } = service.engine
+    else {
         return 0.0;
     };
     let model = &service.architecture;
@@ -170,7 +173,9 @@ pub fn of_llama_cpp(service: &Service, is_split: bool) -> f64 {
     let [hidden, heads, vocabulary] =
         [model.hidden, model.heads, model.vocabulary].map(|n| n as f64);
     let context = service.max_len as f64;
-    let logits = (vocabulary + hidden) * batch * 4.0;
+    // Without the output layer there are no logits either.
+    let outputs = if stage.is_last { vocabulary } else { 0.0 };
+    let logits = (outputs + hidden) * batch * 4.0;
     let matrix = if flash_attention {
         context * batch * 2.0
     } else {

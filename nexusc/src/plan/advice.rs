@@ -66,6 +66,26 @@ pub fn longest(service: &Service, card: &Card) -> Option<u64> {
     (whole > 0).then_some(whole)
 }
 
+/// The most layers of llama.cpp that certainly fit; `None` where it may have as many as it has, or none fits.
+pub fn most_gpu_layers(service: &Service, card: &Card) -> Option<u64> {
+    if !matches!(service.engine, Engine::LlamaCpp { .. }) {
+        return None;
+    }
+    let fits = |number: &u64| judged(&with_gpu_layers(service, *number), card).1 == Verdict::Fits;
+    if judged(service, card).1 == Verdict::Fits {
+        return None;
+    }
+    (1..=service.architecture.layers.min(1024)).rev().find(fits)
+}
+
+fn with_gpu_layers(service: &Service, number: u64) -> Service {
+    let mut changed = service.clone();
+    if let Engine::LlamaCpp { gpu_layers, .. } = &mut changed.engine {
+        *gpu_layers = Some(number);
+    }
+    changed
+}
+
 /// What other settings would give, each by itself.
 pub fn changes(service: &Service, card: &Card) -> Vec<Change> {
     let mut tried: Vec<(String, Service)> = Vec::new();
@@ -76,13 +96,31 @@ pub fn changes(service: &Service, card: &Card) -> Vec<Change> {
             tried.push((setting, changed));
         }
     };
-    let is_llama_cpp = matches!(service.engine, Engine::LlamaCpp { .. });
-    if is_llama_cpp {
+    if let Engine::LlamaCpp {
+        flash_attention, ..
+    } = service.engine
+    {
         for name in ["q8_0", "q4_0"] {
             attempt(format!("cache_type = \"{name}\""), &|service| {
-                service.kv_dtype = KvDtype::find(name).unwrap_or(KvDtype::AUTO);
+                // It does not start with them otherwise.
+                if flash_attention {
+                    service.kv_dtype = KvDtype::find(name).unwrap_or(KvDtype::AUTO);
+                }
             });
         }
+        if let Some(number) = most_gpu_layers(service, card) {
+            attempt(format!("n_gpu_layers = {number}"), &|service| {
+                *service = with_gpu_layers(service, number);
+            });
+        }
+        attempt("flash_attn = true".to_owned(), &|service| {
+            if let Engine::LlamaCpp {
+                flash_attention, ..
+            } = &mut service.engine
+            {
+                *flash_attention = true;
+            }
+        });
         for name in ["gguf-q8_0", "gguf-q4_k_m"] {
             attempt(format!("quantization = \"{name}\""), &|service| {
                 service.quantisation = Quantisation::find(name).unwrap_or(Quantisation::NONE);
@@ -152,6 +190,7 @@ pub fn gpu_sets(service: &Service) -> Vec<GpuSet> {
             total: gpu.memory as f64,
             is_exact: false,
             occupied: 0.0,
+            later: 0.0,
             free: None,
             is_hopper: gpu.capability == 90,
         };

@@ -38,6 +38,8 @@ pub struct Architecture {
     pub local: Option<Local>,
     /// Layers that keep a state instead of keys and values.
     pub linear_layers: u64,
+    /// Numbers that one of them keeps for a sequence, if that is known.
+    pub linear_state: Option<u64>,
     /// Whether it samples no tokens.
     pub pooling: bool,
     /// The encoder of a multimodal model.
@@ -109,6 +111,11 @@ impl Architecture {
     pub fn full_layers(&self) -> u64 {
         let local = self.local.map_or(0, |local| local.layers);
         self.layers.saturating_sub(local + self.linear_layers)
+    }
+
+    /// Whether it has layers that keep a state, and nobody knows how large.
+    pub fn has_unknown_state(&self) -> bool {
+        self.linear_layers > 0 && self.linear_state.is_none()
     }
 
     /// Key and value heads that a rank holds: at least one, so they are copied where ranks outnumber them.

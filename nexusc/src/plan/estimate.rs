@@ -187,13 +187,18 @@ fn doubt_of_weights(service: &Service, weights: f64) -> f64 {
         } else {
             service.quantisation.doubt
         };
-    if model.vision.is_some() || model.linear_layers > 0 {
+    if model.vision.is_some() {
         part += 0.01;
     }
     if service.lora_rank > 0 {
         part += 0.01;
     }
-    part * weights + 0.02 * GIB
+    let mut doubt = part * weights + 0.02 * GIB;
+    if model.linear_layers > 0 && service.file_bytes.is_none() {
+        // They are counted as if they had attention: their own projections differ with each kind.
+        doubt += 0.01 * weights + 0.5 * weights::of_linear_attention(service);
+    }
+    doubt
 }
 
 /// The memory of a card of this model differs by driver and ECC.
@@ -247,11 +252,19 @@ fn of_llama_cpp(service: &Service, stage: &Stage, weights: f64) -> Rank {
     let context = overhead::context(service);
     let model = &service.architecture;
     let devices = service.tensor_parallel as f64;
-    let compute = activation::of_llama_cpp(service, service.tensor_parallel > 1);
-    let kv = kv::bytes_per_token_and_layer(service)
-        * service.max_len as f64
-        * (model.layers - model.linear_layers.min(model.layers)) as f64
-        / devices;
+    let compute = activation::of_llama_cpp(service, stage, service.tensor_parallel > 1);
+    let part = stage.layers as f64 / model.layers as f64 / devices;
+    let row = kv::bytes_per_token_and_layer(service) * part;
+    let whole = model.full_layers() as f64 * service.max_len as f64;
+    let windows = kv::windows_of_llama_cpp(service);
+    let of = |tokens: f64| row * (whole + tokens);
+    let kv = Interval {
+        low: of(windows.low),
+        likely: of(windows.likely),
+        high: of(windows.high),
+    };
+    // Some layers on the CPU: which of them is not told, and a mixed file has better ones among them.
+    let partial = if stage.is_last { 0.0 } else { 0.05 * weights };
     Rank {
         layers: stage.layers,
         weights,
@@ -259,8 +272,12 @@ fn of_llama_cpp(service: &Service, stage: &Stage, weights: f64) -> Rank {
         non_torch: 0.0,
         graphs: 0.0,
         context: context.bytes,
-        kv: around(kv, 0.0),
-        doubt: doubt_of_weights(service, weights) + 0.25 * compute + context.doubt,
+        kv,
+        doubt: doubt_of_weights(service, weights)
+            + partial
+            + (kv.high - kv.low)
+            + 0.25 * compute
+            + context.doubt,
     }
 }
 

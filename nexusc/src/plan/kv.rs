@@ -3,6 +3,7 @@
 //! Exact: as vllm/v1/kv_cache_interface.py and kv_cache_utils.py (V1), SGLang's `profile_max_num_token` and
 //! llama.cpp's cache do it; logged counts are reproduced within 0.1 %.
 
+use crate::plan::estimate::Interval;
 use crate::plan::service::{Engine, Service};
 
 /// Tokens of a block of vLLM's cache.
@@ -72,7 +73,19 @@ pub fn tokens(service: &Service, layers: u64, bytes: f64) -> f64 {
             let blocks = blocks(service, layers, bytes);
             (blocks / (groups.full + groups.local)).floor() * BLOCK
         }
-        Engine::Sglang | Engine::LlamaCpp { .. } => (bytes / row / groups.size).floor(),
+        Engine::Sglang => (bytes / row / groups.size).floor(),
+        Engine::LlamaCpp { .. } => {
+            let model = &service.architecture;
+            let part = layers as f64 / model.layers as f64;
+            let kept = windows_of_llama_cpp(service).likely;
+            let local = model.local.map_or(0, |local| local.layers);
+            let is_whole = kept >= local as f64 * service.max_len as f64;
+            if is_whole {
+                return (bytes / row / groups.size).floor();
+            }
+            let full = (model.full_layers() as f64 * part).max(1.0);
+            ((bytes / row - kept * part) / full).floor().max(0.0)
+        }
     }
 }
 
@@ -87,6 +100,8 @@ pub fn sequences(service: &Service, layers: u64, bytes: f64) -> f64 {
         return 0.0;
     }
     match service.engine {
+        // States come out of the same memory.
+        _ if service.architecture.linear_layers > 0 => bytes / bytes_a_sequence(service, layers),
         Engine::Vllm(vllm) if vllm.v1 => {
             blocks(service, layers, bytes) / blocks_a_sequence(service, layers)
         }
@@ -98,10 +113,55 @@ pub fn sequences(service: &Service, layers: u64, bytes: f64) -> f64 {
 pub fn bytes_a_sequence(service: &Service, layers: u64) -> f64 {
     let row = bytes_per_token_and_layer(service);
     let size = groups(service, layers).size;
-    match service.engine {
+    let kept = match service.engine {
         Engine::Vllm(_) => blocks_a_sequence(service, layers) * BLOCK * row * size,
-        _ => service.max_len as f64 * row * size,
-    }
+        Engine::Sglang => service.max_len as f64 * row * size,
+        Engine::LlamaCpp { .. } => {
+            let part = layers as f64 / service.architecture.layers as f64;
+            let whole = service.architecture.full_layers() as f64 * service.max_len as f64;
+            row * part * (whole + windows_of_llama_cpp(service).likely)
+        }
+    };
+    kept + states_a_sequence(service, layers)
+}
+
+/// The bytes on a rank that the layers with linear attention keep of a sequence, however long it is; nothing where that
+/// is not known. Heads are dealt to ranks (vllm/model_executor/layers/mamba/mamba_utils.py).
+fn states_a_sequence(service: &Service, layers: u64) -> f64 {
+    let model = &service.architecture;
+    let part = layers as f64 / model.layers as f64;
+    let each = model.linear_state.unwrap_or(0) as f64 * service.dtype.bytes();
+    model.linear_layers as f64 * part * each / service.tensor_parallel as f64
+}
+
+/// Tokens that llama.cpp keeps in all layers with a window together. Before May 2025 those kept everything; since June
+/// they keep the windows of the sequences that it serves at once, one to four by default, and a step
+/// (src/llama-kv-cache-iswa.cpp; ggml-org/llama.cpp pull requests 13194 and 13833).
+pub fn windows_of_llama_cpp(service: &Service) -> Interval {
+    let model = &service.architecture;
+    let Some(local) = model.local else {
+        return Interval {
+            low: 0.0,
+            likely: 0.0,
+            high: 0.0,
+        };
+    };
+    let length = service.max_len as f64;
+    let kept = |sequences: f64| {
+        let tokens = sequences * local.window as f64 + service.batched_tokens as f64;
+        local.layers as f64 * tokens.min(length)
+    };
+    let (one, four, all) = (kept(1.0), kept(4.0), local.layers as f64 * length);
+    let build = match service.engine {
+        Engine::LlamaCpp { build, .. } => build.unwrap_or(u64::MAX),
+        _ => u64::MAX,
+    };
+    let (low, likely, high) = match build {
+        ..5400 => (all, all, all),
+        5400..5600 => (one, all, all),
+        _ => (one, four, four),
+    };
+    Interval { low, likely, high }
 }
 
 fn blocks_a_sequence(service: &Service, layers: u64) -> f64 {

@@ -80,6 +80,13 @@ impl Used {
         let used: f64 = self.parts.iter().map(Part::sum).sum();
         self.total - self.reserved - used
     }
+
+    /// What those take that start after this one; nothing where it is not on the card.
+    fn after(&self, upstream: Id<Upstream>) -> f64 {
+        let parts = self.parts.iter();
+        let later = parts.skip_while(|part| part.upstream != upstream).skip(1);
+        later.map(Part::sum).sum()
+    }
 }
 
 /// The engine of each upstream that has one, of a profile or of all.
@@ -146,6 +153,10 @@ pub fn place(
             start,
         });
     }
+    for placed in &mut services {
+        let later = cards.iter().map(|used| used.after(placed.upstream));
+        placed.card.later = later.fold(0.0, f64::max);
+    }
     for used in &mut cards {
         let doubt: f64 = used.parts.iter().map(|part| part.doubt).sum();
         used.verdict = judge(used.free() - doubt, used.free() + doubt);
@@ -182,6 +193,7 @@ fn tightest(topology: &Topology, engine: &Engine, cards: &[Used]) -> Card {
             total: 0.0,
             is_exact: true,
             occupied: 0.0,
+            later: 0.0,
             free: None,
             is_hopper: false,
         };
@@ -191,6 +203,7 @@ fn tightest(topology: &Topology, engine: &Engine, cards: &[Used]) -> Card {
         total: used.total,
         is_exact: gpu.is_exact,
         occupied: used.total - used.free(),
+        later: 0.0,
         free: None,
         is_hopper: gpu.capability == 90,
     }

@@ -3,26 +3,38 @@
 /// The type that a model computes in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dtype {
-    /// `float16` or `bfloat16`.
-    Half,
+    /// `bfloat16`.
+    Bfloat16,
+    /// `float16`.
+    Float16,
     /// `float32`.
-    Single,
+    Float32,
 }
 
 impl Dtype {
     /// Bytes of a number.
     pub fn bytes(self) -> f64 {
         match self {
-            Self::Half => 2.0,
-            Self::Single => 4.0,
+            Self::Bfloat16 | Self::Float16 => 2.0,
+            Self::Float32 => 4.0,
+        }
+    }
+
+    /// Its name, as engines have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bfloat16 => "bfloat16",
+            Self::Float16 => "float16",
+            Self::Float32 => "float32",
         }
     }
 
     /// The type of this name.
     pub fn find(name: &str) -> Option<Self> {
         match name {
-            "auto" | "float16" | "bfloat16" | "half" => Some(Self::Half),
-            "float32" | "float" => Some(Self::Single),
+            "auto" | "bfloat16" => Some(Self::Bfloat16),
+            "float16" | "half" => Some(Self::Float16),
+            "float32" | "float" => Some(Self::Float32),
             _ => None,
         }
     }

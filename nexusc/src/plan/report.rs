@@ -127,6 +127,8 @@ pub struct Capacity {
     pub tokens: Bounds,
     /// Sequences of the greatest length at once.
     pub sequences: f64,
+    /// The bytes that one of them takes of a rank.
+    pub bytes_a_sequence: u64,
     /// The greatest length that certainly fits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub longest: Option<u64>,
@@ -265,6 +267,7 @@ fn capacity(service: &Service, placed: &Placed) -> Option<Capacity> {
     Some(Capacity {
         kv: estimate.kv.into(),
         tokens: estimate.tokens.into(),
+        bytes_a_sequence: estimate.needed as u64,
         sequences: (estimate.sequences.likely.max(0.0) * 100.0).round() / 100.0,
         longest: advice::longest(service, &placed.card),
         planned: (Box::new(service.clone()), placed.card),

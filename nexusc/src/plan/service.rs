@@ -45,8 +45,12 @@ pub enum Engine {
     Sglang,
     /// llama.cpp's server.
     LlamaCpp {
+        /// The number of its build, where it is stated: 6325 of `b6325`.
+        build: Option<u64>,
         /// Whether attention is computed without its matrix (`--flash-attn`).
         flash_attention: bool,
+        /// Layers on the GPUs, of which the output layer is one; `None` for all.
+        gpu_layers: Option<u64>,
     },
 }
 
@@ -120,6 +124,8 @@ pub struct Card {
     pub is_exact: bool,
     /// What others hold when the engine starts, in bytes.
     pub occupied: f64,
+    /// What those take that start later, in bytes.
+    pub later: f64,
     /// What is free when the engine looks, where that was logged.
     pub free: Option<f64>,
     /// Whether it is of a kind that the engine was measured on often (H100).
@@ -141,6 +147,18 @@ impl Service {
     /// The stages of the pipeline. Layers that are left over go to the stages before the last, as vLLM deals them
     /// (vllm/distributed/utils.py, `get_pp_indices`).
     pub fn stages(&self) -> Vec<Stage> {
+        if let Engine::LlamaCpp {
+            gpu_layers: Some(number),
+            ..
+        } = self.engine
+        {
+            let layers = self.architecture.layers;
+            return vec![Stage {
+                layers: number.min(layers),
+                is_first: true,
+                is_last: number > layers,
+            }];
+        }
         let stages = self.pipeline_parallel.clamp(1, 1024);
         let (each, over) = (
             self.architecture.layers / stages,

@@ -17,10 +17,10 @@ pub enum Verdict {
     DoesNotFit,
 }
 
-/// Whether a service starts on cards like this one, alone: there is room for what it serves, and what it takes in all
-/// is there.
+/// Whether a service starts on cards like this one: there is room for what it serves, and what it takes in all is
+/// there, beside what those take that start later.
 pub fn of_service(service: &Service, card: &Card, estimate: &Estimate) -> Verdict {
-    let free = card.total - card.occupied;
+    let free = card.total - card.occupied - card.later;
     let taken = estimate.ranks.iter().map(|rank| {
         let left = free - rank.total();
         judge(left - rank.doubt, left + rank.doubt)
@@ -28,9 +28,15 @@ pub fn of_service(service: &Service, card: &Card, estimate: &Estimate) -> Verdic
     room(service, estimate).max(taken.max().unwrap_or(Verdict::Fits))
 }
 
-/// Whether there is room for what it serves.
+/// Whether there is room for what it serves. Of layers that keep a state of unknown size, nothing is certain but that
+/// there is too little.
 pub fn room(service: &Service, estimate: &Estimate) -> Verdict {
-    match service.engine {
+    let certain = if service.architecture.has_unknown_state() {
+        Verdict::MayNotFit
+    } else {
+        Verdict::Fits
+    };
+    certain.max(match service.engine {
         // It refuses to start without room for the longest sequence.
         Engine::Vllm(_) => {
             let kv = &estimate.kv;
@@ -39,7 +45,7 @@ pub fn room(service: &Service, estimate: &Estimate) -> Verdict {
         // It starts with less, if there is anything at all.
         Engine::Sglang => judge(estimate.kv.low, estimate.kv.high),
         Engine::LlamaCpp { .. } => Verdict::Fits,
-    }
+    })
 }
 
 /// What is certain when something lies between two bounds and has to be at least nothing.

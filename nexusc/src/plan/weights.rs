@@ -16,16 +16,36 @@ pub fn of_rank(service: &Service, stage: &Stage) -> f64 {
     let model = &service.architecture;
     let ranks = service.tensor_parallel as f64;
     let part = stage.layers as f64 / model.layers as f64;
+    let embedding = embedding(service, stage);
     if let Some(bytes) = service.file_bytes {
         let whole = bytes as f64 / ranks;
-        return whole * part + beside(service);
+        // What llama.cpp leaves to the CPU, the output layer first, has no bytes of its own in the sum.
+        let output = match service.engine {
+            Engine::LlamaCpp { .. } if !stage.is_last => self::embedding(
+                service,
+                &Stage {
+                    is_last: true,
+                    ..*stage
+                },
+            ),
+            _ => 0.0,
+        };
+        return (whole - output).max(0.0) * part + beside(service);
     }
     let layers = layers(service) * part;
-    let embedding = embedding(service, stage);
     let vision = model
         .vision
         .map_or(0.0, |vision| vision.parameters as f64 * 2.0 / ranks);
     layers + embedding + vision + beside(service)
+}
+
+/// The bytes that the layers with linear attention are counted with instead of their own projections, on one rank.
+pub fn of_linear_attention(service: &Service) -> f64 {
+    let model = &service.architecture;
+    let heads = 2.0 * (model.heads + model.kv_heads) as f64;
+    let projections = heads * model.head_dim as f64 * model.hidden as f64;
+    let each = projections * service.dtype.bytes() / service.tensor_parallel as f64;
+    model.linear_layers as f64 * each
 }
 
 /// The bytes of all layers on one rank.
@@ -161,6 +181,10 @@ fn embedding(service: &Service, stage: &Stage) -> f64 {
             } else {
                 output
             };
+            // The output layer is the last that llama.cpp brings onto GPUs.
+            if matches!(engine, Engine::LlamaCpp { .. }) && !stage.is_last {
+                return 0.0;
+            }
             // llama.cpp leaves the embedding on the CPU unless the output layer is the same tensor.
             let input = if matches!(engine, Engine::LlamaCpp { .. }) || model.tied {
                 0.0

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::code::Code;
 use crate::key_path::KeyPath;
-use crate::model_files;
+use crate::model_files::{self, Weights};
 use crate::plan::architecture::Architecture;
 use crate::redact::shown;
 use crate::resolve::figures::{self, Fault};
@@ -22,7 +22,7 @@ pub(super) struct Known {
     /// Its figures.
     pub(super) architecture: Architecture,
     /// The bytes of its files, where the spec names them.
-    pub(super) file_bytes: Option<u64>,
+    pub(super) files: Option<Weights>,
 }
 
 pub(super) fn resolve_all(
@@ -52,18 +52,18 @@ fn one(
             file(source, config).and_then(|file| model_files::config(&file.head, &mut figures));
         or_report(read, config, at, scope)?;
     }
-    let mut bytes = written.files.is_empty().then_some(None);
-    if !written.files.is_empty() {
-        let mut sum = Some(0_u64);
-        for (index, name) in written.files.iter().enumerate() {
-            let at = path.key("files").index(index);
-            let read = file(source, name).and_then(|file| model_files::weights(name, file));
-            let read = or_report(read, name, at, scope);
-            sum = sum
-                .zip(read)
-                .and_then(|(sum, bytes)| sum.checked_add(bytes));
-        }
-        bytes = sum.map(Some);
+    let mut sum = Some(Weights::default());
+    for (index, name) in written.files.iter().enumerate() {
+        let at = path.key("files").index(index);
+        let read =
+            file(source, name).and_then(|file| model_files::weights(name, file, &mut figures));
+        let read = or_report(read, name, at, scope);
+        sum = sum.zip(read).and_then(|(sum, read)| sum.and(read));
+    }
+    let files = (!written.files.is_empty()).then_some(sum?);
+    // Of a model in several files, only all of them tell.
+    if let Some(files) = files.filter(|files| files.embedding > 0) {
+        figures.tie_word_embeddings = figures.tie_word_embeddings.or(Some(!files.has_output));
     }
     // What the parser left out is not missing.
     if scope.lacks(path) {
@@ -74,7 +74,7 @@ fn one(
         .ok()?;
     Some(Known {
         architecture,
-        file_bytes: bytes?,
+        files,
     })
 }
 
@@ -147,7 +147,7 @@ pub(super) fn find(
     if let Some(architecture) = catalogue::architecture(name) {
         return Some(Known {
             architecture,
-            file_bytes: None,
+            files: None,
         });
     }
     if !scope.lacks(&KeyPath::root().key("architectures")) {

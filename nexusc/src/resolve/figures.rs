@@ -95,6 +95,7 @@ fn build(figures: &spec::architecture::Architecture, reader: &mut Reader) -> Arc
         experts,
         local,
         linear_layers,
+        linear_state: reader.given("linear_attention_state", figures.linear_attention_state),
         pooling: figures.pooling.unwrap_or(false),
         vision: vision(figures, reader),
     }

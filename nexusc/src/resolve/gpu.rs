@@ -10,6 +10,9 @@ use crate::resolve::scope::Scope;
 use crate::source::Place;
 use crate::{catalogue, ir, spec, suggest};
 
+/// No machine has as many cards.
+const MOST_INDEX: u64 = 1023;
+
 /// No card has more: 16 TiB.
 const MOST: u64 = 16 << 40;
 
@@ -28,7 +31,7 @@ pub(super) fn resolve_all(
         let stated = gpu
             .memory
             .as_ref()
-            .map(|memory| scope.size(Some(memory), 1 << 30, 1..=MOST, &path.key("memory")));
+            .map(|memory| scope.size(Some(memory), 0, 1..=MOST, &path.key("memory")));
         if gpu.model.is_none() && gpu.memory.is_none() && !scope.lacks(&path) {
             let message = format!("GPU `{name}` has neither `model` nor `memory`");
             let help = "name its model, such as `model = \"rtx-3090\"`, or write what the driver reports: \
@@ -36,9 +39,14 @@ pub(super) fn resolve_all(
             let place = Place::Key(path.clone());
             scope.report(Diagnostic::new(Code::NX0604, message, place, "").help(help));
         }
-        let memory = stated.or(model.map(|model| model.memory));
+        // Of a size that cannot be read was told.
+        let memory = match stated {
+            Some(0) => None,
+            stated => stated.or(model.map(|model| model.memory)),
+        };
         let reserved = scope.size(gpu.reserved.as_ref(), 0, 0..=MOST, &path.key("reserved"));
-        if let Some(memory) = memory.filter(|memory| reserved >= *memory) {
+        let taken = memory.filter(|memory| reserved >= *memory);
+        if let Some(memory) = taken {
             let message = format!("`{}` leaves nothing of the GPU", path.key("reserved"));
             let place = Place::Value(path.key("reserved"));
             let help = format!("it has {} MiB", memory >> 20);
@@ -47,10 +55,11 @@ pub(super) fn resolve_all(
         ir::Gpu {
             name: name.clone(),
             model: model.map(|model| model.name.to_owned()),
-            memory,
+            // Nothing is planned for a GPU of which nothing is left: that has been told.
+            memory: memory.filter(|_| taken.is_none()),
             is_exact: stated.is_some(),
             capability: model.map_or(80, |model| model.capability),
-            index: gpu.index,
+            index: scope.only_within(gpu.index, 0..=MOST_INDEX, &path.key("index")),
             reserved,
             path,
         }

@@ -4,14 +4,15 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// The figures of a model that the GPU plan does not know by name, as its `config.json` has them. What is left out
-/// comes from that file, where `config` names it, or is no part of the model.
+/// comes from that file, where `config` names it, then from the header of a GGUF file, where `files` does, or is no
+/// part of the model.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Architecture {
     /// The model's `config.json`, beside the spec or below it; fields of this table come before those of the file.
     pub config: Option<String>,
     /// Its weights, beside the spec or below it: safetensors or GGUF files, of which only the headers are read.
-    /// Their exact bytes come before any formula.
+    /// Their exact bytes come before any formula, and GGUF files have the figures as well.
     #[serde(default)]
     pub files: Vec<String>,
     /// Transformer layers.
@@ -68,8 +69,11 @@ pub struct Architecture {
     pub sliding_window: Option<u64>,
     /// Whether that window is a chunk, as Llama 4 has it, and does not slide. Default: `false`.
     pub chunked_attention: Option<bool>,
-    /// Layers with linear attention, which keep a state instead of keys and values. Default: `0`.
+    /// Layers with linear attention (Mamba, DeltaNet), which keep a state instead of keys and values. Default: `0`.
     pub linear_attention_layers: Option<u64>,
+    /// The same: numbers that such a layer keeps for a sequence, of its state and its convolution together. Default:
+    /// unknown, so that it is not known how many sequences there is room for.
+    pub linear_attention_state: Option<u64>,
     /// Whether it answers with a vector and samples no tokens. Default: `false`.
     pub pooling: Option<bool>,
     /// A multimodal model: parameters of the encoder and what joins it to the model.

@@ -29,11 +29,13 @@ pub struct Engine {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Vllm {
-    /// Its version: `"0.19.0"`. What a version takes differs by gigabytes.
+    /// Its version: `"0.19.0"`. What a version takes differs by gigabytes. It is the tag of its image, too.
     pub version: String,
-    /// The model, as in the catalogue, in `[architectures]` or on Hugging Face: `"Qwen/Qwen2.5-14B-Instruct"`.
+    /// The model, as in the catalogue, in `[architectures]` or on Hugging Face: `"Qwen/Qwen2.5-14B-Instruct"`. The
+    /// server is told to load it by this name.
     pub weights: String,
-    /// The type that it computes in: `"bfloat16"`, `"float16"` or `"float32"`. Default: `"bfloat16"`.
+    /// The type that it computes in: `"bfloat16"`, `"float16"` or `"float32"`. Default: `"bfloat16"`, and `"float16"` on
+    /// GPUs that have none (before compute capability 8.0).
     pub dtype: Option<String>,
     /// How the weights are kept: `"fp8"`, `"int8"`, `"awq-int4"`, `"gptq-int4"`, `"gptq-int8"`, `"bnb-int8"`,
     /// `"bnb-nf4"` (while it is loaded), `"bnb-nf4-nested"` (in the checkpoint), `"mxfp4"`, `"nvfp4"`, or a type of GGUF
@@ -66,9 +68,12 @@ pub struct Vllm {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Sglang {
+    /// Its version, as the tag of its image has it: `"0.5.9"`, or with the CUDA that it was built for where there is
+    /// no other: `"0.4.9-cu126"`. Default: the newest when it is started.
+    pub version: Option<String>,
     /// The model, as for `vllm`.
     pub weights: String,
-    /// As for `vllm`. Default: as there.
+    /// As for `vllm`. Default: `"bfloat16"`.
     pub dtype: Option<String>,
     /// As for `vllm`. Default: as there.
     pub quantization: Option<String>,
@@ -87,22 +92,29 @@ pub struct Sglang {
     pub disable_cuda_graph: Option<bool>,
 }
 
-/// A server of llama.cpp. Fields are its flags; all layers are on the GPUs.
+/// A server of llama.cpp. Fields are its flags.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LlamaCpp {
-    /// The model, as for `vllm`.
+    /// Its build: `"b6325"`. Default: the newest when it is started.
+    pub version: Option<String>,
+    /// The model, as for `vllm`: a repository of GGUF files on Hugging Face, of which `quantization` says which; or, if
+    /// it ends in `.gguf`, a file where the server runs.
     pub weights: String,
     /// The type of its GGUF file: `"gguf-q4_k_m"`, `"gguf-q8_0"`; also `f16`, `q6_k`, `q5_k_m`, `q5_k_s`, `q5_1`,
     /// `q5_0`, `q4_k_s`, `q4_1`, `q4_0` and `iq4_xs`.
     pub quantization: String,
+    /// Layers on the GPUs, with the output layer as the last one; the CPU has the others, and answers more slowly. Default:
+    /// all of them.
+    pub n_gpu_layers: Option<u64>,
     /// Tokens that there is room for, of all sequences together. Default: what the model was made for.
     pub ctx_size: Option<u64>,
     /// The most tokens of one step. Default: `512`.
     pub ubatch_size: Option<u64>,
     /// Whether attention is computed without its matrix. Default: `false`.
     pub flash_attn: Option<bool>,
-    /// How keys and values are kept: `"f16"`, `"q8_0"`, `"q5_1"`, `"q5_0"`, `"q4_1"` or `"q4_0"`. Default: `"f16"`.
+    /// How keys and values are kept: `"f16"`, `"q8_0"`, `"q5_1"`, `"q5_0"`, `"q4_1"` or `"q4_0"`; fewer bits need
+    /// `flash_attn`. Default: `"f16"`.
     pub cache_type: Option<String>,
 }
 

@@ -12,7 +12,8 @@ pub struct Gpu {
     /// Its memory as the driver reports it to a process, which is less than the name says: `"24146MiB"`. With
     /// `model`, it replaces the catalogue's figure, and is exact. Default: the catalogue's.
     pub memory: Option<String>,
-    /// Its number on the machine, as `nvidia-smi` and `CUDA_VISIBLE_DEVICES` count. Default: unknown.
+    /// Its number on the machine, as `nvidia-smi` counts: servers are pinned to it, and the gateway tells what it does
+    /// where it finds it on its own machine. Default: unknown.
     pub index: Option<u64>,
     /// Memory that others use, such as a desktop. Default: none.
     pub reserved: Option<String>,

@@ -139,6 +139,20 @@ pub const JWKS_FETCHED: Metric = gauge("gateway_jwks_fetched_timestamp_seconds",
 pub const AUDIT_LOST: Metric = counter("gateway_audit_lost_total", &[]);
 /// Recorded requests whose spans were dropped.
 pub const SPANS_DROPPED: Metric = counter("gateway_spans_dropped_total", &[]);
+/// Whether the driver tells of a GPU.
+pub const GPU_UP: Metric = gauge("gateway_gpu_up", &["gpu"]);
+/// The part of the last second or so in which something ran on a GPU.
+pub const GPU_UTILIZATION: Metric = gauge("gateway_gpu_utilization_ratio", &["gpu"]);
+/// Memory of a GPU that is in use.
+pub const GPU_MEMORY_USED: Metric = gauge("gateway_gpu_memory_used_bytes", &["gpu"]);
+/// Memory of a GPU.
+pub const GPU_MEMORY_TOTAL: Metric = gauge("gateway_gpu_memory_total_bytes", &["gpu"]);
+/// Memory of a GPU that the plan has in use.
+pub const GPU_PLANNED_MEMORY: Metric = gauge("gateway_gpu_planned_memory_bytes", &["gpu"]);
+/// Temperature of a GPU.
+pub const GPU_TEMPERATURE: Metric = gauge("gateway_gpu_temperature_celsius", &["gpu"]);
+/// Power that a GPU draws.
+pub const GPU_POWER: Metric = gauge("gateway_gpu_power_watts", &["gpu"]);
 /// Copies of requests.
 pub const SHADOW_REQUESTS: Metric = counter(
     "gateway_shadow_requests_total",

@@ -19,6 +19,7 @@ use crate::caller::Caller;
 use crate::dataplane::Dataplane;
 use crate::endpoint::{Admin, Endpoint, administered};
 use crate::error::Error;
+use crate::gpus::{GpuState, Gpus};
 use crate::observe::level::Level;
 use crate::observe::line::Line;
 use crate::observe::log::Sink;
@@ -67,6 +68,12 @@ struct UpstreamState {
 }
 
 #[derive(Serialize)]
+struct GpuStates {
+    object: &'static str,
+    gpus: Vec<GpuState>,
+}
+
+#[derive(Serialize)]
 struct State {
     object: &'static str,
     features: Vec<FeatureState>,
@@ -78,6 +85,7 @@ struct State {
 pub(crate) fn offered(endpoint: Endpoint, dataplane: &Dataplane) -> Endpoint {
     match endpoint {
         Endpoint::Admin(_) if dataplane.switches.is_none() => Endpoint::Unknown,
+        Endpoint::Admin(Admin::Gpus) if dataplane.gpus().is_none() => Endpoint::Unknown,
         endpoint => endpoint,
     }
 }
@@ -115,6 +123,13 @@ pub(crate) async fn answer(
         Admin::Switches => Ok(Done {
             message: Cow::Borrowed("request"),
             body: state(dataplane, switches),
+        }),
+        Admin::Gpus => Ok(Done {
+            message: Cow::Borrowed("request"),
+            body: json(&GpuStates {
+                object: "gpus",
+                gpus: dataplane.gpus().map(Gpus::states).unwrap_or_default(),
+            }),
         }),
         Admin::Feature => {
             let feature = feature(switches, name)?;

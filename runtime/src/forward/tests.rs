@@ -135,6 +135,7 @@ static TOPOLOGY: Topology = Topology {
     buckets: fixture::BUCKETS,
     models: &[&HEDGED, &REPEATED, &SILENT],
     upstreams: &[&FIRST, &GONE, &SECOND],
+    gpus: &[],
 };
 
 /// What came of a request for `model`, after which time, where `first` and `second` take connections

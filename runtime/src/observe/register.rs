@@ -3,6 +3,8 @@
 use std::sync::OnceLock;
 
 use decide::metric::Metric;
+#[cfg(feature = "nvml")]
+use prometheus::GaugeVec;
 use prometheus::core::Collector;
 use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
@@ -37,6 +39,13 @@ impl Register<'_> {
     pub(crate) fn gauge_family(&self, metric: Metric, help: &str) -> IntGaugeVec {
         let options = Opts::new(metric.name, help);
         self.add(IntGaugeVec::new(options, metric.labels))
+    }
+
+    /// Of numbers that are not whole.
+    #[cfg(feature = "nvml")]
+    pub(crate) fn number_family(&self, metric: Metric, help: &str) -> GaugeVec {
+        let options = Opts::new(metric.name, help);
+        self.add(GaugeVec::new(options, metric.labels))
     }
 
     pub(crate) fn histogram_family(

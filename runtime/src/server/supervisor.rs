@@ -125,6 +125,11 @@ fn run_logging(
         })?);
     }
     drop(shared);
+    #[cfg(feature = "nvml")]
+    let _gpus = match dataplane.gpus() {
+        Some(gpus) => Some(gpus.watch(sink.clone())?),
+        None => None,
+    };
     admin::announce(dataplane, &sink);
     let mut listening = Line::new(Level::Info, LOGGER, "listening");
     listening.address = Some(address);

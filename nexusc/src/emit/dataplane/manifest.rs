@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::emit::dataplane::gpus;
 use crate::emit::template::fill;
 use crate::ir::{Endpoint, Jwks, Jwt, Topology};
 
@@ -51,6 +52,9 @@ fn features(topology: &Topology) -> Vec<&'static str> {
     }
     if any(|endpoint| matches!(endpoint, Endpoint::MockLocal | Endpoint::MockFail)) {
         features.push("mock");
+    }
+    if gpus::are_watched(topology) {
+        features.push("nvml");
     }
     if topology.store.is_some() {
         features.push("redis");

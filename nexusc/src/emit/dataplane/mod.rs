@@ -3,6 +3,7 @@
 //! It is written for a reviewer of its diff: references by name, one field a line, one fact in one place,
 //! no counts, hashes or dates, and a layout that never depends on the width of a line.
 
+mod gpus;
 mod histograms;
 mod input;
 mod layout;
@@ -25,9 +26,10 @@ use crate::emit::FileSet;
 use crate::emit::dataplane::table::TableFile;
 use crate::emit::template::fill;
 use crate::ir::Topology;
+use crate::plan::report::Report;
 
 /// The crate of a topology.
-pub(super) fn emit(topology: &Topology, files: &mut FileSet) {
+pub(super) fn emit(topology: &Topology, plan: &Report, files: &mut FileSet) {
     let folder = conventions::crate_folder(&topology.name);
     let header = conventions::header(&topology.name);
     let tables: [(&str, TableFile); 6] = [
@@ -35,7 +37,7 @@ pub(super) fn emit(topology: &Topology, files: &mut FileSet) {
         ("models", models::emit(topology)),
         ("policies", policies::emit(topology)),
         ("routes", routes::emit(topology)),
-        ("topology", topology::emit(topology)),
+        ("topology", topology::emit(topology, plan)),
         ("upstreams", upstreams::emit(topology)),
     ];
     let limits = limits::emit(topology).map(|table| ("limits", table));

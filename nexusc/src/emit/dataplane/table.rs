@@ -22,6 +22,7 @@ const VOCABULARY: &[&str] = &[
     "ForbiddenWords",
     "Gateway",
     "GatewayTls",
+    "Gpu",
     "Health",
     "Hedge",
     "HedgeSettings",

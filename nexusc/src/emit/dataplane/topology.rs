@@ -5,10 +5,11 @@ use quote::quote;
 
 use crate::emit::dataplane::literal::{constant, duration, integer, option, secret, size};
 use crate::emit::dataplane::table::TableFile;
-use crate::emit::dataplane::{input, limits, observe, tls};
+use crate::emit::dataplane::{gpus, input, limits, observe, tls};
 use crate::ir::{Store, Topology, WhenAway};
+use crate::plan::report::Report;
 
-pub(super) fn emit(topology: &Topology) -> TableFile {
+pub(super) fn emit(topology: &Topology, plan: &Report) -> TableFile {
     let mut file = TableFile::new("The root of the tables.");
     let name = &topology.name;
     let gateway = &topology.gateway;
@@ -39,6 +40,7 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
     let otlp = observe::otlp(topology.otlp.as_ref());
     let limits = limits::all(topology);
     let store = option(topology.store.as_ref().map(store));
+    let gpus = gpus::all(topology, plan);
     file.item(
         "The whole topology; its front door is `[gateway]`.",
         quote! {
@@ -70,6 +72,7 @@ pub(super) fn emit(topology: &Topology) -> TableFile {
                 buckets: histograms::BUCKETS,
                 models: models::ALL,
                 upstreams: upstreams::ALL,
+                gpus: #gpus,
             };
         },
     );

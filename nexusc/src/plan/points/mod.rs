@@ -54,7 +54,7 @@ pub struct Point {
     pub graphs: Option<Pair>,
     /// Memory for keys and values, from the configuration alone.
     pub kv: Option<Covered>,
-    /// Tokens that the measured memory holds.
+    /// Tokens that the measured memory holds: of those that its rounding leaves open, the nearest.
     pub tokens_of_kv: Option<Pair>,
     /// Tokens, from the configuration alone.
     pub tokens: Option<Pair>,

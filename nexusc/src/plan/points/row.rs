@@ -105,7 +105,9 @@ impl Row<'_> {
             }
             "sglang" => Engine::Sglang,
             "llama.cpp" => Engine::LlamaCpp {
+                build: Some(build(version)),
                 flash_attention: self.number("flash_attn")? == Some(1.0),
+                gpu_layers: None,
             },
             other => return Ok(Err(format!("no figures of engine `{other}`"))),
         };
@@ -116,7 +118,7 @@ impl Row<'_> {
         Ok(Ok(Service {
             engine,
             file_bytes: None,
-            dtype: Dtype::find(self.text("dtype")?).unwrap_or(Dtype::Half),
+            dtype: Dtype::find(self.text("dtype")?).unwrap_or(Dtype::Bfloat16),
             quantisation,
             kv_dtype,
             tensor_parallel: whole("tp", 1)?.max(1),
@@ -185,6 +187,7 @@ impl Row<'_> {
             total: total.map_or(free.unwrap_or(f64::NAN), |total| total * GIB),
             is_exact: self.text("total_src")? != "inferred",
             occupied: 0.0,
+            later: 0.0,
             free: free.filter(|_| service.engine == Engine::Sglang),
             is_hopper: ["H100", "H200", "H800"]
                 .iter()
@@ -216,12 +219,15 @@ impl Row<'_> {
         let measured = self.number("kv_gib")?;
         let tokens = self.number("kv_tokens")?.filter(|tokens| *tokens > 0.0);
         if let (Some(gib), Some(measured)) = (measured.filter(|gib| *gib > 0.0), tokens) {
-            let held = kv::tokens(service, rank.layers, gib * GIB);
+            let held = |gib: f64| kv::tokens(service, rank.layers, gib * GIB);
+            // What the log's rounding leaves open is not held against the formula.
+            let half = rounding(self.text("kv_gib")?);
+            let (least, most) = (held(gib - half), held(gib + half));
             // Of a hybrid model, and of several stages, the log's two figures are not of the same rank.
             if service.architecture.linear_layers == 0 && service.pipeline_parallel == 1 {
                 point.tokens_of_kv = Some(Pair {
                     measured,
-                    predicted: held,
+                    predicted: measured.clamp(least, most.max(least)),
                 });
             }
         }
@@ -281,6 +287,18 @@ fn covered(measured: f64, estimate: &Estimate, total: f64) -> Covered {
         high: estimate.kv.high / GIB,
         width: 100.0 * (estimate.kv.high - estimate.kv.low) / total,
     }
+}
+
+/// The build of llama.cpp: 6325 of `b6325`. Logs without one are of before it kept windows.
+fn build(version: &str) -> u64 {
+    let number = version.strip_prefix('b').unwrap_or_default();
+    number.parse().unwrap_or(0)
+}
+
+/// Half of the last digit that a number was written with.
+fn rounding(text: &str) -> f64 {
+    let digits = text.split_once('.').map_or(0, |(_, digits)| digits.len());
+    0.5 / 10_f64.powi(i32::try_from(digits).unwrap_or(0))
 }
 
 /// The second part of a version of vLLM, whatever stands around it: `0.8.5.post1`, `>=0.21`, `0.7.x`. A build that is

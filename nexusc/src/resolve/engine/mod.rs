@@ -1,6 +1,7 @@
 //! `[upstreams.NAME.engine]`
 
 mod ranks;
+mod refused;
 mod settings;
 
 use crate::diagnostic::Diagnostic;
@@ -8,13 +9,16 @@ use crate::diagnostic::code::Code;
 use crate::ir::table::Table;
 use crate::ir::{EngineMemory, Gpu};
 use crate::key_path::KeyPath;
+use crate::model_files::Weights;
 use crate::plan::estimate::vllm_defaults;
 use crate::plan::quantisation::Dtype;
 use crate::plan::service::{Card, Engine, Sampler, Service, Vllm};
 use crate::resolve::architecture::{self, Architectures, Known};
 use crate::resolve::engine::ranks::{length_fits, ranks_fit};
+use crate::resolve::engine::refused::BFLOAT16;
 use crate::resolve::engine::settings::{
-    dtype, fraction, kv_dtype, one_of, quantisation, version, whole,
+    Files, cache_type, dtype, fraction, kv_cache_dtype, llama_cpp_build, one_of, quantisation,
+    sglang_version, vllm_version, whole,
 };
 use crate::resolve::scope::Scope;
 use crate::source::Place;
@@ -92,6 +96,17 @@ pub(super) fn resolve(
         let path = path.key("other").key("memory");
         EngineMemory::Stated(scope.size(Some(&other.memory), 0, 1..=1 << 44, &path))
     };
+    let versions = [
+        written.vllm.as_ref().map(|vllm| &vllm.version),
+        written
+            .sglang
+            .as_ref()
+            .and_then(|sglang| sglang.version.as_ref()),
+        written
+            .llama_cpp
+            .as_ref()
+            .and_then(|llama_cpp| llama_cpp.version.as_ref()),
+    ];
     let weights = [
         written.vllm.as_ref().map(|vllm| &vllm.weights),
         written.sglang.as_ref().map(|sglang| &sglang.weights),
@@ -106,7 +121,7 @@ pub(super) fn resolve(
             .iter()
             .find(|(_, set)| *set)
             .map_or("other", |(name, _)| name),
-        version: written.vllm.as_ref().map(|vllm| vllm.version.clone()),
+        version: versions.into_iter().flatten().next().cloned(),
         weights: weights.into_iter().flatten().next().cloned(),
         gpus,
         after,
@@ -125,7 +140,7 @@ fn vllm(
 ) -> Option<Service> {
     let known = architecture::find(&written.weights, &path.key("weights"), architectures, scope);
     let capability = gpu.map_or(80, |gpu| gpu.capability);
-    let minor = version(&written.version, &path.key("version"), scope);
+    let minor = vllm_version(&written.version, &path.key("version"), scope);
     let sampler = written.sampler.as_deref().and_then(|name| {
         let at = path.key("sampler");
         one_of(name, &["sort", "flashinfer"], "a sampler", &at, scope).map(|name| match name {
@@ -133,14 +148,14 @@ fn vllm(
             _ => Sampler::Kernel,
         })
     });
-    let dtype = dtype(written.dtype.as_deref(), path, scope);
-    let quantisation = quantisation(written.quantization.as_deref(), path, scope);
-    let kv_dtype = kv_dtype(
-        written.kv_cache_dtype.as_deref(),
-        "kv_cache_dtype",
-        path,
-        scope,
-    );
+    let usual = if capability < BFLOAT16 {
+        "float16"
+    } else {
+        "bfloat16"
+    };
+    let dtype = dtype(written.dtype.as_deref().unwrap_or(usual), path, scope);
+    let quantisation = quantisation(written.quantization.as_deref(), Files::Any, path, scope);
+    let kv_dtype = kv_cache_dtype(written.kv_cache_dtype.as_deref(), path, scope);
     let pipeline_parallel = whole(
         written.pipeline_parallel,
         1,
@@ -168,7 +183,7 @@ fn vllm(
     let lora_rank = whole(written.max_lora_rank, 0, 4096, "max_lora_rank", path, scope);
     let Known {
         architecture,
-        file_bytes,
+        files,
     } = known?;
     let max_len = whole(
         written.max_model_len,
@@ -186,6 +201,7 @@ fn vllm(
         total: gpu.and_then(|gpu| gpu.memory).unwrap_or(0) as f64,
         is_exact: true,
         occupied: 0.0,
+        later: 0.0,
         free: None,
         is_hopper: false,
     };
@@ -195,7 +211,7 @@ fn vllm(
     let (tokens, sequences) = vllm_defaults(engine, &card, is_a100, max_len);
     let service = Service {
         engine: Engine::Vllm(engine),
-        file_bytes,
+        file_bytes: files.map(|files| files.bytes),
         dtype,
         quantisation,
         kv_dtype,
@@ -223,6 +239,7 @@ fn vllm(
         lora_rank,
         architecture,
     };
+    refused::by_vllm(&service, written, capability, path, scope);
     ranks_fit(&service, gpus, path, scope);
     length_fits(
         &service,
@@ -242,14 +259,12 @@ fn sglang(
     scope: &mut Scope<'_>,
 ) -> Option<Service> {
     let known = architecture::find(&written.weights, &path.key("weights"), architectures, scope);
-    let dtype = dtype(written.dtype.as_deref(), path, scope);
-    let quantisation = quantisation(written.quantization.as_deref(), path, scope);
-    let kv_dtype = kv_dtype(
-        written.kv_cache_dtype.as_deref(),
-        "kv_cache_dtype",
-        path,
-        scope,
-    );
+    if let Some(version) = &written.version {
+        sglang_version(version, &path.key("version"), scope);
+    }
+    let dtype = dtype(written.dtype.as_deref().unwrap_or("bfloat16"), path, scope);
+    let quantisation = quantisation(written.quantization.as_deref(), Files::Any, path, scope);
+    let kv_dtype = kv_cache_dtype(written.kv_cache_dtype.as_deref(), path, scope);
     let tensor_parallel = whole(
         written.tensor_parallel,
         gpus.max(1),
@@ -276,7 +291,7 @@ fn sglang(
     );
     let Known {
         architecture,
-        file_bytes,
+        files,
     } = known?;
     let max_len = whole(
         written.context_length,
@@ -288,7 +303,7 @@ fn sglang(
     );
     let service = Service {
         engine: Engine::Sglang,
-        file_bytes,
+        file_bytes: files.map(|files| files.bytes),
         dtype,
         quantisation,
         kv_dtype,
@@ -321,13 +336,10 @@ fn llama_cpp(
     scope: &mut Scope<'_>,
 ) -> Option<Service> {
     let known = architecture::find(&written.weights, &path.key("weights"), architectures, scope);
-    let quantisation = quantisation(Some(&written.quantization), path, scope);
-    let kv_dtype = kv_dtype(
-        Some(written.cache_type.as_deref().unwrap_or("f16")),
-        "cache_type",
-        path,
-        scope,
-    );
+    let build = written.version.as_ref();
+    let build = build.map(|text| llama_cpp_build(text, &path.key("version"), scope));
+    let quantisation = quantisation(Some(&written.quantization), Files::Gguf, path, scope);
+    let kv_dtype = cache_type(written.cache_type.as_deref(), path, scope);
     let step = whole(
         written.ubatch_size,
         512,
@@ -338,7 +350,7 @@ fn llama_cpp(
     );
     let Known {
         architecture,
-        file_bytes,
+        files,
     } = known?;
     let max_len = whole(
         written.ctx_size,
@@ -348,12 +360,20 @@ fn llama_cpp(
         path,
         scope,
     );
-    Some(Service {
+    let flash_attention = written.flash_attn.unwrap_or(false);
+    // More than there are means all.
+    let at = path.key("n_gpu_layers");
+    let gpu_layers = scope
+        .only_within(written.n_gpu_layers, 0..=MOST_TOKENS, &at)
+        .filter(|number| *number <= architecture.layers);
+    let service = Service {
         engine: Engine::LlamaCpp {
-            flash_attention: written.flash_attn.unwrap_or(false),
+            build: build.flatten(),
+            flash_attention,
+            gpu_layers,
         },
-        file_bytes,
-        dtype: Dtype::Half,
+        file_bytes: files.map(Weights::on_gpus),
+        dtype: Dtype::Float16,
         quantisation,
         kv_dtype,
         tensor_parallel: gpus.max(1),
@@ -365,5 +385,7 @@ fn llama_cpp(
         eager: true,
         lora_rank: 0,
         architecture,
-    })
+    };
+    refused::by_llama_cpp(&service, flash_attention, path, scope);
+    Some(service)
 }

@@ -3,7 +3,7 @@
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::code::Code;
 use crate::key_path::KeyPath;
-use crate::plan::quantisation::{Dtype, KV_DTYPES, KvDtype, QUANTISATIONS, Quantisation};
+use crate::plan::quantisation::{Dtype, KvDtype, QUANTISATIONS, Quantisation};
 use crate::redact::shown;
 use crate::resolve::scope::Scope;
 use crate::source::Place;
@@ -49,24 +49,32 @@ pub(super) fn fraction(
     fraction
 }
 
-pub(super) fn dtype(written: Option<&str>, path: &KeyPath, scope: &mut Scope<'_>) -> Dtype {
+pub(super) fn dtype(name: &str, path: &KeyPath, scope: &mut Scope<'_>) -> Dtype {
     const NAMES: &[&str] = &["bfloat16", "float16", "float32"];
-    let name = one_of(
-        written.unwrap_or("bfloat16"),
-        NAMES,
-        "a type",
-        &path.key("dtype"),
-        scope,
-    );
-    name.and_then(Dtype::find).unwrap_or(Dtype::Half)
+    let name = one_of(name, NAMES, "a type", &path.key("dtype"), scope);
+    name.and_then(Dtype::find).unwrap_or(Dtype::Bfloat16)
+}
+
+/// The files that an engine loads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Files {
+    /// Of any kind.
+    Any,
+    /// GGUF.
+    Gguf,
 }
 
 pub(super) fn quantisation(
     written: Option<&str>,
+    files: Files,
     path: &KeyPath,
     scope: &mut Scope<'_>,
 ) -> Quantisation {
-    let names: Vec<&str> = QUANTISATIONS.iter().map(|form| form.name).collect();
+    let names: Vec<&str> = QUANTISATIONS
+        .iter()
+        .filter(|form| files == Files::Any || form.is_gguf())
+        .map(|form| form.name)
+        .collect();
     let at = path.key("quantization");
     let name = one_of(
         written.unwrap_or("none"),
@@ -79,21 +87,37 @@ pub(super) fn quantisation(
         .unwrap_or(Quantisation::NONE)
 }
 
-pub(super) fn kv_dtype(
+/// What vLLM and SGLang keep keys and values as.
+pub(super) fn kv_cache_dtype(
     written: Option<&str>,
+    path: &KeyPath,
+    scope: &mut Scope<'_>,
+) -> KvDtype {
+    const NAMES: &[&str] = &["auto", "fp8", "fp8_e4m3", "fp8_e5m2"];
+    kv_dtype(
+        written.unwrap_or("auto"),
+        NAMES,
+        "kv_cache_dtype",
+        path,
+        scope,
+    )
+}
+
+/// What llama.cpp keeps keys and values as.
+pub(super) fn cache_type(written: Option<&str>, path: &KeyPath, scope: &mut Scope<'_>) -> KvDtype {
+    const NAMES: &[&str] = &["f16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0"];
+    kv_dtype(written.unwrap_or("f16"), NAMES, "cache_type", path, scope)
+}
+
+fn kv_dtype(
+    written: &str,
+    names: &[&'static str],
     field: &str,
     path: &KeyPath,
     scope: &mut Scope<'_>,
 ) -> KvDtype {
-    let names: Vec<&str> = KV_DTYPES.iter().map(|form| form.name).collect();
     let at = path.key(field);
-    let name = one_of(
-        written.unwrap_or("auto"),
-        &names,
-        "a type of keys and values",
-        &at,
-        scope,
-    );
+    let name = one_of(written, names, "a type of keys and values", &at, scope);
     name.and_then(KvDtype::find).unwrap_or(KvDtype::AUTO)
 }
 
@@ -118,21 +142,48 @@ pub(super) fn one_of<'n>(
 }
 
 /// The second part of a version of vLLM: 19 of `0.19.0`.
-pub(super) fn version(text: &str, path: &KeyPath, scope: &mut Scope<'_>) -> Option<u64> {
+pub(super) fn vllm_version(text: &str, path: &KeyPath, scope: &mut Scope<'_>) -> Option<u64> {
     let mut parts = text.split('.');
     let minor = match (parts.next(), parts.next().map(str::parse::<u64>)) {
-        (Some("0"), Some(Ok(minor))) if minor <= 1000 => Some(minor),
+        (Some("0"), Some(Ok(minor))) if minor <= 1000 && is_tag(text) => Some(minor),
         _ => None,
     };
     if minor.is_none() {
-        let message = format!(
-            "{} is not a version of vLLM that the plan knows",
-            shown(text)
-        );
         let help = "write it as `pip show vllm` does: `\"0.19.0\"`";
-        scope.report(
-            Diagnostic::new(Code::NX0605, message, Place::Value(path.clone()), "").help(help),
-        );
+        report_version("vLLM", text, help, path, scope);
     }
     minor
+}
+
+/// Reports what is no release of SGLang.
+pub(super) fn sglang_version(text: &str, path: &KeyPath, scope: &mut Scope<'_>) {
+    if !(text.starts_with(|c: char| c.is_ascii_digit()) && is_tag(text)) {
+        let help = "write it as the tag of its image without `v`: `\"0.5.9\"` or `\"0.5.9-cu129\"`";
+        report_version("SGLang", text, help, path, scope);
+    }
+}
+
+/// The number of a build of llama.cpp: 6325 of `b6325`.
+pub(super) fn llama_cpp_build(text: &str, path: &KeyPath, scope: &mut Scope<'_>) -> Option<u64> {
+    let number = text
+        .strip_prefix('b')
+        .filter(|digits| digits.len() <= 9 && digits.bytes().all(|byte| byte.is_ascii_digit()));
+    let build = number.and_then(|digits| digits.parse().ok());
+    if build.is_none() {
+        let help = "write the build as `llama-server --version` and its releases do: `\"b6325\"`";
+        report_version("llama.cpp", text, help, path, scope);
+    }
+    build
+}
+
+fn report_version(engine: &str, text: &str, help: &str, path: &KeyPath, scope: &mut Scope<'_>) {
+    let message = format!("{} is not a version of {engine}", shown(text));
+    let place = Place::Value(path.clone());
+    scope.report(Diagnostic::new(Code::NX0605, message, place, "").help(help));
+}
+
+/// Whether it can be part of an image's tag.
+fn is_tag(text: &str) -> bool {
+    let clean = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
+    (1..=64).contains(&text.len()) && text.bytes().all(clean)
 }

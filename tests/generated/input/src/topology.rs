@@ -44,4 +44,5 @@ pub static TOPOLOGY: Topology = Topology {
     buckets: histograms::BUCKETS,
     models: models::ALL,
     upstreams: upstreams::ALL,
+    gpus: &[],
 };

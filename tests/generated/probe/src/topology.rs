@@ -36,4 +36,5 @@ pub static TOPOLOGY: Topology = Topology {
     buckets: histograms::BUCKETS,
     models: models::ALL,
     upstreams: upstreams::ALL,
+    gpus: &[],
 };

@@ -40,4 +40,5 @@ pub static TOPOLOGY: Topology = Topology {
     buckets: histograms::BUCKETS,
     models: models::ALL,
     upstreams: upstreams::ALL,
+    gpus: &[],
 };

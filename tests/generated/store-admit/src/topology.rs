@@ -41,4 +41,5 @@ pub static TOPOLOGY: Topology = Topology {
     buckets: histograms::BUCKETS,
     models: models::ALL,
     upstreams: upstreams::ALL,
+    gpus: &[],
 };
