@@ -26,6 +26,69 @@ pub const SCHEMA: &str = "nexus.schema.json";
 /// The file that lists a dataplane's environment, inside its folder.
 pub const ENVIRONMENT_SAMPLE: &str = ".env.sample";
 
+/// The table of the metrics that a dataplane exports, inside its folder.
+pub const METRICS_TABLE: &str = "metrics.md";
+
+/// The `job` of a gateway in Prometheus.
+pub fn prometheus_job(spec: &str) -> &str {
+    spec
+}
+
+/// The name of the gateway as a service: where the other services reach it.
+pub const GATEWAY: &str = "gateway";
+
+/// Where Grafana's files of a spec go.
+pub fn grafana_folder(spec: &str) -> String {
+    format!("{}/grafana", deploy_folder(spec))
+}
+
+/// Where Grafana finds them, in its container.
+pub const DASHBOARDS_FOLDER: &str = "/var/lib/grafana/dashboards";
+
+/// The `uid` of Prometheus in Grafana.
+pub const PROMETHEUS_SOURCE: &str = "nexus-prometheus";
+
+/// The `uid` of Alertmanager in Grafana.
+pub const ALERTMANAGER_SOURCE: &str = "nexus-alertmanager";
+
+/// The file of a dashboard.
+pub fn dashboard_file(title: &str) -> String {
+    format!("{}.json", title.to_ascii_lowercase())
+}
+
+/// What the dashboards of a gateway are found by, in Grafana.
+pub fn dashboard_tag(spec: &str) -> String {
+    format!("nexus-{spec}")
+}
+
+/// The `uid` of something in Grafana: at most 40 characters, so a long name is cut, and told from others by its hash.
+pub fn grafana_uid(name: &str, kind: &str) -> String {
+    let kind = kind.to_ascii_lowercase();
+    let uid = format!("{name}-{kind}");
+    if uid.len() <= 40 {
+        return uid;
+    }
+    // FNV-1a (draft-eastlake-fnv).
+    let hash = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    });
+    let start: String = name.chars().take(20).collect();
+    format!("{start}-{hash:08x}-{kind}")
+}
+
+/// The data view of the gateway's log in Kibana.
+pub const KIBANA_DATA_VIEW: &str = "gateway-logs";
+
+/// Where Kibana shows the lines of the log that answer to a query (KQL), in the time that a dashboard shows.
+pub fn kibana_search(kibana: &str, query: &str) -> String {
+    let query = query.replace(' ', "%20");
+    format!(
+        "{kibana}/app/discover#/?_g=(time:(from:'${{__from:date:iso}}',to:'${{__to:date:iso}}'))&\
+         _a=(dataSource:(dataViewId:{KIBANA_DATA_VIEW},type:dataView),\
+         query:(language:kuery,query:'{query}'))"
+    )
+}
+
 /// The plan of a spec's GPUs for programs, inside its folder.
 pub const GPU_PLAN_JSON: &str = "gpu-plan.json";
 

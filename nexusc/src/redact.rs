@@ -99,7 +99,9 @@ pub(crate) fn looks_secret(text: &str) -> bool {
 /// Whether an address may hold a user, a password or a token, or be one: whoever has the address of one of Slack's
 /// webhooks may write to its channel.
 pub(crate) fn may_carry_credentials(address: &str) -> bool {
-    address.contains("hooks.slack.com") || address.contains('@') && address.contains(':') || address.contains('?') && address.contains('=')
+    address.contains("hooks.slack.com")
+        || address.contains('@') && address.contains(':')
+        || address.contains('?') && address.contains('=')
 }
 
 /// Whether this is the name of an environment variable as the language takes it.

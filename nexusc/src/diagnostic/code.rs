@@ -179,6 +179,8 @@ codes! {
     NX0801 Error "an overlay varies what is fixed in the binary"
     NX0802 Error "a kind of artifact that does not exist"
     NX0803 Error "not the name of a container image"
+    NX0830 Error "not the address of a service"
+    NX0831 Error "not a region or a namespace of CloudWatch"
     NX0901 Warning "an upstream that no route uses"
     NX0902 Warning "an API key that may use no model"
     NX0903 Warning "a field that a mock upstream does not use"

@@ -6,10 +6,12 @@
 
 mod alerts;
 mod callers;
+mod cloudwatch;
 mod deploy;
 mod engines;
 mod gateway;
 mod gpus;
+mod grafana;
 mod limits;
 mod models;
 mod observing;

@@ -2,11 +2,16 @@
 //!
 //! One module an output; names come from [`crate::conventions`]. Never here: IO, decisions about meaning.
 
+mod cloudwatch;
 mod dataplane;
 pub(crate) mod environment;
 mod file_set;
 mod gpu_plan;
+mod grafana;
+mod metrics;
+mod promql;
 mod template;
+mod threshold;
 mod yaml;
 
 pub use file_set::FileSet;
@@ -20,5 +25,8 @@ pub fn emit(topology: &Topology, plan: &Report) -> FileSet {
     dataplane::emit(topology, &mut files);
     environment::emit(topology, &mut files);
     gpu_plan::emit(topology, plan, &mut files);
+    cloudwatch::emit(topology, &mut files);
+    grafana::emit(topology, &mut files);
+    metrics::emit(topology, &mut files);
     files
 }

@@ -5,7 +5,9 @@
 //! topology without errors.
 
 pub mod alert;
+pub mod cloudwatch;
 pub mod deploy;
+pub mod grafana;
 pub mod receiver;
 pub mod slo;
 pub mod table;
@@ -82,6 +84,15 @@ impl Topology {
         let of_store = self.store.iter().filter_map(|it| it.tls.as_ref());
         let mut towards_servers = of_upstreams.chain(of_store);
         self.gateway.tls.is_some() || towards_servers.any(|tls| tls.identity.is_some())
+    }
+
+    /// Whether there are certificates, keys or authorities of its own, in files that may change.
+    pub fn has_certificates(&self) -> bool {
+        let jwks = self.jwt.as_ref().and_then(Jwt::jwks);
+        self.gateway.tls.is_some()
+            || self.upstreams.iter().any(|it| it.tls.is_some())
+            || self.store.as_ref().is_some_and(|it| it.tls.is_some())
+            || jwks.is_some_and(|jwks| jwks.ca.is_some())
     }
 }
 

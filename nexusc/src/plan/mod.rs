@@ -10,6 +10,7 @@ pub mod architecture;
 pub mod buckets;
 pub mod burn;
 pub mod estimate;
+pub mod exports;
 pub mod kv;
 pub mod order;
 pub mod overhead;

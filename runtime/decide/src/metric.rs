@@ -36,6 +36,9 @@ impl Kind {
     }
 }
 
+/// The paths of requests that upstreams answer, as values of the label `path`: chats, completions, embeddings.
+pub const INFERENCE: [&str; 3] = ["/v1/chat/completions", "/v1/completions", "/v1/embeddings"];
+
 const fn counter(name: &'static str, labels: &'static [&'static str]) -> Metric {
     Metric {
         name,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::topology::{Limit, Rate};
+use crate::topology::{Limit, LimitSettings, Rate};
 
 /// A request that a limit refuses.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +44,20 @@ impl Kind {
         "queue_timeout",
         "subjects",
     ];
+
+    /// What this limit may refuse a request for, but for subjects of tokens, for which there is nearly always room.
+    pub(crate) fn of(limit: &LimitSettings) -> impl Iterator<Item = Self> {
+        let waits = limit.queue.is_some();
+        let all = [
+            (limit.requests.is_some(), Self::Requests),
+            (limit.tokens.is_some(), Self::Tokens(0)),
+            (limit.concurrent.is_some() && !waits, Self::Concurrent),
+            (waits, Self::QueueFull),
+            (waits, Self::WaitedInVain),
+        ];
+        let some = all.into_iter().filter(|(is_there, _)| *is_there);
+        some.map(|(_, kind)| kind)
+    }
 
     /// The place in [`Kind::WORDS`].
     pub(crate) fn index(self) -> usize {

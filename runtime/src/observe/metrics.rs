@@ -305,9 +305,17 @@ impl Metrics {
             }
         }
         for limit in topology.limits {
+            let name = limit.settings.name;
             if limit.settings.queue.is_some() {
-                let name = limit.settings.name;
                 metrics.queue_waiting.with_label_values(&[name]).set(0);
+            }
+            for kind in Kind::of(&limit.settings) {
+                metrics.limit_refusals(limit, kind);
+            }
+        }
+        for model in topology.models {
+            for stand_in in model.settings.fallback {
+                metrics.fallbacks_used(model, stand_in);
             }
         }
         for upstream in topology.upstreams {
@@ -376,12 +384,14 @@ impl Metrics {
 
     /// Counts a request that a limit refused.
     pub(crate) fn limit_refused(&self, refusal: &Refusal) {
-        let place = refusal.kind.index();
-        let index = refusal.limit.slot.index() * Kind::WORDS.len() + place;
+        self.limit_refusals(refusal.limit, refusal.kind).inc();
+    }
+
+    fn limit_refusals(&self, limit: &Limit, kind: Kind) -> &IntCounter {
+        let place = kind.index();
+        let index = limit.slot.index() * Kind::WORDS.len() + place;
         let word = Kind::WORDS.get(place).copied().unwrap_or_default();
-        self.limit_refused
-            .at(index, &[refusal.limit.settings.name, word])
-            .inc();
+        self.limit_refused.at(index, &[limit.settings.name, word])
     }
 
     /// Counts a request among those that wait in the queue of `limit`.
@@ -485,15 +495,19 @@ impl Metrics {
 
     /// Counts that `stand_in`, one of the fallbacks of `requested`, answered.
     pub(crate) fn fallback_used(&self, requested: &Model, stand_in: &Model) {
+        if let Some(used) = self.fallbacks_used(requested, stand_in) {
+            used.inc();
+        }
+    }
+
+    fn fallbacks_used(&self, requested: &Model, stand_in: &Model) -> Option<&IntCounter> {
         let fallbacks = requested.settings.fallback;
         let place = fallbacks
             .iter()
-            .position(|model| std::ptr::eq(*model, stand_in));
-        let offset = self.fallback_offsets.get(requested.slot.index());
-        if let (Some(place), Some(offset)) = (place, offset) {
-            let labels = [requested.settings.name, stand_in.settings.name];
-            self.fallback_used.at(offset + place, &labels).inc();
-        }
+            .position(|model| std::ptr::eq(*model, stand_in))?;
+        let offset = self.fallback_offsets.get(requested.slot.index())?;
+        let labels = [requested.settings.name, stand_in.settings.name];
+        Some(self.fallback_used.at(offset + place, &labels))
     }
 
     /// The time to the first token of responses of `model`.

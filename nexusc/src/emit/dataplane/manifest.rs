@@ -33,15 +33,8 @@ fn features(topology: &Topology) -> Vec<&'static str> {
             .any(|upstream| test(&upstream.endpoint))
     };
     let mut features = Vec::new();
-    let of_upstreams = topology
-        .upstreams
-        .iter()
-        .any(|upstream| upstream.tls.is_some());
     let jwks = topology.jwt.as_ref().and_then(Jwt::jwks);
-    let of_issuer = jwks.is_some_and(|jwks| jwks.ca.is_some());
-    let store = topology.store.as_ref();
-    let of_store = store.is_some_and(|store| store.tls.is_some());
-    if topology.gateway.tls.is_some() || of_upstreams || of_issuer || of_store {
+    if topology.has_certificates() {
         features.push("certificates");
     }
     if topology.gateway.http2 {
@@ -59,7 +52,7 @@ fn features(topology: &Topology) -> Vec<&'static str> {
     if any(|endpoint| matches!(endpoint, Endpoint::MockLocal | Endpoint::MockFail)) {
         features.push("mock");
     }
-    if store.is_some() {
+    if topology.store.is_some() {
         features.push("redis");
     }
     if topology.otlp.is_some() {
