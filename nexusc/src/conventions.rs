@@ -58,19 +58,19 @@ pub fn dashboard_tag(spec: &str) -> String {
     format!("nexus-{spec}")
 }
 
-/// The `uid` of a dashboard: at most 40 characters, so a long name of a spec is cut, and told from others by its hash.
-pub fn dashboard_uid(spec: &str, title: &str) -> String {
-    let title = title.to_ascii_lowercase();
-    let uid = format!("{spec}-{title}");
+/// The `uid` of something in Grafana: at most 40 characters, so a long name is cut, and told from others by its hash.
+pub fn grafana_uid(name: &str, kind: &str) -> String {
+    let kind = kind.to_ascii_lowercase();
+    let uid = format!("{name}-{kind}");
     if uid.len() <= 40 {
         return uid;
     }
     // FNV-1a (draft-eastlake-fnv).
-    let hash = spec.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
+    let hash = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
         (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
     });
-    let start: String = spec.chars().take(20).collect();
-    format!("{start}-{hash:08x}-{title}")
+    let start: String = name.chars().take(20).collect();
+    format!("{start}-{hash:08x}-{kind}")
 }
 
 /// The data view of the gateway's log in Kibana.

@@ -182,6 +182,7 @@ codes! {
     NX0802 Error "a kind of artifact that does not exist"
     NX0803 Error "not the name of a container image"
     NX0830 Error "not the address of a service"
+    NX0831 Error "not a region or a namespace of CloudWatch"
     NX0901 Warning "an upstream that no route uses"
     NX0902 Warning "an API key that may use no model"
     NX0903 Warning "a field that a mock upstream does not use"

@@ -2,7 +2,7 @@
 
 use crate::diff::Risk::{Risky, Safe};
 use crate::diff::words::{code, time};
-use crate::diff::{Changes, Kind, grafana};
+use crate::diff::{Changes, Kind, cloudwatch, grafana};
 use crate::ir::deploy::{Deploy, Prometheus};
 
 pub(super) fn compare(before: &Deploy, after: &Deploy, changes: &mut Changes<'_>) {
@@ -10,6 +10,7 @@ pub(super) fn compare(before: &Deploy, after: &Deploy, changes: &mut Changes<'_>
         path: _,
         artifacts,
         image,
+        cloudwatch,
         grafana,
         prometheus,
     } = after;
@@ -21,6 +22,7 @@ pub(super) fn compare(before: &Deploy, after: &Deploy, changes: &mut Changes<'_>
         let what = format!("files for {} are emitted", code(artifact.name()));
         changes.say(Safe, Kind::Deployment, what);
     }
+    cloudwatch::compare(&before.cloudwatch, cloudwatch, changes);
     grafana::compare(&before.grafana, grafana, changes);
     let Prometheus {
         scrape_interval,

@@ -6,6 +6,7 @@
 
 mod alerts;
 mod callers;
+mod cloudwatch;
 mod deploy;
 mod engines;
 mod gateway;

@@ -2,6 +2,7 @@
 //!
 //! One module an output; names come from [`crate::conventions`]. Never here: IO, decisions about meaning.
 
+mod cloudwatch;
 mod dataplane;
 pub(crate) mod engine;
 pub(crate) mod environment;
@@ -12,6 +13,7 @@ mod metrics;
 mod prometheus;
 mod promql;
 mod template;
+mod threshold;
 mod yaml;
 
 pub use file_set::FileSet;
@@ -26,6 +28,7 @@ pub fn emit(topology: &Topology, plan: &Report) -> FileSet {
     environment::emit(topology, &mut files);
     gpu_plan::emit(topology, plan, &mut files);
     prometheus::emit(topology, &mut files);
+    cloudwatch::emit(topology, &mut files);
     grafana::emit(topology, &mut files);
     metrics::emit(topology, &mut files);
     files

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use crate::ir::cloudwatch::CloudWatch;
 use crate::ir::grafana::Grafana;
 use crate::key_path::KeyPath;
 
@@ -15,6 +16,8 @@ pub struct Deploy {
     pub artifacts: BTreeSet<Artifact>,
     /// The name of the gateway's container image, without a tag.
     pub image: String,
+    /// What Amazon CloudWatch is told.
+    pub cloudwatch: CloudWatch,
     /// What Grafana shows, and where it finds it.
     pub grafana: Grafana,
     /// How Prometheus watches the gateway.

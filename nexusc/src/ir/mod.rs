@@ -5,6 +5,7 @@
 //! topology without errors.
 
 pub mod alert;
+pub mod cloudwatch;
 pub mod deploy;
 pub mod grafana;
 pub mod receiver;

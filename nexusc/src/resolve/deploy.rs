@@ -8,7 +8,7 @@ use crate::ir::deploy::Artifact;
 use crate::key_path::KeyPath;
 use crate::redact::shown;
 use crate::resolve::scope::{Scope, listed_twice};
-use crate::resolve::{grafana, prometheus};
+use crate::resolve::{cloudwatch, grafana, prometheus};
 use crate::source::Place;
 use crate::{ir, spec};
 
@@ -21,6 +21,7 @@ pub(super) fn resolve(
     let spec::deploy::Deploy {
         artifacts,
         image,
+        cloudwatch,
         grafana,
         prometheus,
     } = written;
@@ -36,6 +37,7 @@ pub(super) fn resolve(
         path,
         artifacts,
         image,
+        cloudwatch: cloudwatch::resolve(cloudwatch, scope),
         grafana: grafana::resolve(grafana, scope),
         prometheus: prometheus::resolve(prometheus, scope),
     }

@@ -9,6 +9,7 @@ mod audit;
 mod auth;
 mod breaker;
 mod capabilities;
+mod cloudwatch;
 mod cors;
 mod deploy;
 mod engine;

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::spec::cloudwatch::CloudWatch;
 use crate::spec::grafana::Grafana;
 use crate::spec::prometheus::Prometheus;
 
@@ -16,6 +17,9 @@ pub struct Deploy {
     pub artifacts: Option<Vec<String>>,
     /// The name of the gateway's container image, without a tag. Default: `"nexus/"` and the name of the spec.
     pub image: Option<String>,
+    /// What Amazon CloudWatch is told.
+    #[serde(default)]
+    pub cloudwatch: CloudWatch,
     /// What Grafana shows, and where it finds it.
     #[serde(default)]
     pub grafana: Grafana,

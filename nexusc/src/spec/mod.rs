@@ -10,6 +10,7 @@ pub mod audit;
 pub mod auth;
 pub mod breaker;
 pub mod capabilities;
+pub mod cloudwatch;
 pub mod cors;
 pub mod deploy;
 pub mod engine;

@@ -62,7 +62,7 @@ pub(super) fn board(topology: &Topology, title: &str, rows: Vec<Row>) -> String 
     });
     let dashboard = Dashboard {
         description: conventions::header(&topology.name),
-        uid: conventions::dashboard_uid(&topology.name, title),
+        uid: conventions::grafana_uid(&topology.name, title),
         title: format!("{} / {title}", topology.name),
         tags: vec!["nexus".to_owned(), tag.clone()],
         schema_version: 39,

@@ -4,9 +4,10 @@ use decide::metric;
 
 use crate::conventions;
 use crate::emit::grafana::panel::{
-    BAD, GOOD, Row, State, Unit, WORSE, events, lines, stat, states, threshold,
+    BAD, GOOD, Row, State, Unit, WORSE, events, lines, stat, states,
 };
 use crate::emit::promql::{Over, UPSTREAMS, failed_attempts, latency, requests, series, up};
+use crate::emit::threshold::threshold;
 use crate::ir::Topology;
 use crate::ir::alert::Rule;
 

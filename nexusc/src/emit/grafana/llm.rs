@@ -3,8 +3,9 @@
 use decide::metric;
 
 use crate::conventions;
-use crate::emit::grafana::panel::{BAD, GOOD, Row, Unit, WORSE, lines, stat, threshold};
+use crate::emit::grafana::panel::{BAD, GOOD, Row, Unit, WORSE, lines, stat};
 use crate::emit::promql::{MODELS, Over, Series, Vector, latency, requests, series};
+use crate::emit::threshold::threshold;
 use crate::ir::Topology;
 use crate::ir::alert::Rule;
 

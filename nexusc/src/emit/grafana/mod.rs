@@ -3,6 +3,7 @@
 //! A dashboard is rows of panels, a panel is a few queries. A query of a metric that the dataplane does not export is
 //! left out, with it a panel and a row that have none.
 
+mod alerting;
 mod board;
 mod gateway;
 mod json;
@@ -27,5 +28,6 @@ pub(super) fn emit(topology: &Topology, files: &mut FileSet) {
         let file = conventions::dashboard_file(title);
         files.add(format!("{folder}/dashboards/{file}"), text);
     }
+    alerting::emit(topology, &folder, files);
     provisioning::emit(topology, &folder, files);
 }

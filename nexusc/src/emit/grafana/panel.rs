@@ -1,8 +1,6 @@
 //! What a panel shows, without where it stands: queries, their unit, and what is good and what is bad.
 
 use crate::emit::promql::Vector;
-use crate::ir::alert::{Rule, Threshold};
-use crate::ir::{Percent, Topology};
 
 /// Panels under a heading.
 pub(super) struct Row {
@@ -159,15 +157,5 @@ impl Unit {
             Self::TokensPerSecond => "suffix: tok/s",
             Self::Seconds => "s",
         }
-    }
-}
-
-/// What the alert fires beyond, as the number of its panel: a part of 1, or seconds.
-pub(super) fn threshold(topology: &Topology, rule: Rule) -> Option<f64> {
-    let alert = topology.alerts.iter().find(|alert| alert.rule == rule)?;
-    match alert.threshold {
-        Threshold::Share(Percent(share)) => Some(f64::from(share) / 10_000.0),
-        Threshold::Time(time) => Some(time.as_secs_f64()),
-        Threshold::Count(_) | Threshold::State => None,
     }
 }
