@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::process::Command;
 
 use crate::subject::{ONE, Subject, free_address, pinned};
 
@@ -32,7 +33,7 @@ pub(crate) fn nginx(program: &Path, server: SocketAddr, folder: &Path) -> io::Re
     );
     let path = folder.join("nginx.conf");
     fs::write(&path, configuration)?;
-    let mut command = pinned(program, ONE.cores);
+    let mut command = debian(program);
     command.arg("-c").arg(&path).arg("-p").arg(folder);
     Subject::start("nginx", command, address)
 }
@@ -57,7 +58,17 @@ listen gateway
     );
     let path = folder.join("haproxy.cfg");
     fs::write(&path, configuration)?;
-    let mut command = pinned(program, ONE.cores);
+    let mut command = debian(program);
     command.arg("-db").arg("-f").arg(&path);
     Subject::start("HAProxy", command, address)
+}
+
+/// A program of a Debian package, which may be unpacked anywhere: its libraries are found from there.
+fn debian(program: &Path) -> Command {
+    let mut command = pinned(program, ONE.cores);
+    if let Some(usr) = program.ancestors().nth(2) {
+        let libraries = format!("lib/{}-linux-gnu", std::env::consts::ARCH);
+        command.env("LD_LIBRARY_PATH", usr.join(libraries));
+    }
+    command
 }
