@@ -38,7 +38,8 @@ pub(crate) fn nginx(program: &Path, server: SocketAddr, folder: &Path) -> io::Re
     Subject::start("nginx", command, address)
 }
 
-/// HAProxy as a plain reverse proxy of `server`, with its configuration in `folder`. It never buffers a response.
+/// HAProxy as a plain reverse proxy of `server`, with its configuration in `folder`. It never buffers a response; it
+/// would wait for more of one before it sends a packet, unless `http-no-delay` says otherwise.
 pub(crate) fn haproxy(program: &Path, server: SocketAddr, folder: &Path) -> io::Result<Subject> {
     let address = free_address()?;
     let configuration = format!(
@@ -51,6 +52,7 @@ defaults
   timeout client 600s
   timeout server 600s
   http-reuse always
+  option http-no-delay
 listen gateway
   bind {address} backlog 8192
   server model {server}
