@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::runtime::Builder;
 use tokio::task::{JoinSet, LocalSet};
-use tokio::time::{MissedTickBehavior, interval, sleep_until};
+use tokio::time::interval_at;
 
 /// What is asked for, and how often.
 #[derive(Clone, Copy, Debug)]
@@ -110,29 +110,28 @@ async fn client(
     let mut socket = connect(address).await?;
     let mut buffer = vec![0; 64 * 1024];
     let mut pace = load.rate.map(|rate| {
-        let gap = Duration::from_secs(1) * u32::try_from(load.connections).unwrap_or(1) / rate;
-        let mut pace = interval(gap);
-        pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        (pace, gap)
+        let each = Duration::from_secs(1) / rate;
+        let connections = u32::try_from(load.connections).unwrap_or(1);
+        // In turns, evenly: no two ask at once.
+        let turn = each * u32::try_from(index).unwrap_or(0);
+        interval_at((Instant::now() + turn).into(), each * connections)
     });
-    if let Some((_, gap)) = pace {
-        // Spread evenly.
-        let part = u32::try_from(index).unwrap_or(0);
-        let share = gap * part / u32::try_from(load.connections).unwrap_or(1);
-        sleep_until((Instant::now() + share).into()).await;
-    }
     let mut turn = index;
-    while Instant::now() < end {
-        if let Some((pace, _)) = &mut pace {
-            pace.tick().await;
+    let mut answered = Instant::now();
+    while answered < end {
+        let mut start = answered;
+        if let Some(pace) = &mut pace {
+            let due = pace.tick().await.into_std();
+            // An answer that comes after the next request was due makes that one late, which counts.
+            start = if due < answered { due } else { Instant::now() };
         }
-        let start = Instant::now();
         socket.write_all(&requests[turn % requests.len()]).await?;
         turn += load.connections;
         let first = answer(&mut socket, &mut buffer, load.streamed).await?;
         outcome.requests += 1;
         outcome.first.push(first - start);
-        outcome.last.push(start.elapsed());
+        answered = Instant::now();
+        outcome.last.push(answered - start);
     }
     Ok(outcome)
 }

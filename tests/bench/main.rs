@@ -1,17 +1,19 @@
-//! What the gateway costs, beside nginx as a plain reverse proxy: `cargo xtask bench`; or beside itself with a
-//! larger topology (`cargo xtask bench scale`) or with more workers (`cargo xtask bench workers`).
+//! What the gateway costs, beside nginx and HAProxy as plain reverse proxies: `cargo xtask bench`; or beside itself
+//! with a larger topology (`cargo xtask bench scale`) or with more workers (`cargo xtask bench workers`).
 //!
-//! Both stand before the same model server, each on the same core and never at once, in turns; the load and
+//! All stand before the same model server, each on the same core and never at once, in turns; the load and
 //! the server have the other cores. Figures are CPU time of the subject, so that neither the load nor the
-//! wait for a model counts, and each is the median of its rounds; a machine's noise touches both alike, so
+//! wait for a model counts, and each is the median of its rounds; a machine's noise touches all alike, so
 //! read the ratios.
 
 #![allow(clippy::indexing_slicing, reason = "tables of a fixed shape")]
 
 mod client;
+mod proxies;
 mod scale;
 mod server;
 mod subject;
+mod table;
 mod workers;
 
 use std::io;
@@ -23,6 +25,7 @@ use end_to_end::program;
 use crate::client::{Caller, Load};
 use crate::server::{Answer, Server};
 use crate::subject::{ONE, Subject};
+use crate::table::{Figure, names, print};
 
 /// The dataplane that is measured: see `tests/specs/speed.toml`.
 const DATAPLANE: &str = "speed";
@@ -37,6 +40,9 @@ const CALLER: Caller<'static> = Caller {
 const BACK_TO_BACK: u32 = 64;
 const PACED: u32 = 200;
 
+/// How often each subject is started to see how long that takes.
+const STARTS: usize = 11;
+
 fn main() -> io::Result<()> {
     // `cargo bench` passes `--bench`.
     let arguments: Vec<String> = std::env::args()
@@ -44,10 +50,12 @@ fn main() -> io::Result<()> {
         .filter(|word| word != "--bench")
         .collect();
     let quick = arguments.iter().any(|word| word == "--quick");
-    let nginx = arguments
-        .iter()
-        .find_map(|word| word.strip_prefix("--nginx="))
-        .map_or_else(|| PathBuf::from("nginx"), PathBuf::from);
+    let path = |option: &str| {
+        let mut values = arguments
+            .iter()
+            .filter_map(|word| word.strip_prefix(option));
+        values.next().map(PathBuf::from)
+    };
     let server = Server::start()?;
     let bench = Bench {
         rounds: if quick { 1 } else { 5 },
@@ -66,15 +74,42 @@ fn main() -> io::Result<()> {
     }
     let folder = std::env::temp_dir().join(format!("nexus-bench-{}", std::process::id()));
     std::fs::create_dir_all(&folder)?;
-    let environment: Vec<(String, String)> = environment(&server);
-    let subjects = [
-        Subject::nginx(&nginx, server.address, &folder)?,
-        Subject::dataplane("nexus", &program(DATAPLANE), &environment, ONE)?,
-    ];
-    let figures = bench.figures(&subjects)?;
+    let (folder, address) = (folder.as_path(), server.address);
+    let mut starts: Vec<Start<'_>> = Vec::new();
+    if let Some(nginx) = path("--nginx=") {
+        starts.push(Box::new(move || proxies::nginx(&nginx, address, folder)));
+    }
+    if let Some(haproxy) = path("--haproxy=") {
+        starts.push(Box::new(move || {
+            proxies::haproxy(&haproxy, address, folder)
+        }));
+    }
+    let environment = environment(&server);
+    starts.push(Box::new(move || {
+        Subject::dataplane("nexus", &program(DATAPLANE), &environment, ONE)
+    }));
+    let times = start_times(&starts)?;
+    let subjects: io::Result<Vec<Subject>> = starts.iter().map(|start| start()).collect();
+    let subjects = subjects?;
+    let mut figures = bench.figures(&subjects)?;
+    figures.push(Figure::new("start to the first connection", "ms", times));
     print(&names(&subjects), &figures);
     drop(subjects);
-    std::fs::remove_dir_all(&folder)
+    std::fs::remove_dir_all(folder)
+}
+
+/// Starts a subject.
+type Start<'a> = Box<dyn Fn() -> io::Result<Subject> + 'a>;
+
+/// How long each of the subjects takes to start, in milliseconds: the median of several starts, in turns.
+fn start_times(starts: &[Start<'_>]) -> io::Result<Vec<f64>> {
+    let mut times = vec![Vec::new(); starts.len()];
+    for _ in 0..STARTS {
+        for (start, times) in starts.iter().zip(&mut times) {
+            times.push(start()?.start.as_secs_f64() * 1e3);
+        }
+    }
+    Ok(times.into_iter().map(median).collect())
 }
 
 fn environment(server: &Server) -> Vec<(String, String)> {
@@ -88,13 +123,6 @@ fn environment(server: &Server) -> Vec<(String, String)> {
     ];
     let secrets = secrets.map(|(name, value)| (name.to_owned(), value.to_owned()));
     upstreams.into_iter().chain(secrets).collect()
-}
-
-/// One line of the table: a figure of each subject.
-struct Figure {
-    what: &'static str,
-    unit: &'static str,
-    values: Vec<f64>,
 }
 
 struct Bench {
@@ -114,25 +142,21 @@ impl Bench {
             streamed: false,
         };
         self.server.answers(Answer::Whole);
-        let request = self.cpu(subjects, &callers, whole)?;
+        let [request, in_kernel] = self.cpu(subjects, &callers, whole)?;
         let events = |count, gap| Answer::Events { count, gap };
+        let streamed = Load {
+            streamed: true,
+            ..whole
+        };
         self.server.answers(events(BACK_TO_BACK, Duration::ZERO));
-        let burst = self.cpu(
-            subjects,
-            &callers,
-            Load {
-                streamed: true,
-                ..whole
-            },
-        )?;
+        let [burst, _] = self.cpu(subjects, &callers, streamed)?;
         self.server
             .answers(events(PACED, Duration::from_millis(10)));
         let paced = Load {
             connections: 500,
-            streamed: true,
-            ..whole
+            ..streamed
         };
-        let paced = self.cpu(subjects, &callers, paced)?;
+        let [paced, _] = self.cpu(subjects, &callers, paced)?;
         let per_event = |streams: &[f64], count: u32| -> Vec<f64> {
             let pairs = streams.iter().zip(&request);
             pairs
@@ -141,6 +165,14 @@ impl Bench {
         };
         let per_burst_event = per_event(&burst, BACK_TO_BACK);
         let per_paced_event = per_event(&paced, PACED);
+        let cpu_of_request = "CPU per request (1 KiB, 64 connections)";
+        let cpu_of_paced = "CPU per event (200, 10 ms apart, 500 streams)";
+        let mut figures = vec![
+            Figure::new(cpu_of_request, "us", request),
+            Figure::new("of that in the kernel", "us", in_kernel),
+            Figure::new("CPU per event (64 back to back)", "us", per_burst_event),
+            Figure::new(cpu_of_paced, "us", per_paced_event),
+        ];
 
         self.server.answers(Answer::Whole);
         let steady = Load {
@@ -148,50 +180,31 @@ impl Bench {
             rate: Some(500),
             ..whole
         };
-        let latencies = self.latencies(subjects, steady, |outcome| &outcome.last)?;
+        let lines = [
+            (0.5, "added latency, median (500 requests a second)"),
+            (0.9, "added latency, 90th percentile"),
+            (0.99, "added latency, 99th percentile"),
+            (0.999, "added latency, 99.9th percentile"),
+        ];
+        figures.extend(self.added(subjects, steady, &lines, |outcome| &outcome.last)?);
         self.server
             .answers(events(BACK_TO_BACK, Duration::from_millis(1)));
-        let first = self.latencies(
-            subjects,
-            Load {
-                rate: Some(100),
-                streamed: true,
-                ..steady
-            },
-            |outcome| &outcome.first,
-        )?;
-
-        let mut figures = vec![
-            Figure::new("CPU per request (1 KiB, 64 connections)", "us", request),
-            Figure::new("CPU per event (64 back to back)", "us", per_burst_event),
-            Figure::new(
-                "CPU per event (200, 10 ms apart, 500 streams)",
-                "us",
-                per_paced_event,
-            ),
-            Figure::new(
-                "added latency, median (500 requests a second)",
-                "us",
-                latencies[0].clone(),
-            ),
-            Figure::new("added latency, 99th percentile", "us", latencies[1].clone()),
-            Figure::new(
-                "added time to the first event, median",
-                "us",
-                first[0].clone(),
-            ),
-            Figure::new(
-                "added time to the first event, 99th percentile",
-                "us",
-                first[1].clone(),
-            ),
+        let steady = Load {
+            rate: Some(100),
+            streamed: true,
+            ..steady
+        };
+        let lines = [
+            (0.5, "added time to the first event, median"),
+            (0.99, "added time to the first event, 99th percentile"),
         ];
-        for streams in [1_000, 5_000] {
-            let what = if streams == 1_000 {
-                "memory per open stream (1,000)"
-            } else {
-                "memory per open stream (5,000)"
-            };
+        figures.extend(self.added(subjects, steady, &lines, |outcome| &outcome.first)?);
+
+        let held = [
+            (1_000, "memory per open stream (1,000)"),
+            (5_000, "memory per open stream (5,000)"),
+        ];
+        for (streams, what) in held {
             self.server.answers(events(PACED, Duration::from_secs(1)));
             let mut values = Vec::new();
             for subject in subjects {
@@ -201,72 +214,68 @@ impl Bench {
             }
             figures.push(Figure::new(what, "KiB", values));
         }
-        figures.push(Figure::new(
-            "idle memory",
-            "MiB",
-            idle.iter().map(|kib| kib / 1024.0).collect(),
-        ));
-        let starts = subjects
-            .iter()
-            .map(|subject| subject.start.as_secs_f64() * 1e3);
-        figures.push(Figure::new(
-            "start to the first connection",
-            "ms",
-            starts.collect(),
-        ));
+        let idle = idle.iter().map(|kib| kib / 1024.0).collect();
+        figures.push(Figure::new("idle memory", "MiB", idle));
         Ok(figures)
     }
 
-    /// CPU time per request of each subject, by callers of its own, in microseconds: the median of the rounds.
+    /// CPU time per request of each subject, by callers of its own, and what the kernel had of that, in
+    /// microseconds: the medians of the rounds.
     fn cpu(
         &self,
         subjects: &[Subject],
         callers: &[&[Caller<'_>]],
         load: Load,
-    ) -> io::Result<Vec<f64>> {
-        let mut rounds = vec![Vec::new(); subjects.len()];
+    ) -> io::Result<[Vec<f64>; 2]> {
+        let mut rounds = [
+            vec![Vec::new(); subjects.len()],
+            vec![Vec::new(); subjects.len()],
+        ];
         for round in 0..=self.rounds {
-            for ((subject, callers), rounds) in subjects.iter().zip(callers).zip(&mut rounds) {
+            for (index, (subject, callers)) in subjects.iter().zip(callers).enumerate() {
                 let before = subject.cpu()?;
                 let outcome = client::run(subject.address, callers, load)?;
-                let used = subject.cpu()? - before;
+                let used = subject.cpu()?.since(before);
                 // The first round warms up.
                 if round > 0 {
-                    rounds.push(used.as_secs_f64() * 1e6 / outcome.requests as f64);
+                    for (rounds, used) in rounds.iter_mut().zip(used) {
+                        rounds[index].push(used / outcome.requests as f64);
+                    }
                 }
             }
         }
-        Ok(rounds.into_iter().map(median).collect())
+        Ok(rounds.map(|figure| figure.into_iter().map(median).collect()))
     }
 
-    /// What each subject adds to the median and the 99th percentile of a time, in microseconds.
-    fn latencies(
+    /// What each subject adds to a time, in microseconds: a line for each of these percentiles.
+    fn added(
         &self,
         subjects: &[Subject],
         load: Load,
+        lines: &[(f64, &'static str)],
         times: fn(&client::Outcome) -> &Vec<Duration>,
-    ) -> io::Result<[Vec<f64>; 2]> {
-        let measure = |address| -> io::Result<[f64; 2]> {
+    ) -> io::Result<Vec<Figure>> {
+        let measure = |address| -> io::Result<Vec<f64>> {
             let outcome = client::run(address, &[CALLER], load)?;
-            Ok([0.5, 0.99].map(|part| percentile(times(&outcome), part)))
+            let parts = lines.iter().map(|(part, _)| *part);
+            Ok(parts
+                .map(|part| percentile(times(&outcome), part))
+                .collect())
         };
-        let mut medians = vec![Vec::new(); subjects.len()];
-        let mut tails = vec![Vec::new(); subjects.len()];
+        let mut rounds = vec![vec![Vec::new(); subjects.len()]; lines.len()];
         for _ in 0..self.rounds {
             let direct = measure(self.server.address)?;
             for (index, subject) in subjects.iter().enumerate() {
-                let [median, tail] = measure(subject.address)?;
-                medians[index].push(median - direct[0]);
-                tails[index].push(tail - direct[1]);
+                let through = measure(subject.address)?;
+                for ((rounds, through), direct) in rounds.iter_mut().zip(through).zip(&direct) {
+                    rounds[index].push(through - direct);
+                }
             }
         }
-        Ok([medians, tails].map(|figure| figure.into_iter().map(median).collect()))
-    }
-}
-
-impl Figure {
-    fn new(what: &'static str, unit: &'static str, values: Vec<f64>) -> Self {
-        Self { what, unit, values }
+        let figures = lines.iter().zip(rounds).map(|((_, what), rounds)| {
+            Figure::new(what, "us", rounds.into_iter().map(median).collect())
+        });
+        Ok(figures.collect())
     }
 }
 
@@ -282,21 +291,4 @@ fn median(mut values: Vec<f64>) -> f64 {
 fn percentile(sorted: &[Duration], part: f64) -> f64 {
     let index = (sorted.len() as f64 * part) as usize;
     sorted[index.min(sorted.len() - 1)].as_secs_f64() * 1e6
-}
-
-fn names(subjects: &[Subject]) -> Vec<&str> {
-    subjects.iter().map(|subject| &*subject.name).collect()
-}
-
-fn print(names: &[&str], figures: &[Figure]) {
-    println!("| | {} | ratio |", names.join(" | "));
-    println!("|---|{}---:|", "---:|".repeat(names.len()));
-    for Figure { what, unit, values } in figures {
-        let cells: Vec<String> = values
-            .iter()
-            .map(|value| format!("{value:.1} {unit}"))
-            .collect();
-        let ratio = values[1] / values[0];
-        println!("| {what} | {} | {ratio:.2} |", cells.join(" | "));
-    }
 }

@@ -9,7 +9,8 @@ use std::path::Path;
 use crate::client::{Caller, Load};
 use crate::server::Answer;
 use crate::subject::{ONE, Subject};
-use crate::{Bench, Figure, collect, names, print};
+use crate::table::{Figure, names, print};
+use crate::{Bench, collect};
 
 /// Connections of the load; so many models are asked for where it is about a few of them.
 const CONNECTIONS: usize = 64;
@@ -75,9 +76,9 @@ pub(crate) fn run(bench: &Bench, told: &[&str]) -> io::Result<()> {
         .iter()
         .map(|callers| &callers[..CONNECTIONS])
         .collect();
-    let few = bench.cpu(&subjects, &few, load)?;
+    let [few, _] = bench.cpu(&subjects, &few, load)?;
     let all: Vec<&[Caller<'_>]> = callers.iter().map(|callers| &callers[..]).collect();
-    let all = bench.cpu(&subjects, &all, load)?;
+    let [all, _] = bench.cpu(&subjects, &all, load)?;
     let used = collect(&subjects, Subject::memory)?;
     let starts = collect(&subjects, |subject| Ok(subject.start.as_secs_f64() * 1e3))?;
     let mebibytes = |kibibytes: Vec<f64>| kibibytes.iter().map(|size| size / 1024.0).collect();

@@ -25,6 +25,25 @@ pub(crate) const ONE: Workers = Workers {
     cores: CORE,
 };
 
+/// The time of a core that a process has used.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cpu {
+    all: Duration,
+    user_ticks: f64,
+    system_ticks: f64,
+}
+
+impl Cpu {
+    /// What was used since `before`, in microseconds: of all, and of that in the kernel.
+    pub(crate) fn since(self, before: Self) -> [f64; 2] {
+        let all = (self.all - before.all).as_secs_f64() * 1e6;
+        let user = self.user_ticks - before.user_ticks;
+        let system = self.system_ticks - before.system_ticks;
+        // Ticks are too coarse for a time, and fine for a part of seconds.
+        [all, all * system / (user + system).max(1.0)]
+    }
+}
+
 /// A running subject. It is killed when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Subject {
@@ -38,36 +57,6 @@ pub(crate) struct Subject {
 }
 
 impl Subject {
-    /// nginx as a plain reverse proxy: connections kept alive on both sides, no buffering, no log.
-    pub(crate) fn nginx(program: &Path, server: SocketAddr, folder: &Path) -> io::Result<Self> {
-        let port = free_port()?;
-        let here = folder.display();
-        let configuration = format!(
-            "worker_processes 1; daemon off; master_process off; pid {here}/nginx.pid; error_log {here}/error.log crit;
-             worker_rlimit_nofile 65536;
-             events {{ worker_connections 20000; }}
-             http {{
-               access_log off; keepalive_requests 100000000;
-               client_body_temp_path {here}/body; proxy_temp_path {here}/proxy;
-               fastcgi_temp_path {here}/fastcgi; uwsgi_temp_path {here}/uwsgi; scgi_temp_path {here}/scgi;
-               upstream server {{ server {server}; keepalive 512; keepalive_requests 100000000; }}
-               server {{
-                 listen 127.0.0.1:{port} backlog=8192;
-                 location / {{
-                   proxy_pass http://server; proxy_http_version 1.1; proxy_set_header Connection \"\";
-                   proxy_buffering off; client_body_buffer_size 64k; proxy_read_timeout 600s;
-                 }}
-               }}
-             }}"
-        );
-        let path = folder.join("nginx.conf");
-        fs::write(&path, configuration)?;
-        let mut command = pinned(program, CORE);
-        command.arg("-c").arg(&path).arg("-p").arg(folder);
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        Self::start("nginx", command, address)
-    }
-
     /// A dataplane.
     pub(crate) fn dataplane(
         name: &str,
@@ -75,7 +64,7 @@ impl Subject {
         environment: &[(String, String)],
         workers: Workers,
     ) -> io::Result<Self> {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
+        let address = free_address()?;
         let mut command = pinned(program, workers.cores);
         command
             .env("NEXUS_LISTEN", address.to_string())
@@ -84,7 +73,8 @@ impl Subject {
         Self::start(name, command, address)
     }
 
-    fn start(name: &str, mut command: Command, address: SocketAddr) -> io::Result<Self> {
+    /// Starts `command`, which listens at `address`.
+    pub(crate) fn start(name: &str, mut command: Command, address: SocketAddr) -> io::Result<Self> {
         let begin = Instant::now();
         let mut process = command
             .stdin(Stdio::null())
@@ -112,9 +102,9 @@ impl Subject {
         Ok(subject)
     }
 
-    /// The time of a core that it has used, user and system.
-    pub(crate) fn cpu(&self) -> io::Result<Duration> {
-        let mut total = Duration::ZERO;
+    /// The time of a core that it has used.
+    pub(crate) fn cpu(&self) -> io::Result<Cpu> {
+        let mut all = Duration::ZERO;
         for thread in fs::read_dir(self.proc("task"))? {
             // On the run queue, in nanoseconds: finer than the ticks of `stat`.
             let statistics = fs::read_to_string(thread?.path().join("schedstat"))?;
@@ -122,9 +112,20 @@ impl Subject {
                 .split(' ')
                 .next()
                 .and_then(|word| word.parse().ok());
-            total += Duration::from_nanos(nanoseconds.unwrap_or(0));
+            all += Duration::from_nanos(nanoseconds.unwrap_or(0));
         }
-        Ok(total)
+        // Behind the name, which may hold anything: `proc_pid_stat(5)`, fields 3 and on.
+        let statistics = fs::read_to_string(self.proc("stat"))?;
+        let fields = statistics.rsplit(')').next().unwrap_or_default();
+        let ticks = |field: usize| {
+            let word = fields.split_whitespace().nth(field - 3);
+            word.and_then(|word| word.parse().ok()).unwrap_or(0.0)
+        };
+        Ok(Cpu {
+            all,
+            user_ticks: ticks(14),
+            system_ticks: ticks(15),
+        })
     }
 
     /// The memory that is its alone, in KiB.
@@ -150,12 +151,14 @@ impl Drop for Subject {
     }
 }
 
-fn pinned(program: &Path, cores: &str) -> Command {
+/// `program` on these cores alone, as `taskset` takes them.
+pub(crate) fn pinned(program: &Path, cores: &str) -> Command {
     let mut command = Command::new("taskset");
     command.args(["-c", cores]).arg(program);
     command
 }
 
-fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+/// An address that nobody listens at.
+pub(crate) fn free_address() -> io::Result<SocketAddr> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
 }

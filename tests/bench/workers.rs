@@ -14,8 +14,9 @@ use end_to_end::program;
 
 use crate::client::{self, Load};
 use crate::server::Answer;
-use crate::subject::{Subject, Workers};
-use crate::{Bench, CALLER, DATAPLANE, Figure, environment, median, print};
+use crate::subject::{Cpu, Subject, Workers};
+use crate::table::{Figure, print};
+use crate::{Bench, CALLER, DATAPLANE, environment, median};
 
 /// Connections of each half of the load.
 const CONNECTIONS: usize = 32;
@@ -57,12 +58,7 @@ pub(crate) fn run(bench: &Bench) -> io::Result<()> {
 
 /// CPU time per request of all `processes`, in microseconds; each half of the load goes to one of them.
 fn cost(processes: &[Subject], time: Duration) -> io::Result<f64> {
-    let used = || {
-        processes
-            .iter()
-            .map(Subject::cpu)
-            .sum::<io::Result<Duration>>()
-    };
+    let used = || -> io::Result<Vec<Cpu>> { processes.iter().map(Subject::cpu).collect() };
     let load = Load {
         connections: CONNECTIONS,
         rate: None,
@@ -77,5 +73,7 @@ fn cost(processes: &[Subject], time: Duration) -> io::Result<f64> {
         (first.join().expect("a load does not panic"), second)
     });
     let requests = first?.requests + second?.requests;
-    Ok((used()? - before).as_secs_f64() * 1e6 / requests as f64)
+    let used = used()?.into_iter().zip(before);
+    let all: f64 = used.map(|(after, before)| after.since(before)[0]).sum();
+    Ok(all / requests as f64)
 }

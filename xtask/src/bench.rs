@@ -9,9 +9,9 @@ use crate::{scale, tools};
 /// What the gateway is compared with.
 #[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
 pub(crate) enum Against {
-    /// nginx as a plain reverse proxy
+    /// nginx and HAProxy as plain reverse proxies
     #[default]
-    Nginx,
+    Proxies,
     /// Itself, with a hundred times the models, keys, routes and upstreams; and what such a spec costs to build
     Scale,
     /// Itself, with its workers in processes of their own, which share nothing
@@ -21,10 +21,16 @@ pub(crate) enum Against {
 /// Measures; quickly or well. What is measured has the first core to itself, everything else the others.
 pub(crate) fn run_bench(against: Against, quick: bool) -> Result<(), Error> {
     let subjects = match against {
-        Against::Nginx => {
-            let nginx = tools::nginx()?;
+        Against::Proxies => {
+            let nginx = tools::debian("nginx")?;
+            let haproxy = tools::debian("haproxy");
             run(&mut cargo("build --release --package speed"))?;
-            vec![format!("--nginx={}", nginx.display())]
+            let mut subjects = vec![format!("--nginx={}", nginx.display())];
+            match haproxy {
+                Ok(haproxy) => subjects.push(format!("--haproxy={}", haproxy.display())),
+                Err(error) => eprintln!("without HAProxy: {error}"),
+            }
+            subjects
         }
         Against::Scale => scale::build()?,
         Against::Workers => {
@@ -37,7 +43,7 @@ pub(crate) fn run_bench(against: Against, quick: bool) -> Result<(), Error> {
     ))?;
     let bench = cargo("bench --package end-to-end --bench gateway --");
     let mut bench = match against {
-        Against::Nginx | Against::Scale => beside_the_first_core(&bench),
+        Against::Proxies | Against::Scale => beside_the_first_core(&bench),
         Against::Workers => bench,
     };
     bench.args(subjects);

@@ -43,35 +43,40 @@ pub(crate) fn node() -> Result<PathBuf, Error> {
     Ok(folder)
 }
 
-/// Debian's nginx: the machine's own, or its package unpacked into `target/tools/nginx`.
-pub(crate) fn nginx() -> Result<PathBuf, Error> {
-    let installed = Path::new("/usr/sbin/nginx");
+/// A server of Debian's, such as `nginx`: the machine's own, or its package unpacked into `target/tools`, with the
+/// libraries that the machine lacks.
+pub(crate) fn debian(server: &str) -> Result<PathBuf, Error> {
+    let program_below = |root: &Path| root.join("usr/sbin").join(server);
+    let installed = program_below(Path::new("/"));
     if installed.exists() {
-        return Ok(installed.to_owned());
+        return Ok(installed);
     }
-    let folder = target().join("tools/nginx");
-    once(&folder, "nginx", || {
-        let state = folder.join("state");
-        fs::create_dir_all(state.join("lists/partial")).map_err(|cause| Error::Write {
-            path: state.display().to_string(),
-            cause,
-        })?;
-        // Lists of its own, so that no rights are needed.
+    let folder = target().join("tools").join(server);
+    once(&folder, server, || {
+        // Lists and a cache of its own, so that no rights are needed.
+        let (state, cache) = (folder.join("state"), folder.join("cache"));
+        for folder in [state.join("lists/partial"), cache.join("archives/partial")] {
+            fs::create_dir_all(&folder).map_err(|cause| Error::Write {
+                path: folder.display().to_string(),
+                cause,
+            })?;
+        }
         let apt = |words: &str| {
-            let mut apt = program("apt-get", "-q -o Debug::NoLocking=1");
+            let mut apt = program("apt-get", "-q -y -o Debug::NoLocking=1");
             apt.arg(format!("-oDir::State={}", state.display()))
-                .arg(format!("-oDir::Cache={}", folder.join("cache").display()))
+                .arg(format!("-oDir::Cache={}", cache.display()))
                 .arg("-oDir::State::status=/var/lib/dpkg/status")
-                .args(words.split_whitespace())
-                .current_dir(&folder);
+                .args(words.split_whitespace());
             output(&mut apt).map(drop)
         };
         apt("update")?;
-        apt("download nginx")?;
-        let unpack = "for package in *.deb; do dpkg -x \"$package\" .; done";
-        run(program("sh", "-c").arg(unpack).current_dir(&folder))
+        apt(&format!(
+            "install --download-only --no-install-recommends {server}"
+        ))?;
+        let unpack = "for package in cache/archives/*.deb; do dpkg -x \"$package\" .; done";
+        run(program("sh", "-ec").arg(unpack).current_dir(&folder))
     })?;
-    Ok(folder.join("usr/sbin/nginx"))
+    Ok(program_below(&folder))
 }
 
 /// The npm of the machine, or one that comes with its Node in `target/tools/nodejs`, where the tests look.
