@@ -3,6 +3,9 @@
 //! What the gateway needs of a body is a few short fields; the rest has only to be JSON. So strings, of which
 //! prompts are made, are looked through many bytes at once, and nothing is built or decoded.
 
+/// Up to how many bytes of a string are looked at one by one.
+const SHORT: usize = 16;
+
 /// A place in a document. Whatever is no JSON there gives `None`.
 pub(crate) struct Reader<'a> {
     text: &'a str,
@@ -149,6 +152,18 @@ impl<'a> Reader<'a> {
 
     /// The rest of a string, after its first quote.
     fn string(&mut self) -> Option<()> {
+        // Names and many values are short: they end before a search for many bytes at once would have begun.
+        for _ in 0..SHORT {
+            match self.byte()? {
+                b'"' => {
+                    self.at += 1;
+                    return Some(());
+                }
+                b'\\' => break,
+                ..b' ' => return None,
+                _ => self.at += 1,
+            }
+        }
         loop {
             let rest = self.text.as_bytes().get(self.at..)?;
             let length = memchr::memchr2(b'"', b'\\', rest)?;

@@ -2,7 +2,7 @@
 //! came of each. Nothing has been sent to the client yet, so after a failure the next may try.
 
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 
 use prometheus::IntCounter;
 
@@ -76,7 +76,7 @@ impl<'a> Attempts<'a> {
     ) -> Option<Taken> {
         let begun = self.begin(model, live)?;
         let sent = pin!(self.send(&begun));
-        let ended = self.deadline.limit(sent).await;
+        let ended = self.in_time(live, sent).await;
         self.end(begun, ended)
     }
 
@@ -88,8 +88,25 @@ impl<'a> Attempts<'a> {
         begun.repeats = Some(place);
         self.worker.dataplane.metrics.retries(live.upstream()).inc();
         let sent = pin!(self.send(&begun));
-        let ended = self.deadline.limit(sent).await;
+        let ended = self.in_time(live, sent).await;
         self.end(begun, ended)
+    }
+
+    /// What comes of an attempt that was `sent` to `live`, within the request's time.
+    async fn in_time(
+        &self,
+        live: &Live,
+        sent: Pin<&mut impl Future<Output = Result<Answer, Failure>>>,
+    ) -> Ended {
+        let timeouts = live.timeouts();
+        // Who keeps to times of its own that are over sooner needs no other alarm.
+        if self
+            .deadline
+            .outlasts(timeouts.connect + timeouts.first_byte)
+        {
+            return Ok(sent.await);
+        }
+        self.deadline.limit(sent).await
     }
 
     /// How many upstreams have not answered.

@@ -12,7 +12,6 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use hyper::http::request::Parts;
 use hyper::{Method, StatusCode, Uri};
 use serde::Deserialize;
 use tokio::time::Instant;
@@ -21,6 +20,7 @@ use crate::auth::Unknown;
 use crate::endpoint::Endpoint;
 use crate::error::Interruption;
 use crate::limit::applied::{Applied, Used};
+use crate::message::Head;
 #[cfg(feature = "audit")]
 use crate::observe::audit::AuditLog;
 use crate::observe::level::Level;
@@ -105,7 +105,7 @@ impl Account {
     pub(crate) fn open(
         worker: &Worker,
         client_ip: IpAddr,
-        head: &Parts,
+        head: &Head,
         endpoint: Endpoint,
         trace: Trace,
     ) -> Self {

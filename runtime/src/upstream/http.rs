@@ -125,7 +125,7 @@ impl Http {
         let filter = headers::Request::of(outgoing.headers, self.authorization.is_some());
         for (name, value) in outgoing.headers.iter() {
             if filter.passes(name) && !trace.replaces(name, span) {
-                head.header(name, value.as_bytes());
+                head.header(name, value);
             }
         }
         trace.tell(span, |name, value| head.header(name, value));
@@ -148,10 +148,10 @@ impl Http {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use hyper::HeaderMap;
 
     use super::*;
     use crate::address::Address;
+    use crate::message::headers::Headers;
     use crate::observe::trace::Trace;
 
     /// What follows the request line, of a request that has these headers.
@@ -160,8 +160,7 @@ mod tests {
         let authorization = authorization.map(HeaderValue::from_static);
         let http = Http::new(Destination::new(address).unwrap(), authorization).unwrap();
         let lines = lines.lines().map(|line| line.split_once(": ").unwrap());
-        let headers = lines.map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
-        let headers: HeaderMap = headers.collect();
+        let headers: Headers = lines.collect();
         let outgoing = Outgoing {
             operation: Operation::Embeddings,
             query: Some("api-version=1"),

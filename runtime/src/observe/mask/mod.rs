@@ -20,20 +20,15 @@ pub(crate) fn text<'t>(privacy: Option<&Privacy>, text: &'t str) -> Cow<'t, str>
     let Some(privacy) = privacy else {
         return text;
     };
-    // Most texts are short and hold nothing of the kind; one look settles that.
-    let (mut digits, mut signs) = (0, 0);
-    for byte in text.bytes() {
-        digits += usize::from(byte.is_ascii_digit());
-        signs += usize::from(matches!(byte, b'@' | b'%'));
-    }
-    // Keys first: a part of one could look like something else.
+    // Keys first: a part of one could look like something else. Most texts are short and hold nothing of the kind,
+    // and one look settles that.
     if privacy.key && text.len() >= key::SHORTEST_TEXT {
         replace(&mut text, "[key]", key::find);
     }
-    if privacy.email && signs > 0 {
+    if privacy.email && memchr::memchr2(b'@', b'%', text.as_bytes()).is_some() {
         replace(&mut text, "[email]", email::find);
     }
-    if privacy.phone && digits >= phone::FEWEST_DIGITS {
+    if privacy.phone && has_digits(&text, phone::FEWEST_DIGITS) {
         replace(&mut text, "[phone]", phone::find);
     }
     text
@@ -54,6 +49,12 @@ pub(crate) fn ip(privacy: Option<&Privacy>, address: IpAddr) -> IpAddr {
             Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0).into()
         }
     }
+}
+
+/// Whether there are at least so many digits in `text`.
+fn has_digits(text: &str, fewest: usize) -> bool {
+    let digits = || text.bytes().filter(u8::is_ascii_digit).count();
+    text.len() >= fewest && digits() >= fewest
 }
 
 /// Puts `mark` in the place of everything that `find` finds from a place on.
