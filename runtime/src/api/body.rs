@@ -8,12 +8,13 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 #[cfg(feature = "http2")]
 use hyper::body::Body;
+use hyper::header::CONTENT_ENCODING;
 #[cfg(feature = "http2")]
 use hyper::header::EXPECT;
-use hyper::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use thiserror::Error;
 use tokio::time::timeout;
 
+use crate::h1::fields;
 use crate::message::Head;
 use crate::server::http1;
 
@@ -67,13 +68,10 @@ pub(crate) struct Arriving {
 impl Arriving {
     /// The body `incoming` of the request with this head.
     pub(crate) fn new(head: &Head, incoming: Incoming) -> Self {
-        let declared = head
-            .headers
-            .get(CONTENT_LENGTH)
-            .and_then(|value| str::from_utf8(value).ok());
+        let declared = fields::length(&head.headers).ok().flatten();
         Self {
             incoming,
-            declared: declared.and_then(|length| length.parse().ok()),
+            declared: declared.and_then(|length| usize::try_from(length).ok()),
             #[cfg(feature = "http2")]
             awaits_continue: head.headers.has(EXPECT),
             is_compressed: head

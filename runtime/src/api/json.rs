@@ -153,15 +153,16 @@ impl<'a> Reader<'a> {
     /// The rest of a string, after its first quote.
     fn string(&mut self) -> Option<()> {
         // Names and many values are short: they end before a search for many bytes at once would have begun.
-        for _ in 0..SHORT {
-            match self.byte()? {
+        let near = self.text.as_bytes().get(self.at..)?.iter().take(SHORT);
+        for (length, byte) in near.enumerate() {
+            match byte {
                 b'"' => {
-                    self.at += 1;
+                    self.at += length + 1;
                     return Some(());
                 }
                 b'\\' => break,
                 ..b' ' => return None,
-                _ => self.at += 1,
+                _ => {}
             }
         }
         loop {

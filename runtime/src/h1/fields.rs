@@ -44,12 +44,19 @@ pub(crate) fn length(headers: &Headers) -> Result<Option<u64>, Malformed> {
     if lengths.any(|other| other != digits) {
         return Err(Malformed);
     }
-    // A number's own parser takes signs.
-    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+    if digits.is_empty() {
         return Err(Malformed);
     }
-    let text = std::str::from_utf8(digits).map_err(|_| Malformed)?;
-    text.parse().map(Some).map_err(|_| Malformed)
+    // Digits and nothing else: a number's own parser takes signs.
+    let mut length: u64 = 0;
+    for digit in digits {
+        let value = digit.wrapping_sub(b'0');
+        let more = length
+            .checked_mul(10)
+            .and_then(|tens| tens.checked_add(value.into()));
+        length = more.filter(|_| value < 10).ok_or(Malformed)?;
+    }
+    Ok(Some(length))
 }
 
 /// Whether `Connection` names this option.

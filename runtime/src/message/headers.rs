@@ -43,13 +43,21 @@ impl Headers {
 
     /// The first value of this name, which is in small letters.
     pub(crate) fn get(&self, name: impl AsRef<[u8]>) -> Option<&[u8]> {
-        self.all(name).next()
+        let name = name.as_ref();
+        if !self.may_have(name) {
+            return None;
+        }
+        let line = self.lines.iter().find(|line| self.name(line) == name)?;
+        Some(self.value(line))
     }
 
     /// All values of this name, which is in small letters.
     pub(crate) fn all(&self, name: impl AsRef<[u8]>) -> impl Iterator<Item = &[u8]> {
-        let is_possible = self.kinds & kind(name.as_ref()) != 0;
-        let lines = if is_possible { &*self.lines } else { &[] };
+        let lines = if self.may_have(name.as_ref()) {
+            &*self.lines
+        } else {
+            &[]
+        };
         let named = lines
             .iter()
             .filter(move |line| self.name(line) == name.as_ref());
@@ -154,6 +162,10 @@ impl Headers {
             map.append(name, value);
         }
         map
+    }
+
+    fn may_have(&self, name: &[u8]) -> bool {
+        self.kinds & kind(name) != 0
     }
 
     fn name(&self, line: &Line) -> &[u8] {

@@ -68,7 +68,10 @@ fn value_of_field(after_name: &[u8]) -> Option<Usage> {
 
 /// Reads the object that `json` begins with, and leaves what follows it.
 fn read(json: &[u8]) -> Option<Usage> {
-    let mut reader = Reader::of(json.utf8_chunks().next()?.valid());
+    // What follows may be cut.
+    let text =
+        str::from_utf8(json).or_else(|error| str::from_utf8(json.split_at(error.valid_up_to()).0));
+    let mut reader = Reader::of(text.ok()?);
     let mut usage = Usage::default();
     let mut has_more = reader.enter(b'{')?;
     while has_more {

@@ -40,19 +40,27 @@ pub(super) fn find(text: &str, start: usize) -> Option<Range<usize>> {
         let word = from + bytes.get(from..)?.iter().position(in_key)?;
         let length = bytes.get(word..)?.iter().position(|byte| !in_key(byte));
         let end = length.map_or(text.len(), |length| word + length);
-        let found = text.get(word..end)?;
-        let key = found.trim_end_matches('.');
-        let is_issued = key.len() > SHORTEST
-            && BEGINNINGS.iter().any(|beginning| {
-                key.strip_prefix(beginning)
-                    .is_some_and(|rest| rest.len() >= SHORTEST)
-            });
         let before = text.get(..word)?;
-        if is_issued || (before.ends_with(' ') && follows_bearer(before)) {
-            return Some(word..word + key.len());
+        // Most words are neither long enough for an issued key nor behind a space.
+        if end - word > SHORTEST || before.ends_with(' ') {
+            let key = text.get(word..end)?.trim_end_matches('.');
+            if is_issued(key) || follows_bearer(before) {
+                return Some(word..word + key.len());
+            }
         }
         from = end;
     }
+}
+
+fn is_issued(key: &str) -> bool {
+    let first = key.bytes().next();
+    BEGINNINGS.iter().any(|beginning| {
+        // One look settles it for most.
+        beginning.bytes().next() == first
+            && key
+                .strip_prefix(beginning)
+                .is_some_and(|rest| rest.len() >= SHORTEST)
+    })
 }
 
 fn in_key(byte: &u8) -> bool {

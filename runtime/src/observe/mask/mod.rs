@@ -25,7 +25,7 @@ pub(crate) fn text<'t>(privacy: Option<&Privacy>, text: &'t str) -> Cow<'t, str>
     if privacy.key && text.len() >= key::SHORTEST_TEXT {
         replace(&mut text, "[key]", key::find);
     }
-    if privacy.email && memchr::memchr2(b'@', b'%', text.as_bytes()).is_some() {
+    if privacy.email && text.bytes().any(|byte| matches!(byte, b'@' | b'%')) {
         replace(&mut text, "[email]", email::find);
     }
     if privacy.phone && has_digits(&text, phone::FEWEST_DIGITS) {

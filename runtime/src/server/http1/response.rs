@@ -1,7 +1,5 @@
 //! The head of a response, as a pure function of what it says; and in which manner its body follows.
 
-use std::io::Write as _;
-
 use hyper::{StatusCode, Version};
 
 use crate::message::headers::Headers;
@@ -65,8 +63,9 @@ pub(super) fn write(
     });
     match manner {
         Manner::Length(length) => {
-            // Writing to memory does not fail.
-            let _ = write!(text, "content-length: {length}\r\n");
+            text.extend_from_slice(b"content-length: ");
+            text.extend_from_slice(itoa::Buffer::new().format(length).as_bytes());
+            text.extend_from_slice(b"\r\n");
         }
         Manner::Chunked => text.extend_from_slice(b"transfer-encoding: chunked\r\n"),
         Manner::None | Manner::Close => {}
