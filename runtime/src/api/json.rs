@@ -153,17 +153,12 @@ impl<'a> Reader<'a> {
     /// The rest of a string, after its first quote.
     fn string(&mut self) -> Option<()> {
         // Names and many values are short: they end before a search for many bytes at once would have begun.
-        let near = self.text.as_bytes().get(self.at..)?.iter().take(SHORT);
-        for (length, byte) in near.enumerate() {
-            match byte {
-                b'"' => {
-                    self.at += length + 1;
-                    return Some(());
-                }
-                b'\\' => break,
-                ..b' ' => return None,
-                _ => {}
-            }
+        let rest = self.text.as_bytes().get(self.at..)?;
+        let near = rest.get(..SHORT).unwrap_or(rest);
+        let length = near.iter().take_while(|byte| is_plain(**byte)).count();
+        if near.get(length) == Some(&b'"') {
+            self.at += length + 1;
+            return Some(());
         }
         loop {
             let rest = self.text.as_bytes().get(self.at..)?;
@@ -220,6 +215,23 @@ impl<'a> Reader<'a> {
         self.at - start
     }
 }
+
+/// Whether a byte stands for itself in a string, and ends none.
+fn is_plain(byte: u8) -> bool {
+    PLAIN.get(usize::from(byte)).copied().unwrap_or_default()
+}
+
+/// Settled here, as every byte of every name is asked for.
+#[expect(clippy::indexing_slicing, reason = "the compiler does it")]
+static PLAIN: [bool; 256] = {
+    let mut plain = [true; 256];
+    let mut byte = 0;
+    while byte < plain.len() {
+        plain[byte] = byte >= 0x20 && byte != b'"' as usize && byte != b'\\' as usize;
+        byte += 1;
+    }
+    plain
+};
 
 fn closing(opens: u8) -> u8 {
     match opens {

@@ -103,6 +103,8 @@ impl Headers {
         self.text.extend_from_slice(COLON);
         write(&mut self.text);
         let end = self.text.len();
+        let value = self.text.get(colon..).unwrap_or_default();
+        debug_assert_eq!(memchr::memchr3(b'\r', b'\n', 0, value), None);
         self.text.extend_from_slice(END);
         self.lines.push(Line { start, colon, end });
     }

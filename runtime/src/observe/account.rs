@@ -335,14 +335,15 @@ impl Account {
         if std::mem::replace(&mut self.settled, true) {
             return;
         }
-        self.limits.settle(self.used_of_limits(status));
+        let now = Instant::now();
+        self.limits.settle(self.used_of_limits(status), now);
         if let Some(comparison) = self.comparison.take() {
             match status == client_closed_request() {
                 true => comparison.abandoned(),
                 false => comparison.answered(status, self.usage.and_then(|usage| usage.output)),
             }
         }
-        let elapsed = self.started.elapsed();
+        let elapsed = now.duration_since(self.started);
         let metrics = self.metrics;
         metrics.in_flight.dec();
         metrics.request(&self.method, self.endpoint, status, elapsed.as_secs_f64());

@@ -153,7 +153,7 @@ impl Object<'_> {
         }
     }
 
-    /// With at most three places after the point.
+    /// With three places after the point, also where they are zero: whoever guesses types must not see a whole number.
     fn milliseconds(&mut self, name: &str, value: Option<f64>) {
         self.name(name);
         let Some(value) = value else {
@@ -162,11 +162,9 @@ impl Object<'_> {
         let microseconds = (value * 1e3).round() as u64;
         self.digits(microseconds / 1000);
         let rest = microseconds % 1000;
-        if rest > 0 {
-            let places = [rest / 100, rest / 10 % 10, rest % 10].map(|digit| b'0' + digit as u8);
-            self.0.push(b'.');
-            self.0.extend_from_slice(&places);
-        }
+        let places = [rest / 100, rest / 10 % 10, rest % 10].map(|digit| b'0' + digit as u8);
+        self.0.push(b'.');
+        self.0.extend_from_slice(&places);
     }
 
     fn digits(&mut self, number: u64) {
@@ -279,6 +277,15 @@ mod tests {
         assert_eq!(line["path"], nasty);
         assert_eq!(line["duration_ms"], 1.235);
         assert_eq!(line["client_ip"], "::1");
+    }
+
+    #[test]
+    fn a_duration_is_never_a_whole_number() {
+        for (duration, expected) in [(2.0, "2.000"), (0.0004, "0.000"), (1.2345, "1.235")] {
+            let mut text = Vec::new();
+            Object(&mut text).milliseconds("", Some(duration));
+            assert_eq!(String::from_utf8(text).unwrap(), expected);
+        }
     }
 
     #[test]

@@ -47,7 +47,7 @@ impl Http {
         })
     }
 
-    /// Sends `outgoing` and waits for the head of the response; where that is a stream, for its
+    /// Sends `outgoing`, `now`, and waits for the head of the response; where that is a stream, for its
     /// first piece too.
     ///
     /// A server may close an idle connection at the very moment of its next use. Then the request is
@@ -61,6 +61,7 @@ impl Http {
         pool: &SharedPool,
         timeouts: &Timeouts,
         outgoing: Outgoing<'_>,
+        now: Instant,
     ) -> Result<Answer, Failure> {
         let deliver = async |connection, due| {
             let lease = Lease::new(pool, connection);
@@ -70,15 +71,14 @@ impl Http {
                 .unwrap_or(Err(Unanswered::Failed(Failure::FirstByteTimeout)))
         };
         let mut time = timeouts.first_byte;
-        if let Some(kept) = pool.take() {
-            let sent = Instant::now();
-            match deliver(kept, sent + time).await {
+        if let Some(kept) = pool.take(now) {
+            match deliver(kept, now + time).await {
                 Ok(answer) => return Ok(answer),
                 Err(Unanswered::Unsent) => {}
-                Err(Unanswered::Closed) if sent.elapsed() < timeouts.connect => {}
+                Err(Unanswered::Closed) if now.elapsed() < timeouts.connect => {}
                 Err(unanswered) => return Err(unanswered.failure()),
             }
-            time = time.saturating_sub(sent.elapsed());
+            time = time.saturating_sub(now.elapsed());
         }
         // Boxed, as it is rare and large: every request would carry its state.
         let fresh = Box::pin(connect(&self.destination, timeouts.connect)).await?;
