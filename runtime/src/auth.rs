@@ -7,7 +7,6 @@
 use std::borrow::Cow;
 
 use decide::hash;
-use hyper::HeaderMap;
 use hyper::header::AUTHORIZATION;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq;
@@ -21,6 +20,7 @@ use crate::jwt::{self, Judge, Refused};
 use crate::limit::limiter::Limiter;
 use crate::limit::owner::Owner;
 use crate::limit::quota::Quota;
+use crate::message::headers::Headers;
 use crate::topology::{Auth, Key, PriorityClass, Topology};
 use crate::upstream::headers::API_KEY;
 
@@ -151,7 +151,7 @@ impl Callers {
     /// names a key that its issuer may have by now.
     pub(crate) async fn identify(
         &self,
-        headers: &HeaderMap,
+        headers: &Headers,
         own: &Own,
     ) -> Result<Caller<'_>, Unknown> {
         let known = self.authenticate(headers, own);
@@ -166,11 +166,7 @@ impl Callers {
     }
 
     /// The caller that presents its key or its token in `headers`, as far as is known.
-    pub(crate) fn authenticate(
-        &self,
-        headers: &HeaderMap,
-        own: &Own,
-    ) -> Result<Caller<'_>, Unknown> {
+    pub(crate) fn authenticate(&self, headers: &Headers, own: &Own) -> Result<Caller<'_>, Unknown> {
         #[cfg(not(feature = "jwt"))]
         let _ = own;
         match &self.mode {
@@ -245,11 +241,11 @@ enum Presented<'h> {
 }
 
 /// What a request presents: `X-API-Key`, else `Authorization: Bearer`.
-fn presented(headers: &HeaderMap) -> Option<Presented<'_>> {
+fn presented(headers: &Headers) -> Option<Presented<'_>> {
     if let Some(key) = headers.get(API_KEY) {
-        return Some(Presented::Key(key.as_bytes().trim_ascii()));
+        return Some(Presented::Key(key.trim_ascii()));
     }
-    let value = headers.get(AUTHORIZATION)?.as_bytes();
+    let value = headers.get(AUTHORIZATION)?;
     let (scheme, key) = value.split_at_checked("Bearer ".len())?;
     scheme
         .eq_ignore_ascii_case(b"Bearer ")
@@ -304,21 +300,11 @@ impl Ring {
 
 #[cfg(test)]
 mod tests {
-    use hyper::header::{HeaderName, HeaderValue};
-
     use super::*;
     use crate::fixture::{MODEL_LARGE, MODEL_SMALL, dataplane};
 
     fn name_for(headers: &[(&'static str, &'static str)]) -> Result<String, Unknown> {
-        let headers: HeaderMap = headers
-            .iter()
-            .map(|(name, value)| {
-                (
-                    HeaderName::from_static(name),
-                    HeaderValue::from_static(value),
-                )
-            })
-            .collect();
+        let headers = headers.iter().copied().collect();
         let caller = dataplane()
             .callers
             .authenticate(&headers, &Own::default())?;
@@ -369,8 +355,7 @@ mod tests {
 
     #[test]
     fn access_is_by_key() {
-        let mut headers = HeaderMap::new();
-        headers.insert(API_KEY, HeaderValue::from_static("batch-secret"));
+        let headers = Headers::from_iter([(API_KEY, "batch-secret")]);
         let batch = dataplane()
             .callers
             .authenticate(&headers, &Own::default())

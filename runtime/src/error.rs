@@ -5,10 +5,10 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use decide::outcome::{self, Cause};
+use hyper::StatusCode;
 use hyper::header::{
     ACCEPT_ENCODING, ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
 };
-use hyper::{Response, StatusCode};
 use serde::Serialize;
 use thiserror::Error;
 
@@ -22,6 +22,8 @@ use crate::jwt::jwks::keeper::PACE;
 use crate::limit::refusal::{Kind, Refusal};
 #[cfg(feature = "redis")]
 use crate::limit::store::Unshared;
+use crate::message::Response;
+use crate::stream::body::Body;
 use crate::upstream::failure::Failure;
 use crate::upstream::miss::Miss;
 #[cfg(feature = "words")]
@@ -146,14 +148,13 @@ impl Error {
     }
 
     /// The response.
-    pub(crate) fn into_response(self) -> Response<Bytes> {
+    pub(crate) fn into_response(self) -> Response {
         let status = self.status();
-        let mut response = Response::new(self.body());
-        *response.status_mut() = status;
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let mut response = Response::new(Body::whole(self.body()));
+        response.status = status;
+        response.headers.append(CONTENT_TYPE, "application/json");
         if let Some((name, value)) = self.header() {
-            headers.insert(name, value);
+            response.headers.append(name, value);
         }
         response
     }
@@ -479,8 +480,8 @@ mod tests {
     #[test]
     fn busy_everywhere_is_429_with_the_soonest_time() {
         let response = all_failed(&[BUSY, BUSY]).into_response();
-        assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
-        assert_eq!(response.headers()[RETRY_AFTER], "9");
+        assert_eq!(response.status, StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(response.headers.text(RETRY_AFTER), Some("9"));
     }
 
     #[test]
@@ -490,8 +491,8 @@ mod tests {
         assert!(error.to_string().contains("`vllm`: failed too often"));
         assert_eq!(body(&error)["type"], "server_error");
         let response = error.into_response();
-        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
-        assert_eq!(response.headers()[RETRY_AFTER], "8");
+        assert_eq!(response.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(response.headers.text(RETRY_AFTER), Some("8"));
     }
 
     #[test]
@@ -504,8 +505,8 @@ mod tests {
             StatusCode::GATEWAY_TIMEOUT
         );
         let busy = with(BUSY).into_response();
-        assert_eq!(busy.status(), StatusCode::TOO_MANY_REQUESTS);
-        assert_eq!(busy.headers()[RETRY_AFTER], "3");
+        assert_eq!(busy.status, StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(busy.headers.text(RETRY_AFTER), Some("3"));
     }
 
     #[test]
@@ -518,15 +519,15 @@ mod tests {
     fn out_of_time_is_504_whatever_failed_before() {
         let error = none_answered(&[Miss::Failed(Failure::Refused), Miss::OutOfTime]);
         assert_eq!(body(&error)["code"], "deadline_exceeded");
-        assert_eq!(error.into_response().status(), StatusCode::GATEWAY_TIMEOUT);
+        assert_eq!(error.into_response().status, StatusCode::GATEWAY_TIMEOUT);
     }
 
     #[test]
     fn refusals_say_what_would_do() {
         let response = Error::WrongMethod { allowed: "POST" }.into_response();
-        assert_eq!(response.headers()[ALLOW], "POST");
+        assert_eq!(response.headers.text(ALLOW), Some("POST"));
         let response = Error::from(Unknown::NoKey).into_response();
-        assert_eq!(response.headers()[WWW_AUTHENTICATE], "Bearer");
+        assert_eq!(response.headers.text(WWW_AUTHENTICATE), Some("Bearer"));
     }
 
     #[test]

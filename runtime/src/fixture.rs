@@ -11,6 +11,7 @@ use hyper::{Request, StatusCode};
 use crate::dataplane::Dataplane;
 use crate::endpoint::{Endpoint as Path, Operation};
 use crate::environment;
+use crate::message::Head;
 use crate::observe::account::Account;
 use crate::observe::level::Level;
 use crate::observe::log;
@@ -251,7 +252,7 @@ pub(crate) fn worker(dataplane: &'static Dataplane) -> Rc<Worker> {
 
 /// The account of a chat request that nobody has answered yet.
 pub(crate) fn opened(worker: &Rc<Worker>) -> Account {
-    let (head, ()) = Request::new(()).into_parts();
+    let head = Head::from(Request::new(()).into_parts().0);
     let trace = Trace::identify(&head.headers, None);
     let client_ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
     Account::open(
@@ -264,8 +265,8 @@ pub(crate) fn opened(worker: &Rc<Worker>) -> Account {
 }
 
 /// The account of a chat request that is being answered.
-pub(crate) fn account(worker: &Rc<Worker>) -> Account {
-    let mut account = opened(worker);
+pub(crate) fn account(worker: &Rc<Worker>) -> Box<Account> {
+    let mut account = Box::new(opened(worker));
     account.model = Some(&MODEL_LARGE);
     account.answered(&MODEL_LARGE, &VLLM_LARGE, StatusCode::OK, 0);
     account

@@ -10,9 +10,7 @@ mod tests;
 
 use bytes::Bytes;
 use decide::walk::{Sight, Turn, Walk};
-use hyper::Response;
-use hyper::header::{CONTENT_LENGTH, HeaderValue};
-use hyper::http::request::Parts;
+use hyper::header::CONTENT_LENGTH;
 
 use crate::api::rewrite;
 use crate::api::scan::Scan;
@@ -23,6 +21,7 @@ use crate::error::Error;
 use crate::forward::attempts::Attempts;
 use crate::forward::deadline::Deadline;
 use crate::idempotency::{Claim, Recording};
+use crate::message::{Head, Response};
 use crate::observe::account::Account;
 use crate::observe::trace::Trace;
 use crate::route;
@@ -40,7 +39,7 @@ use crate::worker::Worker;
 pub(crate) struct Asked<'a> {
     pub(crate) caller: &'a Caller<'a>,
     pub(crate) operation: Operation,
-    pub(crate) head: &'a Parts,
+    pub(crate) head: &'a Head,
     pub(crate) trace: &'a Trace,
     pub(crate) body: &'a Bytes,
     pub(crate) scan: &'a Scan<'a>,
@@ -176,7 +175,7 @@ pub(crate) fn outgoing<'a>(
 }
 
 /// The response of an upstream, relayed as it comes, and kept where that was claimed.
-pub(crate) fn relay(account: Account, taken: Taken, claim: Option<Claim>) -> Response<Body> {
+pub(crate) fn relay(account: Box<Account>, taken: Taken, claim: Option<Claim>) -> Response {
     let mut recording = claim.and_then(|claim| Recording::of(claim, &taken.answer));
     let mut headers = taken.answer.headers;
     let has_no_end = taken.answer.source.ends_with_its_connection();
@@ -191,10 +190,12 @@ pub(crate) fn relay(account: Account, taken: Taken, claim: Option<Claim>) -> Res
         Observer::of_document()
     };
     if !std::ptr::eq(taken.model, taken.requested)
-        && let Ok(name) = HeaderValue::from_str(taken.model.settings.name)
+        && let name = taken.model.settings.name
+        // Any other cannot be told in a header.
+        && name.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic())
     {
         if let Some(recording) = &mut recording {
-            recording.of_stand_in(&name);
+            recording.of_stand_in(name);
         }
         headers.insert(headers::FALLBACK_MODEL, name);
     }
@@ -206,8 +207,9 @@ pub(crate) fn relay(account: Account, taken: Taken, claim: Option<Claim>) -> Res
         recording,
         taken.deadline,
     );
-    let mut response = Response::new(Body::Relayed(Box::new(relay)));
-    *response.status_mut() = taken.answer.status;
-    *response.headers_mut() = headers;
-    response
+    Response {
+        status: taken.answer.status,
+        headers,
+        body: Body::Relayed(Box::new(relay)),
+    }
 }

@@ -48,6 +48,7 @@ mod idempotency;
 #[cfg(feature = "jwt")]
 mod jwt;
 mod limit;
+mod message;
 mod observe;
 mod pipeline;
 mod route;

@@ -7,9 +7,8 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use decide::admit::Denied;
-use hyper::header::{CONTENT_TYPE, HeaderValue};
-use hyper::http::request::Parts;
-use hyper::{HeaderMap, Request, Response, StatusCode};
+use hyper::StatusCode;
+use hyper::header::CONTENT_TYPE;
 
 use crate::admin;
 use crate::admin::refused::Refused;
@@ -23,14 +22,16 @@ use crate::endpoint::{Endpoint, name_in_path};
 use crate::error::Error;
 use crate::forward::{Asked, Taken, relay, try_in_turn};
 use crate::idempotency::{self, BadRepeat, Claim, Claimed, Kept};
+use crate::limit;
 use crate::limit::demand::Demand;
-use crate::limit::headers::Headers;
+use crate::message::headers::Headers;
+use crate::message::{Head, Response};
 use crate::observe::account::Account;
 use crate::observe::metrics::{Metrics, RefusedInput, Repeated};
 use crate::observe::trace::Trace;
 use crate::shadow;
 use crate::stream::body::Body;
-use crate::stream::keep_alive::{Beginning, kept_alive};
+use crate::stream::keep_alive::{Beginning, Underway, kept_alive};
 use crate::topology::Model;
 use crate::unwind::caught;
 use crate::worker::Worker;
@@ -38,19 +39,15 @@ use crate::worker::Worker;
 /// Serves one request. Never fails: what goes wrong is a response as well.
 ///
 /// Dropping the future, because the client has gone, takes the request back from its upstream at
-/// once.
-pub(crate) async fn serve(
-    worker: Rc<Worker>,
-    client_ip: IpAddr,
-    request: Request<Incoming>,
-) -> Response<Body> {
+/// once. It is boxed, as it is large: it is held for as long as there is no response, and not while one streams.
+pub(crate) fn serve(worker: Rc<Worker>, client_ip: IpAddr, head: Head, body: Incoming) -> Underway {
     let Some(every) = worker.dataplane.topology.gateway.keep_alive else {
-        return pass(worker, client_ip, request, None).await;
+        return Box::pin(pass(worker, client_ip, head, body, None));
     };
     let beginning = Rc::new(Beginning::default());
     let cut = worker.cut.begun();
-    let passing = pass(worker, client_ip, request, Some(Rc::clone(&beginning)));
-    kept_alive(every, beginning, Box::pin(passing), cut).await
+    let passing = pass(worker, client_ip, head, body, Some(Rc::clone(&beginning)));
+    Box::pin(kept_alive(every, beginning, Box::pin(passing), cut))
 }
 
 /// Takes one request through its stations. As soon as nothing but its upstreams is waited for, and it
@@ -58,16 +55,18 @@ pub(crate) async fn serve(
 async fn pass(
     worker: Rc<Worker>,
     client_ip: IpAddr,
-    request: Request<Incoming>,
+    head: Head,
+    body: Incoming,
     beginning: Option<Rc<Beginning>>,
-) -> Response<Body> {
-    let (head, body) = request.into_parts();
+) -> Response {
     let mut body = Arriving::new(&head, body);
     let endpoint = admin::offered(Endpoint::at(head.uri.path()), worker.dataplane);
 
     // 1. Identify: which request is this, in logs and upstream?
     let trace = Trace::identify(&head.headers, worker.dataplane.trace_sample());
-    let mut account = Account::open(&worker, client_ip, &head, endpoint, trace.clone());
+    let account = Account::open(&worker, client_ip, &head, endpoint, trace.clone());
+    // Boxed, as it is large and passes through many hands.
+    let mut account = Box::new(account);
 
     let sharing = Sharing::of(
         worker.dataplane.topology.gateway.cors.as_ref(),
@@ -75,7 +74,7 @@ async fn pass(
         &head.headers,
     );
 
-    let mark = |limits: Option<Headers>, headers: &mut HeaderMap| {
+    let mark = |limits: Option<limit::headers::Headers>, headers: &mut Headers| {
         if let Some(limits) = limits {
             limits.mark(headers);
         }
@@ -86,7 +85,7 @@ async fn pass(
     };
     let may_begin = |account: &Account| {
         if let Some(beginning) = &beginning {
-            let mut headers = HeaderMap::new();
+            let mut headers = Headers::default();
             mark(account.limits.headers(), &mut headers);
             beginning.may_have(headers);
         }
@@ -136,10 +135,10 @@ async fn pass(
                 Error::Unread(Unread::ClientGone) => account.abandoned(),
                 _ => account.settle(error.status(), &error.to_string()),
             }
-            error.into_response().map(Body::whole)
+            error.into_response()
         }
     };
-    mark(limits, response.headers_mut());
+    mark(limits, &mut response.headers);
     response
 }
 
@@ -165,7 +164,7 @@ enum Reply {
     /// What an administrator is told, after what it did.
     Administered(admin::Done),
     /// What a browser is told before a request.
-    Preflight(HeaderMap),
+    Preflight(Headers),
     /// The answer of an earlier request.
     Kept(Kept),
     /// A response of an upstream, and what it is to be kept for.
@@ -182,7 +181,7 @@ async fn answer(
     account: &mut Account,
     trace: &Trace,
     endpoint: Endpoint,
-    head: Parts,
+    head: Head,
     body: &mut Arriving,
     may_begin: impl Fn(&Account),
 ) -> Result<Reply, Error> {
@@ -348,19 +347,18 @@ fn admit(
 }
 
 /// The response of the gateway itself.
-fn own(status: StatusCode, content_type: &'static str, body: Bytes) -> Response<Body> {
+fn own(status: StatusCode, content_type: &'static str, body: Bytes) -> Response {
     let mut response = Response::new(Body::whole(body));
-    *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response.status = status;
+    response.headers.append(CONTENT_TYPE, content_type);
     response
 }
 
 /// The answer to a preflight: nothing but headers.
-fn preflight(headers: HeaderMap) -> Response<Body> {
-    let mut response = Response::new(Body::Whole(None));
-    *response.status_mut() = StatusCode::NO_CONTENT;
-    *response.headers_mut() = headers;
-    response
+fn preflight(headers: Headers) -> Response {
+    Response {
+        status: StatusCode::NO_CONTENT,
+        headers,
+        body: Body::Whole(None),
+    }
 }

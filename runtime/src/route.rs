@@ -3,9 +3,9 @@
 
 use decide::Candidate;
 use decide::order::{Order, order};
-use hyper::HeaderMap;
 use hyper::header::HeaderName;
 
+use crate::message::headers::Headers;
 use crate::topology::{Hedge, Route, Rule, Topology, Upstream};
 
 /// The header that names a session.
@@ -18,8 +18,8 @@ impl Candidate for &'static Upstream {
 }
 
 /// The id of the session that `headers` name.
-pub(crate) fn session(headers: &HeaderMap) -> Option<&[u8]> {
-    headers.get(SESSION_ID).map(|id| id.as_bytes())
+pub(crate) fn session(headers: &Headers) -> Option<&[u8]> {
+    headers.get(SESSION_ID)
 }
 
 /// All upstreams of `rule`, in any order.
@@ -51,14 +51,12 @@ pub(crate) fn with<T>(
 
 #[cfg(test)]
 mod tests {
-    use hyper::header::HeaderValue;
-
     use super::*;
 
     #[test]
     fn a_session_is_what_its_header_says() {
-        assert_eq!(session(&HeaderMap::new()), None);
-        let headers = HeaderMap::from_iter([(SESSION_ID, HeaderValue::from_static("alice"))]);
+        assert_eq!(session(&Headers::default()), None);
+        let headers = Headers::from_iter([(SESSION_ID, "alice")]);
         assert_eq!(session(&headers), Some(b"alice".as_slice()));
     }
 }

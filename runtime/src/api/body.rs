@@ -8,13 +8,14 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 #[cfg(feature = "http2")]
 use hyper::body::Body;
+use hyper::header::CONTENT_ENCODING;
 #[cfg(feature = "http2")]
 use hyper::header::EXPECT;
-use hyper::header::{CONTENT_ENCODING, CONTENT_LENGTH};
-use hyper::http::request::Parts;
 use thiserror::Error;
 use tokio::time::timeout;
 
+use crate::h1::fields;
+use crate::message::Head;
 use crate::server::http1;
 
 /// Why a body could not be read.
@@ -66,21 +67,17 @@ pub(crate) struct Arriving {
 
 impl Arriving {
     /// The body `incoming` of the request with this head.
-    pub(crate) fn new(head: &Parts, incoming: Incoming) -> Self {
-        let declared = head
-            .headers
-            .get(CONTENT_LENGTH)
-            .and_then(|value| value.to_str().ok());
+    pub(crate) fn new(head: &Head, incoming: Incoming) -> Self {
+        let declared = fields::length(&head.headers).ok().flatten();
         Self {
             incoming,
-            declared: declared.and_then(|length| length.parse().ok()),
+            declared: declared.and_then(|length| usize::try_from(length).ok()),
             #[cfg(feature = "http2")]
-            awaits_continue: head.headers.contains_key(EXPECT),
+            awaits_continue: head.headers.has(EXPECT),
             is_compressed: head
                 .headers
-                .get_all(CONTENT_ENCODING)
-                .iter()
-                .any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")),
+                .all(CONTENT_ENCODING)
+                .any(|encoding| !encoding.eq_ignore_ascii_case(b"identity")),
         }
     }
 

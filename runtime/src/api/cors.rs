@@ -4,16 +4,16 @@
 //! Browsers enforce it, and they alone: a page of another origin is not refused here, it only is not
 //! told that it may read the answer.
 
-use hyper::HeaderMap;
 use hyper::Method;
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
-    ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, HeaderValue, ORIGIN, VARY,
+    ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
 };
-use hyper::http::request::Parts;
 
 use crate::endpoint::Endpoint;
+use crate::message::Head;
+use crate::message::headers::Headers;
 use crate::topology::Cors;
 
 /// What a page may read of a response beside its body.
@@ -36,7 +36,7 @@ impl Sharing {
     pub(crate) fn of(
         cors: Option<&'static Cors>,
         endpoint: Endpoint,
-        headers: &HeaderMap,
+        headers: &Headers,
     ) -> Option<Self> {
         let cors = cors.filter(|_| endpoint.is_for_pages())?;
         Some(Self {
@@ -45,13 +45,11 @@ impl Sharing {
     }
 
     /// Puts it on a response, in place of what an upstream says.
-    pub(crate) fn mark(self, headers: &mut HeaderMap) {
+    pub(crate) fn mark(self, headers: &mut Headers) {
         headers.remove(ACCESS_CONTROL_ALLOW_CREDENTIALS);
-        headers.append(VARY, HeaderValue::from_static("Origin"));
+        headers.append(VARY, "Origin");
         if let Some(origin) = self.origin {
-            let exposed = HeaderValue::from_static(EXPOSED);
-            headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
-            let origin = HeaderValue::from_static(origin);
+            headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
             headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         }
     }
@@ -63,26 +61,23 @@ pub(crate) fn preflight(
     cors: Option<&Cors>,
     endpoint: Endpoint,
     allowed: &'static str,
-    head: &Parts,
-) -> Option<HeaderMap> {
+    head: &Head,
+) -> Option<Headers> {
     let cors = cors.filter(|_| head.method == Method::OPTIONS && endpoint.is_for_pages())?;
     head.headers.get(ACCESS_CONTROL_REQUEST_METHOD)?;
     listed(cors, &head.headers)?;
-    let mut answer = HeaderMap::with_capacity(8);
-    answer.insert(
-        ACCESS_CONTROL_ALLOW_METHODS,
-        HeaderValue::from_static(allowed),
-    );
-    answer.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(MAX_AGE));
+    let mut answer = Headers::default();
+    answer.append(ACCESS_CONTROL_ALLOW_METHODS, allowed);
+    answer.append(ACCESS_CONTROL_MAX_AGE, MAX_AGE);
     // Whatever the page asks for: SDKs send many of their own, and `*` would leave out the key.
     if let Some(wanted) = head.headers.get(ACCESS_CONTROL_REQUEST_HEADERS) {
-        answer.insert(ACCESS_CONTROL_ALLOW_HEADERS, wanted.clone());
+        answer.append(ACCESS_CONTROL_ALLOW_HEADERS, wanted);
     }
     Some(answer)
 }
 
-fn listed(cors: &Cors, headers: &HeaderMap) -> Option<&'static str> {
-    let origin = headers.get(ORIGIN)?.as_bytes();
+fn listed(cors: &Cors, headers: &Headers) -> Option<&'static str> {
+    let origin = headers.get(ORIGIN)?;
     let mut origins = cors.origins.iter().copied();
     origins.find(|listed| listed.as_bytes() == origin)
 }
@@ -100,22 +95,18 @@ mod tests {
 
     const CHAT: Endpoint = Endpoint::Inference(Operation::Chat);
 
-    fn head(method: &str, headers: &[(&str, &str)]) -> Parts {
+    fn head(method: &str, headers: &[(&str, &str)]) -> Head {
         let request = headers.iter().fold(
             Request::builder().method(method),
             |request, (name, value)| request.header(*name, *value),
         );
-        request.body(()).unwrap().into_parts().0
+        request.body(()).unwrap().into_parts().0.into()
     }
 
-    fn marked(origin: &str, endpoint: Endpoint) -> HeaderMap {
+    fn marked(origin: &str, endpoint: Endpoint) -> Headers {
         let head = head("POST", &[("origin", origin)]);
-        let mut headers = HeaderMap::new();
-        headers.insert(VARY, HeaderValue::from_static("Accept"));
-        headers.insert(
-            ACCESS_CONTROL_ALLOW_CREDENTIALS,
-            HeaderValue::from_static("true"),
-        );
+        let mut headers =
+            Headers::from_iter([(VARY, "Accept"), (ACCESS_CONTROL_ALLOW_CREDENTIALS, "true")]);
         if let Some(sharing) = Sharing::of(Some(&CORS), endpoint, &head.headers) {
             sharing.mark(&mut headers);
         }
@@ -126,10 +117,10 @@ mod tests {
     fn a_listed_page_may_read_and_any_other_may_not() {
         let headers = marked("https://chat.example.com", CHAT);
         assert_eq!(
-            headers[ACCESS_CONTROL_ALLOW_ORIGIN],
-            "https://chat.example.com"
+            headers.text(ACCESS_CONTROL_ALLOW_ORIGIN),
+            Some("https://chat.example.com")
         );
-        assert!(headers.contains_key(ACCESS_CONTROL_EXPOSE_HEADERS));
+        assert!(headers.has(ACCESS_CONTROL_EXPOSE_HEADERS));
         for other in [
             "https://chat.example.com.evil.test",
             "https://chat.example.co",
@@ -139,25 +130,23 @@ mod tests {
             "",
         ] {
             let headers = marked(other, CHAT);
-            let names: Vec<_> = headers.keys().collect();
-            assert_eq!(names, [VARY], "{other}");
+            assert!(headers.iter().all(|(name, _)| name == b"vary"), "{other}");
         }
     }
 
     #[test]
     fn caches_keep_origins_apart_beside_what_an_upstream_says() {
-        let vary = |origin| -> Vec<HeaderValue> {
+        for origin in ["http://localhost:3000", "http://other.test"] {
             let headers = marked(origin, CHAT);
-            headers.get_all(VARY).iter().cloned().collect()
-        };
-        assert_eq!(vary("http://localhost:3000"), ["Accept", "Origin"]);
-        assert_eq!(vary("http://other.test"), ["Accept", "Origin"]);
+            let vary: Vec<_> = headers.all(VARY).collect();
+            assert_eq!(vary, [b"Accept", b"Origin"]);
+        }
     }
 
     #[test]
     fn nothing_is_said_about_what_is_for_machines() {
         let headers = marked("https://chat.example.com", Endpoint::Metrics);
-        assert!(!headers.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN));
+        assert!(!headers.has(ACCESS_CONTROL_ALLOW_ORIGIN));
         assert!(Sharing::of(None, CHAT, &headers).is_none());
     }
 
@@ -172,9 +161,9 @@ mod tests {
         let answered =
             |method, headers: &[_]| preflight(Some(&CORS), CHAT, "POST", &head(method, headers));
         let answer = answered("OPTIONS", &[ORIGIN, METHOD, wanted]).unwrap();
-        assert_eq!(answer[ACCESS_CONTROL_ALLOW_METHODS], "POST");
-        assert_eq!(answer[ACCESS_CONTROL_ALLOW_HEADERS], wanted.1);
-        assert_eq!(answer[ACCESS_CONTROL_MAX_AGE], MAX_AGE);
+        assert_eq!(answer.text(ACCESS_CONTROL_ALLOW_METHODS), Some("POST"));
+        assert_eq!(answer.text(ACCESS_CONTROL_ALLOW_HEADERS), Some(wanted.1));
+        assert_eq!(answer.text(ACCESS_CONTROL_MAX_AGE), Some(MAX_AGE));
         assert!(answered("GET", &[ORIGIN, METHOD]).is_none());
         assert!(answered("OPTIONS", &[ORIGIN]).is_none());
         assert!(answered("OPTIONS", &[METHOD]).is_none());

@@ -3,6 +3,9 @@
 //! What the gateway needs of a body is a few short fields; the rest has only to be JSON. So strings, of which
 //! prompts are made, are looked through many bytes at once, and nothing is built or decoded.
 
+/// Up to how many bytes of a string are looked at one by one.
+const SHORT: usize = 16;
+
 /// A place in a document. Whatever is no JSON there gives `None`.
 pub(crate) struct Reader<'a> {
     text: &'a str,
@@ -149,6 +152,14 @@ impl<'a> Reader<'a> {
 
     /// The rest of a string, after its first quote.
     fn string(&mut self) -> Option<()> {
+        // Names and many values are short: they end before a search for many bytes at once would have begun.
+        let rest = self.text.as_bytes().get(self.at..)?;
+        let near = rest.get(..SHORT).unwrap_or(rest);
+        let length = near.iter().take_while(|byte| is_plain(**byte)).count();
+        if near.get(length) == Some(&b'"') {
+            self.at += length + 1;
+            return Some(());
+        }
         loop {
             let rest = self.text.as_bytes().get(self.at..)?;
             let length = memchr::memchr2(b'"', b'\\', rest)?;
@@ -204,6 +215,23 @@ impl<'a> Reader<'a> {
         self.at - start
     }
 }
+
+/// Whether a byte stands for itself in a string, and ends none.
+fn is_plain(byte: u8) -> bool {
+    PLAIN.get(usize::from(byte)).copied().unwrap_or_default()
+}
+
+/// Settled here, as every byte of every name is asked for.
+#[expect(clippy::indexing_slicing, reason = "the compiler does it")]
+static PLAIN: [bool; 256] = {
+    let mut plain = [true; 256];
+    let mut byte = 0;
+    while byte < plain.len() {
+        plain[byte] = byte >= 0x20 && byte != b'"' as usize && byte != b'\\' as usize;
+        byte += 1;
+    }
+    plain
+};
 
 fn closing(opens: u8) -> u8 {
     match opens {

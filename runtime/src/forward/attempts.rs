@@ -2,9 +2,10 @@
 //! came of each. Nothing has been sent to the client yet, so after a failure the next may try.
 
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 
 use prometheus::IntCounter;
+use tokio::time::Instant;
 
 use crate::error::Error;
 use crate::forward::deadline::{Deadline, OutOfTime};
@@ -75,8 +76,9 @@ impl<'a> Attempts<'a> {
         live: &'static Live,
     ) -> Option<Taken> {
         let begun = self.begin(model, live)?;
-        let sent = pin!(self.send(&begun));
-        let ended = self.deadline.limit(sent).await;
+        let now = Instant::now();
+        let sent = pin!(self.send(&begun, now));
+        let ended = self.in_time(live, sent, now).await;
         self.end(begun, ended)
     }
 
@@ -87,9 +89,28 @@ impl<'a> Attempts<'a> {
         let mut begun = self.admit(model, live).ok()?;
         begun.repeats = Some(place);
         self.worker.dataplane.metrics.retries(live.upstream()).inc();
-        let sent = pin!(self.send(&begun));
-        let ended = self.deadline.limit(sent).await;
+        let now = Instant::now();
+        let sent = pin!(self.send(&begun, now));
+        let ended = self.in_time(live, sent, now).await;
         self.end(begun, ended)
+    }
+
+    /// What comes of an attempt that is `sent` to `live` `now`, within the request's time.
+    async fn in_time(
+        &self,
+        live: &Live,
+        sent: Pin<&mut impl Future<Output = Result<Answer, Failure>>>,
+        now: Instant,
+    ) -> Ended {
+        let timeouts = live.timeouts();
+        // Who keeps to times of its own that are over sooner needs no other alarm.
+        if !self
+            .deadline
+            .is_over(now + timeouts.connect + timeouts.first_byte)
+        {
+            return Ok(sent.await);
+        }
+        self.deadline.limit(sent).await
     }
 
     /// How many upstreams have not answered.
@@ -148,16 +169,17 @@ impl<'a> Attempts<'a> {
         })
     }
 
-    /// Sends the request of an attempt. Dropping this takes the request back.
+    /// Sends the request of an attempt, `now`. Dropping this takes the request back.
     pub(super) fn send(
         &self,
         begun: &Begun,
+        now: Instant,
     ) -> impl Future<Output = Result<Answer, Failure>> + use<'a> {
         let (worker, live) = (self.worker, begun.engaged.live);
         let mut outgoing = outgoing(worker, self.asked, begun.model, live);
         outgoing.span = self.account.span_of(begun.number);
         let metrics = &worker.dataplane.metrics;
-        attempt(live, worker.pool(live.upstream()), metrics, outgoing)
+        attempt(live, worker.pool(live.upstream()), metrics, outgoing, now)
     }
 
     /// Notes what came of an attempt, and takes the answer if it is one.

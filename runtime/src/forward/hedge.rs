@@ -3,7 +3,7 @@
 use std::pin::pin;
 
 use decide::walk::Walk;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::forward::attempts::{Attempts, Begun};
 use crate::forward::deadline::OutOfTime;
@@ -23,7 +23,7 @@ impl Attempts<'_> {
         walk: &mut Walk<'static, Seen<'_>>,
     ) -> Option<Taken> {
         let first = self.begin(model, live)?;
-        let mut answer = pin!(self.send(&first));
+        let mut answer = pin!(self.send(&first, Instant::now()));
         let ended = {
             let limited = pin!(self.deadline.limit(answer.as_mut()));
             timeout(hedge.settings.after, limited).await
@@ -36,7 +36,7 @@ impl Attempts<'_> {
             return self.end(first, ended);
         };
         // Boxed, as it is rare: every request would carry its state.
-        let mut second_answer = Box::pin(self.send(&second));
+        let mut second_answer = Box::pin(self.send(&second, Instant::now()));
         let ended = {
             let race = pin!(async {
                 tokio::select! {

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use hyper::{HeaderMap, Request, StatusCode};
+use hyper::{Request, StatusCode};
 use tokio::task::LocalSet;
 use tokio::time::Instant;
 
@@ -16,6 +16,7 @@ use crate::api::scan::scan;
 use crate::dataplane::Dataplane;
 use crate::environment;
 use crate::fixture;
+use crate::message::headers::Headers;
 use crate::topology::{
     Auth, Breaker, Draw, Endpoint, Gateway, Hedge, HedgeSettings, MIB, ModelSettings, Retry, Route,
     Rule, Share, Timeouts, Topology, UpstreamSettings,
@@ -162,9 +163,9 @@ async fn asked_after(
     let worker = fixture::worker(dataplane);
     prepare(&worker);
     let mut account = fixture::opened(&worker);
-    let (head, ()) = Request::new(()).into_parts();
+    let head = Request::new(()).into_parts().0.into();
     let body = Bytes::from_static(br#"{"model":"any"}"#);
-    let headers = HeaderMap::new();
+    let headers = Headers::default();
     let caller = dataplane.callers.identify(&headers, &worker.own);
     let asked = Asked {
         caller: &caller.await.unwrap(),

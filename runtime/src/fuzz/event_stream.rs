@@ -15,7 +15,7 @@ use crate::stream::usage::is_usage_alone;
 const LONGEST: usize = 16 * 1024;
 
 thread_local! {
-    static ACCOUNT: Account = account(&worker(dataplane()));
+    static ACCOUNT: Box<Account> = account(&worker(dataplane()));
 }
 
 /// The property.

@@ -13,15 +13,15 @@ mod store;
 
 use std::borrow::Cow;
 
-use hyper::HeaderMap;
 use hyper::header::HeaderName;
-use hyper::http::request::Parts;
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 use tokio::time::Instant;
 
 use crate::caller::Caller;
 use crate::endpoint::Operation;
+use crate::message::Head;
+use crate::message::headers::Headers;
 
 pub(crate) use crate::idempotency::recording::{Kept, Recording};
 pub(crate) use crate::idempotency::store::{Claim, Store};
@@ -63,7 +63,7 @@ pub(crate) fn claim(
     store: &'static Store,
     caller: &Caller<'_>,
     operation: Operation,
-    head: &Parts,
+    head: &Head,
     body: &[u8],
 ) -> Result<Option<Claimed>, BadRepeat> {
     let Some(key) = key(&head.headers)? else {
@@ -79,11 +79,11 @@ pub(crate) fn claim(
 }
 
 /// The key of a request.
-fn key(headers: &HeaderMap) -> Result<Option<&[u8]>, BadRepeat> {
-    let mut values = headers.get_all(KEY).iter();
+fn key(headers: &Headers) -> Result<Option<&[u8]>, BadRepeat> {
+    let mut values = headers.all(KEY);
     match (values.next(), values.next()) {
         (None, _) => Ok(None),
-        (Some(key), None) if (1..=LONGEST_KEY).contains(&key.len()) => Ok(Some(key.as_bytes())),
+        (Some(key), None) if (1..=LONGEST_KEY).contains(&key.len()) => Ok(Some(key)),
         _ => Err(BadRepeat::BadKey),
     }
 }
@@ -110,15 +110,13 @@ mod tests {
     use std::time::Duration;
 
     use hyper::Request;
-    use hyper::header::HeaderValue;
 
     use super::*;
     use crate::fixture::dataplane;
     use crate::topology;
 
     fn caller(secret: &'static str) -> Caller<'static> {
-        let mut headers = HeaderMap::new();
-        headers.insert("x-api-key", HeaderValue::from_static(secret));
+        let headers = Headers::from_iter([("x-api-key", secret)]);
         let callers = &dataplane().callers;
         callers.authenticate(&headers, &callers.own()).unwrap()
     }
@@ -130,12 +128,12 @@ mod tests {
         })))
     }
 
-    fn head(uri: &str, keys: &[&str]) -> Parts {
+    fn head(uri: &str, keys: &[&str]) -> Head {
         let mut request = Request::post(uri);
         for key in keys {
             request = request.header(KEY, *key);
         }
-        request.body(()).unwrap().into_parts().0
+        request.body(()).unwrap().into_parts().0.into()
     }
 
     #[tokio::test]

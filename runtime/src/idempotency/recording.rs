@@ -1,12 +1,13 @@
 //! Keeping the answer of a request while it passes.
 
 use bytes::Bytes;
-use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
-use hyper::{Response, StatusCode};
+use hyper::StatusCode;
+use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use tokio::time::Instant;
 
 use crate::idempotency::REPLAYED;
 use crate::idempotency::store::Claim;
+use crate::message::Response;
 use crate::stream::body::Body;
 use crate::upstream::exchange::Answer;
 use crate::upstream::headers::{self, FALLBACK_MODEL};
@@ -15,17 +16,15 @@ use crate::upstream::headers::{self, FALLBACK_MODEL};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Kept {
     status: StatusCode,
-    content_type: Option<HeaderValue>,
-    fallback_model: Option<HeaderValue>,
+    content_type: Option<Box<[u8]>>,
+    fallback_model: Option<&'static str>,
     body: Bytes,
 }
 
 impl Kept {
     /// What it takes of memory for its content, in bytes.
     pub(super) fn size(&self) -> usize {
-        let headers = [&self.content_type, &self.fallback_model];
-        let headers = headers.into_iter().flatten().map(HeaderValue::len);
-        self.body.len() + headers.sum::<usize>()
+        self.body.len() + self.content_type.as_ref().map_or(0, |value| value.len())
     }
 
     /// One whose content has this size.
@@ -45,16 +44,16 @@ impl Kept {
     }
 
     /// The response of a request that was answered before.
-    pub(crate) fn into_response(self) -> Response<Body> {
+    pub(crate) fn into_response(self) -> Response {
         let mut response = Response::new(Body::whole(self.body));
-        *response.status_mut() = self.status;
-        let headers = response.headers_mut();
-        headers.insert(REPLAYED, HeaderValue::from_static("true"));
+        response.status = self.status;
+        let headers = &mut response.headers;
+        headers.append(REPLAYED, "true");
         if let Some(content_type) = self.content_type {
-            headers.insert(CONTENT_TYPE, content_type);
+            headers.append(CONTENT_TYPE, content_type);
         }
         if let Some(model) = self.fallback_model {
-            headers.insert(FALLBACK_MODEL, model);
+            headers.append(FALLBACK_MODEL, model);
         }
         response
     }
@@ -65,8 +64,8 @@ impl Kept {
 pub(crate) struct Recording {
     claim: Claim,
     status: StatusCode,
-    content_type: Option<HeaderValue>,
-    fallback_model: Option<HeaderValue>,
+    content_type: Option<Box<[u8]>>,
+    fallback_model: Option<&'static str>,
     body: Vec<u8>,
 }
 
@@ -77,12 +76,12 @@ impl Recording {
         let is_kept = is_final(answer.status)
             && !answer.source.ends_with_its_connection()
             && !headers::is_event_stream(&answer.headers)
-            && !answer.headers.contains_key(CONTENT_ENCODING);
+            && !answer.headers.has(CONTENT_ENCODING);
         is_kept.then(|| {
             Box::new(Self {
                 claim,
                 status: answer.status,
-                content_type: answer.headers.get(CONTENT_TYPE).and_then(own),
+                content_type: answer.headers.get(CONTENT_TYPE).map(Box::from),
                 fallback_model: None,
                 body: Vec::new(),
             })
@@ -90,8 +89,8 @@ impl Recording {
     }
 
     /// The answer is one of a model that stands in, of this name.
-    pub(crate) fn of_stand_in(&mut self, name: &HeaderValue) {
-        self.fallback_model = Some(name.clone());
+    pub(crate) fn of_stand_in(&mut self, name: &'static str) {
+        self.fallback_model = Some(name);
     }
 
     /// Sees the next piece. Whether there is still room for the answer.
@@ -127,12 +126,6 @@ fn is_final(status: StatusCode) -> bool {
                     | StatusCode::TOO_EARLY
                     | StatusCode::TOO_MANY_REQUESTS
             ))
-}
-
-/// A copy in memory of its own: what came from an upstream is a slice of all that was read with it, which
-/// would be kept as long.
-fn own(value: &HeaderValue) -> Option<HeaderValue> {
-    HeaderValue::from_bytes(value.as_bytes()).ok()
 }
 
 #[cfg(test)]

@@ -128,8 +128,8 @@ impl Applied {
         Err(refused)
     }
 
-    /// The request is over: what was taken becomes what was used, and it no longer runs.
-    pub(crate) fn settle(&mut self, used: Used) {
+    /// The request is over, `now`: what was taken becomes what was used, and it no longer runs.
+    pub(crate) fn settle(&mut self, used: Used, now: Instant) {
         let Some(limits) = self.0.take() else {
             return;
         };
@@ -144,7 +144,6 @@ impl Applied {
         if let (Some(shared), Some(tokens)) = (limits.shared, tokens) {
             shared.settle(tokens);
         }
-        let now = Instant::now();
         for mut grant in [limits.caller, limits.model]
             .into_iter()
             .flatten()
@@ -387,7 +386,7 @@ mod tests {
             let mut applied = Applied::default();
             applied.by_caller(Quota::Key(limiter)).unwrap();
             admit(&mut applied, demand(10, 20)).await.unwrap();
-            applied.settle(used);
+            applied.settle(used, Instant::now());
             assert_eq!(left(limiter), (99, expected), "{used:?}");
         }
     }

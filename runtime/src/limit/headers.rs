@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use hyper::HeaderMap;
-use hyper::header::{HeaderName, HeaderValue};
+use hyper::header::HeaderName;
 
 use crate::limit::limiter::Left;
 use crate::limit::refusal::whole_seconds;
+use crate::message;
 
 /// The `x-ratelimit-*` headers of a response.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ const TOKENS: [HeaderName; 3] = [
 
 impl Headers {
     /// Puts them on a response, in place of what an upstream says about limits of its own.
-    pub(crate) fn mark(&self, headers: &mut HeaderMap) {
+    pub(crate) fn mark(&self, headers: &mut message::headers::Headers) {
         for (names, left) in [(&REQUESTS, &self.requests), (&TOKENS, &self.tokens)] {
             let Some(left) = left else {
                 for name in names {
@@ -39,19 +39,19 @@ impl Headers {
                 continue;
             };
             let [limit, remaining, reset] = names;
-            headers.insert(limit, number(left.limit));
-            headers.insert(remaining, number(left.remaining));
-            headers.insert(reset, time(left.reset));
+            headers.insert_with(limit, |text| number(text, left.limit));
+            headers.insert_with(remaining, |text| number(text, left.remaining));
+            headers.insert_with(reset, |text| time(text, left.reset));
         }
     }
 }
 
-fn number(number: u64) -> HeaderValue {
-    value(itoa::Buffer::new().format(number).as_bytes())
+fn number(text: &mut Vec<u8>, number: u64) {
+    text.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
 /// `0s`, `120ms`, `59s`, `6m0s`, `1h0m0s`: rounded up.
-fn time(time: Duration) -> HeaderValue {
+fn time(text: &mut Vec<u8>, time: Duration) {
     let seconds = whole_seconds(time);
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     let milliseconds = time.as_micros().div_ceil(1000) as u64;
@@ -61,16 +61,10 @@ fn time(time: Duration) -> HeaderValue {
         (0, _) => &[(minutes, "m"), (seconds, "s")],
         _ => &[(hours, "h"), (minutes, "m"), (seconds, "s")],
     };
-    let mut text = Vec::with_capacity(32);
-    for (number, unit) in parts {
-        text.extend_from_slice(itoa::Buffer::new().format(*number).as_bytes());
+    for (count, unit) in parts {
+        number(text, *count);
         text.extend_from_slice(unit.as_bytes());
     }
-    value(&text)
-}
-
-fn value(text: &[u8]) -> HeaderValue {
-    HeaderValue::from_bytes(text).expect("digits and letters are a header's value")
 }
 
 #[cfg(test)]
@@ -78,8 +72,9 @@ mod tests {
     use super::*;
 
     fn written(milliseconds: u64) -> String {
-        let value = time(Duration::from_millis(milliseconds));
-        value.to_str().unwrap().to_owned()
+        let mut text = Vec::new();
+        time(&mut text, Duration::from_millis(milliseconds));
+        String::from_utf8(text).unwrap()
     }
 
     #[test]
@@ -91,9 +86,8 @@ mod tests {
 
     #[test]
     fn an_upstreams_own_limits_are_replaced() {
-        let mut headers = HeaderMap::new();
-        headers.insert(&TOKENS[0], HeaderValue::from_static("7"));
-        headers.insert(&REQUESTS[0], HeaderValue::from_static("7"));
+        let mut headers =
+            message::headers::Headers::from_iter([(&TOKENS[0], "7"), (&REQUESTS[0], "7")]);
         let requests = Left {
             limit: 600,
             remaining: 599,
@@ -104,10 +98,8 @@ mod tests {
             tokens: None,
         };
         told.mark(&mut headers);
-        let values = REQUESTS
-            .each_ref()
-            .map(|name| headers[name].to_str().unwrap());
+        let values = REQUESTS.each_ref().map(|name| headers.text(name).unwrap());
         assert_eq!(values, ["600", "599", "1m1s"]);
-        assert!(!headers.contains_key(&TOKENS[0]));
+        assert!(!headers.has(&TOKENS[0]));
     }
 }

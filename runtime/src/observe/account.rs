@@ -12,7 +12,6 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use hyper::http::request::Parts;
 use hyper::{Method, StatusCode, Uri};
 use serde::Deserialize;
 use tokio::time::Instant;
@@ -21,6 +20,7 @@ use crate::auth::Unknown;
 use crate::endpoint::Endpoint;
 use crate::error::Interruption;
 use crate::limit::applied::{Applied, Used};
+use crate::message::Head;
 #[cfg(feature = "audit")]
 use crate::observe::audit::AuditLog;
 use crate::observe::level::Level;
@@ -105,7 +105,7 @@ impl Account {
     pub(crate) fn open(
         worker: &Worker,
         client_ip: IpAddr,
-        head: &Parts,
+        head: &Head,
         endpoint: Endpoint,
         trace: Trace,
     ) -> Self {
@@ -335,14 +335,15 @@ impl Account {
         if std::mem::replace(&mut self.settled, true) {
             return;
         }
-        self.limits.settle(self.used_of_limits(status));
+        let now = Instant::now();
+        self.limits.settle(self.used_of_limits(status), now);
         if let Some(comparison) = self.comparison.take() {
             match status == client_closed_request() {
                 true => comparison.abandoned(),
                 false => comparison.answered(status, self.usage.and_then(|usage| usage.output)),
             }
         }
-        let elapsed = self.started.elapsed();
+        let elapsed = now.duration_since(self.started);
         let metrics = self.metrics;
         metrics.in_flight.dec();
         metrics.request(&self.method, self.endpoint, status, elapsed.as_secs_f64());

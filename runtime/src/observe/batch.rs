@@ -16,6 +16,9 @@ const QUEUE: usize = 256;
 /// The size, in bytes, at which a batch is handed over without waiting.
 const BATCH: usize = 32 * 1024;
 
+/// Room for the line that fills a batch, so that it does not move; a longer one makes it grow.
+const LINE: usize = 4 * 1024;
+
 /// How long a line waits for company.
 const DELAY: Duration = Duration::from_millis(50);
 
@@ -86,6 +89,8 @@ impl Batches {
     /// Adds the line that `write` appends.
     pub(crate) fn add(&self, write: impl FnOnce(&mut Vec<u8>)) {
         let mut batch = self.batch.borrow_mut();
+        let left = BATCH + LINE - batch.len();
+        batch.reserve(left);
         write(&mut batch);
         self.lines.set(self.lines.get() + 1);
         if self.lines.get() == 1 {

@@ -49,23 +49,17 @@ impl Timestamp {
         let seconds = self.milliseconds / 1000;
         let (year, month, day) = civil(seconds / 86_400);
         let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
-        let mut text = *b"0000-00-00T00:00:00.000Z";
-        for (number, places) in [
-            (year, 0..4),
-            (month, 5..7),
-            (day, 8..10),
-            (hour, 11..13),
-            (minute, 14..16),
-            (second, 17..19),
-            (self.milliseconds % 1000, 20..23),
-        ] {
-            let mut left = number;
-            for place in text.get_mut(places).into_iter().flatten().rev() {
-                *place += (left % 10) as u8;
-                left /= 10;
-            }
-        }
-        text
+        let milliseconds = self.milliseconds % 1000;
+        let digit = |number: u64| b'0' + (number % 10) as u8;
+        let two = |number: u64| [digit(number / 10), digit(number)];
+        let ([y3, y2], [y1, y0]) = (two(year / 100), two(year));
+        let ([o1, o0], [d1, d0]) = (two(month), two(day));
+        let ([h1, h0], [m1, m0], [s1, s0]) = (two(hour), two(minute), two(second));
+        let ([f2, f1], f0) = (two(milliseconds / 10), digit(milliseconds));
+        [
+            y3, y2, y1, y0, b'-', o1, o0, b'-', d1, d0, b'T', h1, h0, b':', m1, m0, b':', s1, s0,
+            b'.', f2, f1, f0, b'Z',
+        ]
     }
 }
 

@@ -3,8 +3,6 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use serde::Serialize;
-
 use crate::observe::clock::Timestamp;
 use crate::observe::level::Level;
 use crate::observe::mask;
@@ -88,12 +86,9 @@ impl<'a> Line<'a> {
             name!("path"),
             path.map(|path| mask::text(privacy, path)).as_deref(),
         );
-        object.number(name!("status"), self.status);
+        object.number(name!("status"), self.status.map(u64::from));
         let duration = self.duration_ms;
-        object.number(
-            name!("duration_ms"),
-            duration.map(|duration| (duration * 1e3).round() / 1e3),
-        );
+        object.milliseconds(name!("duration_ms"), duration);
         object.text(name!("upstream"), self.upstream);
         object.text(name!("fallback_model"), self.fallback_model);
         object.address(
@@ -127,6 +122,11 @@ fn start(text: &str, most: usize) -> &str {
         .map_or(text, |(start, _)| start)
 }
 
+/// Whether JSON writes this byte of a text as it is.
+fn is_plain(byte: u8) -> bool {
+    byte >= b' ' && byte != b'"' && byte != b'\\'
+}
+
 /// An object that is being written. Writing to a vector does not fail.
 struct Object<'a>(&'a mut Vec<u8>);
 
@@ -134,17 +134,42 @@ impl Object<'_> {
     fn text(&mut self, name: &str, value: Option<&str>) {
         self.name(name);
         match value {
+            // Most texts need no backslash, and one look settles that.
+            Some(value) if value.bytes().all(is_plain) => {
+                self.0.push(b'"');
+                self.0.extend_from_slice(value.as_bytes());
+                self.0.push(b'"');
+            }
             Some(value) => drop(serde_json::to_writer(&mut *self.0, value)),
             None => self.null(),
         }
     }
 
-    fn number(&mut self, name: &str, value: Option<impl Serialize>) {
+    fn number(&mut self, name: &str, value: Option<u64>) {
         self.name(name);
         match value {
-            Some(value) => drop(serde_json::to_writer(&mut *self.0, &value)),
+            Some(value) => self.digits(value),
             None => self.null(),
         }
+    }
+
+    /// With three places after the point, also where they are zero: whoever guesses types must not see a whole number.
+    fn milliseconds(&mut self, name: &str, value: Option<f64>) {
+        self.name(name);
+        let Some(value) = value else {
+            return self.null();
+        };
+        let microseconds = (value * 1e3).round() as u64;
+        self.digits(microseconds / 1000);
+        let rest = microseconds % 1000;
+        let places = [rest / 100, rest / 10 % 10, rest % 10].map(|digit| b'0' + digit as u8);
+        self.0.push(b'.');
+        self.0.extend_from_slice(&places);
+    }
+
+    fn digits(&mut self, number: u64) {
+        let mut digits = itoa::Buffer::new();
+        self.0.extend_from_slice(digits.format(number).as_bytes());
     }
 
     /// A text in which nothing needs a backslash.
@@ -174,8 +199,7 @@ impl Object<'_> {
                 for part in address.octets() {
                     self.0.push(separator);
                     separator = b'.';
-                    let mut digits = itoa::Buffer::new();
-                    self.0.extend_from_slice(digits.format(part).as_bytes());
+                    self.digits(u64::from(part));
                 }
                 self.0.push(b'"');
             }
@@ -253,6 +277,15 @@ mod tests {
         assert_eq!(line["path"], nasty);
         assert_eq!(line["duration_ms"], 1.235);
         assert_eq!(line["client_ip"], "::1");
+    }
+
+    #[test]
+    fn a_duration_is_never_a_whole_number() {
+        for (duration, expected) in [(2.0, "2.000"), (0.0004, "0.000"), (1.2345, "1.235")] {
+            let mut text = Vec::new();
+            Object(&mut text).milliseconds("", Some(duration));
+            assert_eq!(String::from_utf8(text).unwrap(), expected);
+        }
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! The ids of a request: `x-request-id`, `x-trace-id` and W3C `traceparent`.
 
-use hyper::HeaderMap;
-use hyper::header::{HeaderName, HeaderValue};
+use std::rc::Rc;
 
+use hyper::header::HeaderName;
+
+use crate::message::headers::Headers;
 use crate::observe::sample;
 use crate::topology::Share;
 
@@ -17,11 +19,19 @@ const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// The longest id that is taken over from a client.
 const MAX_ID: usize = 128;
 
+/// Letters, digits and few signs.
+#[derive(Clone, Debug)]
+enum Id {
+    /// Hexadecimal digits of our own.
+    New([u8; 32]),
+    Sent(Rc<[u8]>),
+}
+
 /// The ids of one request: the client's own where they are well formed, else new ones.
 #[derive(Clone, Debug)]
 pub(crate) struct Trace {
-    request_id: HeaderValue,
-    trace_id: HeaderValue,
+    request_id: Id,
+    trace_id: Id,
     /// The trace of `traceparent`: the client's; else `trace_id` where it has that form.
     context: [u8; 32],
     /// The span that the client says this request is a part of.
@@ -36,21 +46,20 @@ impl Trace {
     ///
     /// `x-trace-id` comes before the trace of `traceparent`, and both are passed on: the next gateway
     /// comes to the same id, whatever the client sent.
-    pub(crate) fn identify(headers: &HeaderMap, sample: Option<Share>) -> Self {
-        let well_formed = |name| {
-            headers
-                .get(name)
-                .filter(|value| is_id(value.as_bytes()))
-                .cloned()
+    pub(crate) fn identify(headers: &Headers, sample: Option<Share>) -> Self {
+        let well_formed = |name| headers.get(name).filter(|value| is_id(value)).map(Id::sent);
+        let parent = headers.get(TRACEPARENT).and_then(Parent::parse);
+        let of_parent = parent.map(|parent| Id::New(parent.trace));
+        let trace_id = well_formed(TRACE_ID)
+            .or(of_parent)
+            .unwrap_or_else(|| Id::New(digits()));
+        let context = match (parent, &trace_id) {
+            (Some(parent), _) => parent.trace,
+            (None, Id::New(digits)) => *digits,
+            (None, Id::Sent(text)) => context(text),
         };
-        let parent = headers
-            .get(TRACEPARENT)
-            .and_then(|value| Parent::parse(value.as_bytes()));
-        let of_parent = parent.and_then(|parent| HeaderValue::from_bytes(&parent.trace).ok());
-        let trace_id = well_formed(TRACE_ID).or(of_parent).unwrap_or_else(new_id);
-        let context = parent.map_or_else(|| context(trace_id.as_bytes()), |parent| parent.trace);
         Self {
-            request_id: well_formed(REQUEST_ID).unwrap_or_else(new_id),
+            request_id: well_formed(REQUEST_ID).unwrap_or_else(|| Id::New(digits())),
             trace_id,
             context,
             parent: parent.map(|parent| parent.span),
@@ -63,18 +72,12 @@ impl Trace {
 
     /// The request's id.
     pub(crate) fn request_id(&self) -> &str {
-        self.request_id.to_str().unwrap_or_default()
-    }
-
-    /// The request's id, as a header.
-    #[cfg(feature = "otlp")]
-    pub(crate) fn request_id_value(&self) -> HeaderValue {
-        self.request_id.clone()
+        self.request_id.text()
     }
 
     /// The trace's id.
     pub(crate) fn trace_id(&self) -> &str {
-        self.trace_id.to_str().unwrap_or_default()
+        self.trace_id.text()
     }
 
     /// The trace of `traceparent`, in hexadecimal digits.
@@ -96,9 +99,9 @@ impl Trace {
     }
 
     /// Puts the ids on a response.
-    pub(crate) fn mark_response(&self, headers: &mut HeaderMap) {
-        headers.insert(REQUEST_ID, self.request_id.clone());
-        headers.insert(TRACE_ID, self.trace_id.clone());
+    pub(crate) fn mark_response(&self, headers: &mut Headers) {
+        headers.insert(REQUEST_ID, self.request_id.as_bytes());
+        headers.insert(TRACE_ID, self.trace_id.as_bytes());
     }
 
     /// What an upstream is told in place of the client's own headers of these names. The `span` of the
@@ -114,12 +117,12 @@ impl Trace {
     }
 
     /// Whether [`Trace::tell`], with this `span`, takes the place of a client's header of this name.
-    pub(crate) fn replaces(&self, name: &HeaderName, span: Option<u64>) -> bool {
-        match name.as_str() {
-            "x-request-id" | "x-trace-id" => true,
-            "traceparent" => span.is_some() || self.parent.is_none(),
+    pub(crate) fn replaces(&self, name: &[u8], span: Option<u64>) -> bool {
+        match name {
+            b"x-request-id" | b"x-trace-id" => true,
+            b"traceparent" => span.is_some() || self.parent.is_none(),
             // It belongs to the parent that is replaced.
-            "tracestate" => self.parent.is_none(),
+            b"tracestate" => self.parent.is_none(),
             _ => false,
         }
     }
@@ -157,13 +160,30 @@ fn hex<const BYTES: usize, const DIGITS: usize>(number: [u8; BYTES]) -> [u8; DIG
 fn context(trace_id: &[u8]) -> [u8; 32] {
     match trace_id.try_into() {
         Ok(trace) if is_hex_but_not_zero(trace_id) => trace,
-        _ => hex(fastrand::u128(1..).to_be_bytes()),
+        _ => digits(),
     }
 }
 
-fn new_id() -> HeaderValue {
-    let id: [u8; 32] = hex(fastrand::u128(..).to_be_bytes());
-    HeaderValue::from_bytes(&id).expect("hexadecimal digits fit into a header")
+/// The digits of a new id, which are not all zero.
+fn digits() -> [u8; 32] {
+    hex(fastrand::u128(1..).to_be_bytes())
+}
+
+impl Id {
+    fn sent(text: &[u8]) -> Self {
+        Self::Sent(text.into())
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::New(digits) => digits,
+            Self::Sent(text) => text,
+        }
+    }
+
+    fn text(&self) -> &str {
+        str::from_utf8(self.as_bytes()).unwrap_or_default()
+    }
 }
 
 fn is_id(text: &[u8]) -> bool {
@@ -214,24 +234,16 @@ mod tests {
     use super::*;
 
     /// The headers of a client as an upstream gets them.
-    fn told(trace: &Trace, mut headers: HeaderMap, span: Option<u64>) -> HeaderMap {
-        let names: Vec<HeaderName> = headers.keys().cloned().collect();
-        for name in names.iter().filter(|name| trace.replaces(name, span)) {
-            headers.remove(name);
-        }
-        trace.tell(span, |name, value| {
-            headers.append(name, HeaderValue::from_bytes(value).unwrap());
-        });
+    fn told(trace: &Trace, mut headers: Headers, span: Option<u64>) -> Headers {
+        headers.retain(|name| !trace.replaces(name, span));
+        trace.tell(span, |name, value| headers.append(name, value));
         headers
     }
 
     const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
-    fn headers(lines: &[(HeaderName, &str)]) -> HeaderMap {
-        lines
-            .iter()
-            .map(|(name, value)| (name.clone(), value.parse().unwrap()))
-            .collect()
+    fn headers(lines: &[(HeaderName, &str)]) -> Headers {
+        lines.iter().cloned().collect()
     }
 
     #[test]
@@ -243,12 +255,7 @@ mod tests {
     #[test]
     fn malformed_ids_are_replaced() {
         for bad in ["", "a b", "é", &"x".repeat(129)] {
-            let Ok(value) = HeaderValue::from_bytes(bad.as_bytes()) else {
-                continue;
-            };
-            let mut headers = HeaderMap::new();
-            headers.insert(REQUEST_ID, value);
-            let trace = Trace::identify(&headers, None);
+            let trace = Trace::identify(&headers(&[(REQUEST_ID, bad)]), None);
             assert_eq!(trace.request_id().len(), 32);
             assert!(
                 trace
@@ -264,10 +271,13 @@ mod tests {
         let headers = headers(&[(TRACEPARENT, PARENT)]);
         let trace = Trace::identify(&headers, None);
         assert_eq!(trace.trace_id(), "4bf92f3577b34da6a3ce929d0e0e4736");
-        assert_eq!(told(&trace, headers.clone(), None)[TRACEPARENT], PARENT);
+        assert_eq!(
+            told(&trace, headers.clone(), None).text(TRACEPARENT),
+            Some(PARENT)
+        );
         let of_span = told(&trace, headers, Some(0xabc));
         let expected = "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000abc-01";
-        assert_eq!(of_span[TRACEPARENT], expected);
+        assert_eq!(of_span.text(TRACEPARENT), Some(expected));
     }
 
     #[test]
@@ -296,9 +306,9 @@ mod tests {
         assert!(sampled(PARENT));
         assert!(!sampled(&PARENT.replace("b7-01", "b7-00")));
         assert!(sampled(&PARENT.replace("b7-01", "b7-0b")));
-        let trace = Trace::identify(&HeaderMap::new(), none);
-        let headers = told(&trace, HeaderMap::new(), None);
-        assert!(headers[TRACEPARENT].as_bytes().ends_with(b"-00"));
+        let trace = Trace::identify(&Headers::default(), none);
+        let headers = told(&trace, Headers::default(), None);
+        assert!(headers.text(TRACEPARENT).unwrap().ends_with("-00"));
     }
 
     #[test]
@@ -307,7 +317,7 @@ mod tests {
         for (parent, kept) in [(PARENT, true), ("00-xyz", false)] {
             let headers = headers(&[(TRACEPARENT, parent), (state.clone(), "a=b")]);
             let headers = told(&Trace::identify(&headers, None), headers, None);
-            assert_eq!(headers.contains_key(&state), kept, "{parent}");
+            assert_eq!(headers.has(&state), kept, "{parent}");
         }
     }
 
@@ -323,7 +333,7 @@ mod tests {
             let headers = headers(&[(TRACEPARENT, bad)]);
             let trace = Trace::identify(&headers, None);
             let headers = told(&trace, headers, None);
-            let replaced = headers[TRACEPARENT].as_bytes();
+            let replaced = headers.text(TRACEPARENT).unwrap().as_bytes();
             let replaced = Parent::parse(replaced).unwrap();
             assert_eq!(replaced.trace, trace.trace_id().as_bytes());
         }

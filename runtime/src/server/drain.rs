@@ -62,7 +62,7 @@ pub(crate) struct Begun {
 
 impl Begun {
     /// Polls `future`, and sees to it that this is done once more when it has begun.
-    pub(crate) fn poll_too<F: Future>(
+    pub(crate) fn poll_too<F: Future + ?Sized>(
         &mut self,
         future: Pin<&mut F>,
         cx: &mut Context<'_>,

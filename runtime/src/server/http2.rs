@@ -67,10 +67,11 @@ where
         async move {
             let place = places.acquire_owned().await;
             let place = place.expect("the semaphore is never closed");
-            let request = request.map(Incoming::Two);
+            let (head, body) = request.into_parts();
             let mut cut = worker.cut.begun();
-            let mut request = pin!(pipeline::serve(worker, ip, request));
+            let mut request = pipeline::serve(worker, ip, head.into(), Incoming::Two(body));
             let response = poll_fn(|cx| cut.poll_too(request.as_mut(), cx)).await;
+            let response = hyper::Response::from(response);
             Ok::<_, Infallible>(response.map(|body| Handed {
                 body,
                 _place: place,

@@ -4,17 +4,17 @@
 use std::io;
 use std::time::Duration;
 
-use hyper::{HeaderMap, Response};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
 use crate::error::{Error, Head};
 use crate::h1::stream::Stream;
+use crate::message::Response;
+use crate::message::headers::Headers;
 use crate::observe::level::Level;
 use crate::observe::line::Line;
 use crate::observe::trace::Trace;
 use crate::server::client::Client;
-use crate::stream::body::Body;
 
 /// How much of what a client goes on sending is still read, so that it gets to see its answer.
 const LINGER_BYTES: usize = 1024 * 1024;
@@ -23,12 +23,12 @@ const LINGER_BYTES: usize = 1024 * 1024;
 pub(super) const LINGER_TIME: Duration = Duration::from_secs(2);
 
 /// The answer to a request that has `fault` for a head, which is logged and counted.
-pub(super) fn answer(client: &Client, fault: Head) -> Response<Body> {
+pub(super) fn answer(client: &Client, fault: Head) -> Response {
     let error = Error::Head(fault);
-    let trace = Trace::identify(&HeaderMap::new(), None);
+    let trace = Trace::identify(&Headers::default(), None);
     account(client, &error, &trace);
-    let mut response = error.into_response().map(Body::whole);
-    trace.mark_response(response.headers_mut());
+    let mut response = error.into_response();
+    trace.mark_response(&mut response.headers);
     response
 }
 

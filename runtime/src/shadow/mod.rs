@@ -20,7 +20,7 @@ use std::task::Poll;
 use decide::draw::scaled;
 use hyper::body::Body;
 use tokio::task::spawn_local;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::admin::switches::Feature;
 use crate::forward::{Asked, outgoing};
@@ -135,7 +135,7 @@ async fn ask(
     comparison: &Comparison,
 ) -> Outcome {
     let _entered = live.enter();
-    let mut answer = match exchange(live, pool, request).await {
+    let mut answer = match exchange(live, pool, request, Instant::now()).await {
         Ok(answer) => answer,
         Err(failure) => return failure.outcome(),
     };

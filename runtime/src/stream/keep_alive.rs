@@ -13,11 +13,12 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use hyper::body::{Body as _, Frame, SizeHint};
-use hyper::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
-use hyper::{HeaderMap, Response};
+use hyper::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE};
 use tokio::time::{Instant, Sleep, sleep};
 
 use crate::error::{self, Interruption};
+use crate::message::Response;
+use crate::message::headers::Headers;
 use crate::server::drain::Begun;
 use crate::stream::body::Body;
 use crate::stream::relay::Relay;
@@ -26,16 +27,16 @@ use crate::upstream::http_body::Broken;
 const COMMENT: Bytes = Bytes::from_static(b": keep-alive\n\n");
 
 /// A request on its way to its response.
-pub(crate) type Underway = Pin<Box<dyn Future<Output = Response<Body>>>>;
+pub(crate) type Underway = Pin<Box<dyn Future<Output = Response>>>;
 
 /// Where a request that streams leaves the headers that its response has in any case, once nothing but its
 /// limits can refuse it: from then on the response may begin.
 #[derive(Default)]
-pub(crate) struct Beginning(RefCell<Option<HeaderMap>>);
+pub(crate) struct Beginning(RefCell<Option<Headers>>);
 
 impl Beginning {
     /// The response may begin, with these headers.
-    pub(crate) fn may_have(&self, headers: HeaderMap) {
+    pub(crate) fn may_have(&self, headers: Headers) {
         *self.0.borrow_mut() = Some(headers);
     }
 
@@ -51,7 +52,7 @@ pub(crate) async fn kept_alive(
     beginning: Rc<Beginning>,
     mut request: Underway,
     cut: Begun,
-) -> Response<Body> {
+) -> Response {
     let mut alarm = None;
     let answered = poll_fn(|cx| {
         if let Poll::Ready(response) = request.as_mut().poll(cx) {
@@ -64,19 +65,21 @@ pub(crate) async fn kept_alive(
         alarm.as_mut().poll(cx).map(|()| None)
     });
     match answered.await {
-        Some(response) => response.map(|body| match body {
-            Body::Relayed(relay) if relay.is_stream() => {
-                Body::KeptAlive(KeptAlive::new(every, State::Relaying(relay)))
-            }
-            other => other,
-        }),
+        Some(mut response) => {
+            response.body = match response.body {
+                Body::Relayed(relay) if relay.is_stream() => {
+                    Body::KeptAlive(KeptAlive::new(every, State::Relaying(relay)))
+                }
+                other => other,
+            };
+            response
+        }
         None => {
             let body = KeptAlive::new(every, State::Awaiting(request, cut));
             let mut response = Response::new(Body::KeptAlive(body));
-            let headers = response.headers_mut();
-            *headers = beginning.0.take().unwrap_or_default();
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+            response.headers = beginning.0.take().unwrap_or_default();
+            response.headers.insert(CONTENT_TYPE, "text/event-stream");
+            response.headers.insert(CACHE_CONTROL, "no-cache");
             response
         }
     }
@@ -179,11 +182,10 @@ impl KeptAlive {
 }
 
 impl State {
-    fn of(response: Response<Body>) -> Self {
-        let (head, body) = response.into_parts();
-        match body {
+    fn of(response: Response) -> Self {
+        match response.body {
             Body::Relayed(relay) if relay.is_stream() => Self::Relaying(relay),
-            Body::Relayed(mut relay) if head.headers.contains_key(CONTENT_ENCODING) => {
+            Body::Relayed(mut relay) if response.headers.has(CONTENT_ENCODING) => {
                 // Nobody asked for that, and the head that would say so is out.
                 let _broken = relay.break_off(Interruption::Broken);
                 let event = error::event(Interruption::Broken, true);
@@ -280,7 +282,7 @@ mod tests {
     }
 
     /// What a client gets where a request takes `delay` to be answered with `body`.
-    async fn received(delay: Duration, allowed: bool, body: Body) -> (Response<()>, String) {
+    async fn received(delay: Duration, allowed: bool, body: Body) -> (Headers, String) {
         received_until(&Rc::default(), delay, allowed, body).await
     }
 
@@ -289,23 +291,23 @@ mod tests {
         delay: Duration,
         allowed: bool,
         body: Body,
-    ) -> (Response<()>, String) {
+    ) -> (Headers, String) {
         let beginning = Rc::new(Beginning::default());
         if allowed {
-            beginning.may_have(HeaderMap::new());
+            beginning.may_have(Headers::default());
         }
         let request = Box::pin(async move {
             sleep(delay).await;
             Response::new(body)
         });
-        let (head, mut body) = kept_alive(EVERY, beginning, request, drain.begun())
-            .await
-            .into_parts();
+        let Response {
+            headers, mut body, ..
+        } = kept_alive(EVERY, beginning, request, drain.begun()).await;
         let mut text = String::new();
         while let Some(frame) = body.frame().await {
             text += std::str::from_utf8(&frame.unwrap().into_data().unwrap()).unwrap();
         }
-        (Response::from_parts(head, ()), text)
+        (headers, text)
     }
 
     const C: &str = ": keep-alive\n\n";
@@ -316,8 +318,8 @@ mod tests {
             &["data: 1\n\n", "data: [DONE]\n\n"],
             Duration::from_millis(900),
         );
-        let (head, text) = received(Duration::from_millis(1300), true, body).await;
-        assert_eq!(head.headers()[CONTENT_TYPE], "text/event-stream");
+        let (headers, text) = received(Duration::from_millis(1300), true, body).await;
+        assert_eq!(headers.text(CONTENT_TYPE), Some("text/event-stream"));
         assert_eq!(text, format!("{C}{C}{C}data: 1\n\n{C}{C}data: [DONE]\n\n"));
     }
 
@@ -327,8 +329,8 @@ mod tests {
             &["data: 1\n\n", "data: [DONE]\n\n"],
             Duration::from_millis(300),
         );
-        let (head, text) = received(Duration::from_millis(300), true, body).await;
-        assert!(head.headers().is_empty());
+        let (headers, text) = received(Duration::from_millis(300), true, body).await;
+        assert!(headers == Headers::default());
         assert_eq!(text, "data: 1\n\ndata: [DONE]\n\n");
     }
 

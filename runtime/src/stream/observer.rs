@@ -387,7 +387,7 @@ mod tests {
     }
 
     thread_local! {
-        static ACCOUNT: Account = account(&worker(dataplane()));
+        static ACCOUNT: Box<Account> = account(&worker(dataplane()));
     }
 
     /// What a client gets of a stream that comes in these pieces.

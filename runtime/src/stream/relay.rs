@@ -36,7 +36,7 @@ pub(crate) struct Relay {
     parts: VecDeque<Bytes>,
     engaged: Engaged,
     observer: Observer,
-    account: Account,
+    account: Box<Account>,
     /// Keeps what passes, for requests that are repeated.
     recording: Option<Box<Recording>>,
     /// The end of the time that it has once the gateway stops.
@@ -54,7 +54,7 @@ impl Relay {
         source: Source,
         engaged: Engaged,
         observer: Observer,
-        account: Account,
+        account: Box<Account>,
         recording: Option<Box<Recording>>,
         deadline: Deadline,
     ) -> Self {

@@ -6,6 +6,7 @@ use memchr::memmem::Finder;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use crate::api::json::Reader;
 use crate::observe::account::Usage;
 use crate::sse;
 use crate::stream::field;
@@ -60,13 +61,37 @@ fn value_of_field(after_name: &[u8]) -> Option<Usage> {
     if !value.starts_with(b"{") {
         return None;
     }
-    // Takes the one value and leaves what follows it.
-    let usage: Usage = serde_json::Deserializer::from_slice(value)
-        .into_iter()
-        .next()?
-        .ok()?;
+    let usage = read(value)?;
     let is_plausible = |tokens: Option<u64>| tokens.is_none_or(|tokens| tokens <= MOST);
     (is_plausible(usage.input) && is_plausible(usage.output)).then_some(usage)
+}
+
+/// Reads the object that `json` begins with, and leaves what follows it.
+fn read(json: &[u8]) -> Option<Usage> {
+    // What follows may be cut.
+    let text =
+        str::from_utf8(json).or_else(|error| str::from_utf8(json.split_at(error.valid_up_to()).0));
+    let mut reader = Reader::of(text.ok()?);
+    let mut usage = Usage::default();
+    let mut has_more = reader.enter(b'{')?;
+    while has_more {
+        let (name, value) = (reader.name()?, reader.value()?);
+        match name {
+            "\"prompt_tokens\"" => usage.input = tokens(value)?,
+            "\"completion_tokens\"" => usage.output = tokens(value)?,
+            _ => {}
+        }
+        has_more = reader.another(b'{')?;
+    }
+    Some(usage)
+}
+
+/// A number of tokens, or `null`.
+fn tokens(json: &str) -> Option<Option<u64>> {
+    match json {
+        "null" => Some(None),
+        number => number.parse().ok().map(Some),
+    }
 }
 
 #[cfg(test)]
@@ -91,6 +116,16 @@ mod tests {
     fn absurd_numbers_are_not_believed() {
         let json = br#"{"usage":{"prompt_tokens":1,"completion_tokens":18446744073709551615}}"#;
         assert_eq!(last_usage(json), None);
+    }
+
+    #[test]
+    fn what_is_no_number_of_tokens_is_no_usage() {
+        for tokens in ["-1", "1.5", "\"1\"", "{}", "99999999999999999999"] {
+            let json = format!(r#"{{"usage":{{"prompt_tokens":{tokens},"completion_tokens":2}}}}"#);
+            assert_eq!(last_usage(json.as_bytes()), None, "{tokens}");
+        }
+        let json = br#"{"usage":{"prompt_tokens":null,"completion_tokens":2}}"#;
+        assert_eq!(last_usage(json).unwrap().input, None);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::upstream::live::{Live, Target};
 use crate::upstream::mock;
 use crate::upstream::pool::SharedPool;
 
-/// Sends `request` to the upstream `live`, over a connection of `pool` where it has one, and waits
+/// Sends `request` to the upstream `live`, at this time, over a connection of `pool` where it has one, and waits
 /// for the first byte of the response: of its head, or of its body where that is a stream.
 ///
 /// Dropping the future takes the request back: the connection is closed at once.
@@ -22,11 +22,11 @@ pub(crate) async fn attempt(
     pool: &SharedPool,
     metrics: &Metrics,
     request: Outgoing<'_>,
+    started: Instant,
 ) -> Result<Answer, Failure> {
     let upstream = live.upstream();
-    let started = Instant::now();
     let underway = Underway { metrics, upstream };
-    let answered = exchange(live, pool, request).await;
+    let answered = exchange(live, pool, request, started).await;
     underway.ended();
     let outcome = match answered {
         Ok(answer) => match Failure::of_status(answer.status, &answer.headers) {
@@ -54,15 +54,16 @@ pub(crate) async fn attempt(
     outcome
 }
 
-/// Sends `request` to `live` and waits for the first byte of a response, of any status. Nothing is
+/// Sends `request` to `live`, `now`, and waits for the first byte of a response, of any status. Nothing is
 /// noted about the upstream.
 pub(crate) async fn exchange(
     live: &Live,
     pool: &SharedPool,
     request: Outgoing<'_>,
+    now: Instant,
 ) -> Result<Answer, Failure> {
     match &live.target {
-        Target::Http(http, _) => http.exchange(pool, live.timeouts(), request).await,
+        Target::Http(http, _) => http.exchange(pool, live.timeouts(), request, now).await,
         #[cfg(feature = "mock")]
         Target::Mock(mock) => Ok(mock::answer(*mock, &request)),
     }

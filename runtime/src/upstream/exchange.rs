@@ -1,9 +1,10 @@
 //! What goes to an upstream, and what comes back.
 
 use bytes::Bytes;
-use hyper::{HeaderMap, StatusCode};
+use hyper::StatusCode;
 
 use crate::endpoint::Operation;
+use crate::message::headers::Headers;
 use crate::observe::trace::Trace;
 use crate::upstream::source::Source;
 
@@ -15,7 +16,7 @@ pub(crate) struct Outgoing<'a> {
     /// The client's query.
     pub(crate) query: Option<&'a str>,
     /// The client's headers as they came.
-    pub(crate) headers: &'a HeaderMap,
+    pub(crate) headers: &'a Headers,
     /// The ids of the request.
     pub(crate) trace: &'a Trace,
     /// The gateway's span of this attempt, where that is recorded.
@@ -32,7 +33,7 @@ pub(crate) struct Answer {
     /// Its status: 2xx, or a 4xx that the client has to know.
     pub(crate) status: StatusCode,
     /// Those of its headers that are for the client.
-    pub(crate) headers: HeaderMap,
+    pub(crate) headers: Headers,
     /// Its body.
     pub(crate) source: Source,
 }

@@ -1,10 +1,11 @@
 //! What counts as a failed attempt, and how it is told.
 
 use decide::outcome::{is_relayed, may_pass};
+use hyper::StatusCode;
 use hyper::header::RETRY_AFTER;
-use hyper::{HeaderMap, StatusCode};
 use thiserror::Error;
 
+use crate::message::headers::Headers;
 use crate::observe::clock;
 use crate::observe::outcome::Outcome;
 
@@ -46,13 +47,13 @@ pub(crate) enum Failure {
 impl Failure {
     /// The failure that a response with `status` is, or `None` where the client should have the
     /// response.
-    pub(crate) fn of_status(status: StatusCode, headers: &HeaderMap) -> Option<Self> {
+    pub(crate) fn of_status(status: StatusCode, headers: &Headers) -> Option<Self> {
         if is_relayed(status.as_u16()) {
             return None;
         }
         let written = headers
             .get(RETRY_AFTER)
-            .and_then(|value| value.to_str().ok());
+            .and_then(|value| str::from_utf8(value).ok());
         let retry_after = written.and_then(|time| seconds(time.trim()));
         let retry_after = retry_after.map(|seconds| seconds.clamp(1, MAX_RETRY_AFTER));
         Some(Self::Status {
@@ -135,8 +136,7 @@ mod tests {
     use super::*;
 
     fn failure_of(status: u16) -> Option<Failure> {
-        let mut headers = HeaderMap::new();
-        headers.insert(RETRY_AFTER, "7".parse().unwrap());
+        let headers = Headers::from_iter([(RETRY_AFTER, "7")]);
         Failure::of_status(StatusCode::from_u16(status).unwrap(), &headers)
     }
 

@@ -1,7 +1,8 @@
 //! Which headers pass the gateway, in both directions.
 
-use hyper::HeaderMap;
-use hyper::header::{CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue};
+use hyper::header::{CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HeaderName};
+
+use crate::message::headers::Headers;
 
 /// Names the model that answered in place of the one that was asked for.
 pub(crate) const FALLBACK_MODEL: HeaderName = HeaderName::from_static("x-fallback-model");
@@ -20,18 +21,17 @@ pub(crate) struct Request {
 
 impl Request {
     /// Of these headers, where the gateway shows the upstream a key, or does not.
-    pub(crate) fn of(headers: &HeaderMap, is_keyed: bool) -> Self {
-        let connection = headers.get_all(CONNECTION).iter();
-        let named = named(connection.map(HeaderValue::as_bytes));
+    pub(crate) fn of(headers: &Headers, is_keyed: bool) -> Self {
+        let named = named(headers);
         Self { is_keyed, named }
     }
 
     /// Whether a header of this name does.
-    pub(crate) fn passes(&self, name: &HeaderName) -> bool {
+    pub(crate) fn passes(&self, name: &[u8]) -> bool {
         !(is_hop_by_hop(name)
             || is_for_the_gateway(name)
             || (self.is_keyed && is_beside_a_key(name))
-            || self.named.contains(name))
+            || is_named(&self.named, name))
     }
 }
 
@@ -41,32 +41,31 @@ pub(crate) struct Response {
 }
 
 impl Response {
-    /// Of those that have these values of `Connection`.
-    pub(crate) fn of<'v>(connection: impl Iterator<Item = &'v [u8]>) -> Self {
-        Self {
-            named: named(connection),
-        }
+    /// Of these headers.
+    pub(crate) fn of(headers: &Headers) -> Self {
+        let named = named(headers);
+        Self { named }
     }
 
     /// Whether a header of this name does.
-    pub(crate) fn passes(&self, name: &HeaderName) -> bool {
-        !(is_hop_by_hop(name) || is_from_the_upstream(name) || self.named.contains(name))
+    pub(crate) fn passes(&self, name: &[u8]) -> bool {
+        !(is_hop_by_hop(name) || is_from_the_upstream(name) || is_named(&self.named, name))
     }
 }
 
 /// What concerns one connection only (RFC 9110, section 7.6.1).
-fn is_hop_by_hop(name: &HeaderName) -> bool {
+fn is_hop_by_hop(name: &[u8]) -> bool {
     matches!(
-        name.as_str(),
-        "connection"
-            | "keep-alive"
-            | "proxy-authenticate"
-            | "proxy-authorization"
-            | "proxy-connection"
-            | "te"
-            | "trailer"
-            | "transfer-encoding"
-            | "upgrade"
+        name,
+        b"connection"
+            | b"keep-alive"
+            | b"proxy-authenticate"
+            | b"proxy-authorization"
+            | b"proxy-connection"
+            | b"te"
+            | b"trailer"
+            | b"transfer-encoding"
+            | b"upgrade"
     )
 }
 
@@ -75,48 +74,49 @@ fn is_hop_by_hop(name: &HeaderName) -> bool {
 /// pages that they do not know, and which pages may ask is settled here; `Idempotency-Key`, because all
 /// clients are one to an upstream, and the same key of two must not give one the other's answer; the
 /// mark of a copy, because the gateway alone sets it. `api-key` is how clients of Azure present a key.
-fn is_for_the_gateway(name: &HeaderName) -> bool {
+fn is_for_the_gateway(name: &[u8]) -> bool {
     matches!(
-        name.as_str(),
-        "accept-encoding"
-            | "api-key"
-            | "authorization"
-            | "content-length"
-            | "cookie"
-            | "expect"
-            | "host"
-            | "idempotency-key"
-            | "origin"
-            | "x-api-key"
-            | "x-nexus-shadow"
+        name,
+        b"accept-encoding"
+            | b"api-key"
+            | b"authorization"
+            | b"content-length"
+            | b"cookie"
+            | b"expect"
+            | b"host"
+            | b"idempotency-key"
+            | b"origin"
+            | b"x-api-key"
+            | b"x-nexus-shadow"
     )
 }
 
 /// Who is billed, beside a key: the owner of the key says that, not whoever asks.
-fn is_beside_a_key(name: &HeaderName) -> bool {
-    matches!(name.as_str(), "openai-organization" | "openai-project")
+fn is_beside_a_key(name: &[u8]) -> bool {
+    matches!(name, b"openai-organization" | b"openai-project")
 }
 
 /// What an upstream says to the gateway and not to its clients: a cookie would be one for all of
 /// them, how its host is reached is nothing to know about the gateway's, and engines let every web
 /// page read by default.
-fn is_from_the_upstream(name: &HeaderName) -> bool {
+fn is_from_the_upstream(name: &[u8]) -> bool {
     matches!(
-        name.as_str(),
-        "access-control-allow-origin"
-            | "alt-svc"
-            | "idempotent-replayed"
-            | "set-cookie"
-            | "strict-transport-security"
-            | "x-fallback-model"
-            | "x-request-id"
-            | "x-trace-id"
+        name,
+        b"access-control-allow-origin"
+            | b"alt-svc"
+            | b"idempotent-replayed"
+            | b"set-cookie"
+            | b"strict-transport-security"
+            | b"x-fallback-model"
+            | b"x-request-id"
+            | b"x-trace-id"
     )
 }
 
 /// What the values of `Connection` name, beside what has a meaning of its own.
-fn named<'v>(connection: impl Iterator<Item = &'v [u8]>) -> Vec<HeaderName> {
-    connection
+fn named(headers: &Headers) -> Vec<HeaderName> {
+    headers
+        .all(CONNECTION)
         .flat_map(|value| value.split(|byte| *byte == b','))
         .map(<[u8]>::trim_ascii)
         .filter(|name| !name.eq_ignore_ascii_case(b"keep-alive"))
@@ -124,14 +124,18 @@ fn named<'v>(connection: impl Iterator<Item = &'v [u8]>) -> Vec<HeaderName> {
         .collect()
 }
 
+fn is_named(named: &[HeaderName], name: &[u8]) -> bool {
+    named.iter().any(|other| other.as_str().as_bytes() == name)
+}
+
 /// Whether headers announce an SSE stream that can be read. One that is compressed, although nobody
 /// asked for that, is relayed as any other bytes are.
-pub(crate) fn is_event_stream(headers: &HeaderMap) -> bool {
-    let encoding = headers.get(CONTENT_ENCODING).map(HeaderValue::as_bytes);
+pub(crate) fn is_event_stream(headers: &Headers) -> bool {
+    let encoding = headers.get(CONTENT_ENCODING);
     if encoding.is_some_and(|encoding| !encoding.eq_ignore_ascii_case(b"identity")) {
         return false;
     }
-    let content_type = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let content_type = headers.get(CONTENT_TYPE);
     content_type
         .and_then(|value| value.split_at_checked("text/event-stream".len()))
         .is_some_and(|(start, _)| start.eq_ignore_ascii_case(b"text/event-stream"))
@@ -141,18 +145,15 @@ pub(crate) fn is_event_stream(headers: &HeaderMap) -> bool {
 mod tests {
     use super::*;
 
-    fn headers(lines: &str) -> HeaderMap {
-        let lines = lines
-            .split_whitespace()
-            .map(|line| line.split_once(':').unwrap());
-        lines
-            .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
-            .collect::<HeaderMap>()
+    fn headers(lines: &str) -> Headers {
+        let lines = lines.split_whitespace();
+        lines.map(|line| line.split_once(':').unwrap()).collect()
     }
 
-    fn names(headers: &HeaderMap, pass: impl Fn(&HeaderName) -> bool) -> Vec<&str> {
-        let names = headers.keys().filter(|name| pass(name));
-        let mut names: Vec<_> = names.map(HeaderName::as_str).collect();
+    fn names(headers: &Headers, pass: impl Fn(&[u8]) -> bool) -> Vec<&str> {
+        let names = headers.iter().map(|(name, _)| name);
+        let names = names.filter(|name| pass(name));
+        let mut names: Vec<_> = names.map(|name| str::from_utf8(name).unwrap()).collect();
         names.sort_unstable();
         names
     }
@@ -173,8 +174,7 @@ mod tests {
     #[test]
     fn what_concerns_a_connection_does_not_pass_beside_a_name_that_is_none() {
         let mut headers = headers("x-mine:a accept:b");
-        let named = HeaderValue::from_bytes(b"\xff, x-mine").unwrap();
-        headers.insert(CONNECTION, named);
+        headers.insert(CONNECTION, b"\xff, x-mine");
         let filter = Request::of(&headers, false);
         assert_eq!(names(&headers, |name| filter.passes(name)), ["accept"]);
     }
@@ -186,8 +186,7 @@ mod tests {
              content-length:4 content-type:d x-fallback-model:e server:uvicorn alt-svc:h3 \
              strict-transport-security:max-age=1 idempotent-replayed:true access-control-allow-origin:*",
         );
-        let connection = headers.get_all(CONNECTION).iter();
-        let filter = Response::of(connection.map(HeaderValue::as_bytes));
+        let filter = Response::of(&headers);
         let names = names(&headers, |name| filter.passes(name));
         assert_eq!(names, ["content-length", "content-type", "server"]);
     }

@@ -47,7 +47,7 @@ impl Http {
         })
     }
 
-    /// Sends `outgoing` and waits for the head of the response; where that is a stream, for its
+    /// Sends `outgoing`, `now`, and waits for the head of the response; where that is a stream, for its
     /// first piece too.
     ///
     /// A server may close an idle connection at the very moment of its next use. Then the request is
@@ -61,6 +61,7 @@ impl Http {
         pool: &SharedPool,
         timeouts: &Timeouts,
         outgoing: Outgoing<'_>,
+        now: Instant,
     ) -> Result<Answer, Failure> {
         let deliver = async |connection, due| {
             let lease = Lease::new(pool, connection);
@@ -70,15 +71,14 @@ impl Http {
                 .unwrap_or(Err(Unanswered::Failed(Failure::FirstByteTimeout)))
         };
         let mut time = timeouts.first_byte;
-        if let Some(kept) = pool.take() {
-            let sent = Instant::now();
-            match deliver(kept, sent + time).await {
+        if let Some(kept) = pool.take(now) {
+            match deliver(kept, now + time).await {
                 Ok(answer) => return Ok(answer),
                 Err(Unanswered::Unsent) => {}
-                Err(Unanswered::Closed) if sent.elapsed() < timeouts.connect => {}
+                Err(Unanswered::Closed) if now.elapsed() < timeouts.connect => {}
                 Err(unanswered) => return Err(unanswered.failure()),
             }
-            time = time.saturating_sub(sent.elapsed());
+            time = time.saturating_sub(now.elapsed());
         }
         // Boxed, as it is rare and large: every request would carry its state.
         let fresh = Box::pin(connect(&self.destination, timeouts.connect)).await?;
@@ -125,7 +125,7 @@ impl Http {
         let filter = headers::Request::of(outgoing.headers, self.authorization.is_some());
         for (name, value) in outgoing.headers.iter() {
             if filter.passes(name) && !trace.replaces(name, span) {
-                head.header(name, value.as_bytes());
+                head.header(name, value);
             }
         }
         trace.tell(span, |name, value| head.header(name, value));
@@ -148,10 +148,10 @@ impl Http {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use hyper::HeaderMap;
 
     use super::*;
     use crate::address::Address;
+    use crate::message::headers::Headers;
     use crate::observe::trace::Trace;
 
     /// What follows the request line, of a request that has these headers.
@@ -160,8 +160,7 @@ mod tests {
         let authorization = authorization.map(HeaderValue::from_static);
         let http = Http::new(Destination::new(address).unwrap(), authorization).unwrap();
         let lines = lines.lines().map(|line| line.split_once(": ").unwrap());
-        let headers = lines.map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
-        let headers: HeaderMap = headers.collect();
+        let headers: Headers = lines.collect();
         let outgoing = Outgoing {
             operation: Operation::Embeddings,
             query: Some("api-version=1"),

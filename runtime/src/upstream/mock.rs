@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use fake_model::AnswerBody;
-use hyper::header::{CONTENT_TYPE, HeaderValue};
-use hyper::{HeaderMap, StatusCode};
+use hyper::StatusCode;
+use hyper::header::CONTENT_TYPE;
 
+use crate::message::headers::Headers;
 use crate::topology::Mock;
 use crate::upstream::exchange::{Answer, Outgoing};
 use crate::upstream::mock_body::MockBody;
@@ -36,11 +37,9 @@ pub(crate) fn answer(mock: Mock, request: &Outgoing<'_>) -> Answer {
         AnswerBody::Json(document) => ("application/json", MockBody::whole(document)),
         AnswerBody::Events(events) => ("text/event-stream", MockBody::paced(events, PACE)),
     };
-    let mut headers = HeaderMap::new();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     Answer {
         status,
-        headers,
+        headers: Headers::from_iter([(CONTENT_TYPE, content_type)]),
         source: Source::Mock(body),
     }
 }
@@ -53,7 +52,7 @@ mod tests {
 
     fn asked(mock: Mock, body: &'static str) -> Answer {
         let body = Bytes::from_static(body.as_bytes());
-        let headers = HeaderMap::new();
+        let headers = Headers::default();
         answer(
             mock,
             &Outgoing {
@@ -81,6 +80,6 @@ mod tests {
         let request = r#"{"model":"m","messages":[{"role":"user","content":"Hi"}]}"#;
         let answer = asked(Mock::Local, request);
         assert_eq!(answer.status, StatusCode::OK);
-        assert_eq!(answer.headers[CONTENT_TYPE], "application/json");
+        assert_eq!(answer.headers.text(CONTENT_TYPE), Some("application/json"));
     }
 }

@@ -3,12 +3,13 @@
 //!
 //! Servers send the head of a stream, 200, before they work on it; what fails then is an event.
 
-use hyper::{HeaderMap, StatusCode};
+use hyper::StatusCode;
 use memchr::memmem;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::message::headers::Headers;
 use crate::sse::{self, Boundaries};
 use crate::upstream::failure::Failure;
 
@@ -102,7 +103,7 @@ fn failure(data: &[u8]) -> Option<Failure> {
         .and_then(|code| StatusCode::from_u16(code).ok())
         .filter(|status| status.is_client_error() || status.is_server_error());
     match status {
-        Some(status) => Failure::of_status(status, &HeaderMap::new()),
+        Some(status) => Failure::of_status(status, &Headers::default()),
         None => Some(Failure::ErrorEvent),
     }
 }

@@ -33,14 +33,14 @@ struct Idle {
 
 impl Pool {
     /// An idle connection, open as far as this side knows.
-    pub(crate) fn take(&self) -> Option<Box<Connection>> {
+    pub(crate) fn take(&self, now: Instant) -> Option<Box<Connection>> {
         let mut idle = self.idle.borrow_mut();
         while let Some(Idle {
             mut connection,
             since,
         }) = idle.pop_back()
         {
-            if since.elapsed() < IDLE_TIME && connection.is_quiet() {
+            if now.duration_since(since) < IDLE_TIME && connection.is_quiet() {
                 return Some(connection);
             }
         }

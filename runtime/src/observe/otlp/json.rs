@@ -63,9 +63,7 @@ fn server(service: &Service, recorded: &Recorded) -> Value {
     attributes.text("url.scheme", service.scheme);
     attributes.text("client.address", &end.client_ip.to_string());
     attributes.number("http.response.status_code", u64::from(end.status.as_u16()));
-    if let Ok(id) = recorded.request_id.to_str() {
-        attributes.text("nexus.request.id", id);
-    }
+    attributes.text("nexus.request.id", &recorded.request_id);
     if let Some(model) = end.model {
         attributes.text("gen_ai.request.model", model.settings.name);
     }

@@ -3,7 +3,6 @@
 use std::net::IpAddr;
 use std::time::SystemTime;
 
-use hyper::header::HeaderValue;
 use hyper::{Method, StatusCode};
 use tokio::time::Instant;
 
@@ -57,7 +56,7 @@ pub(crate) struct Recorded {
     pub(super) trace: [u8; 32],
     pub(super) parent: Option<[u8; 16]>,
     pub(super) span: u64,
-    pub(super) request_id: HeaderValue,
+    pub(super) request_id: Box<str>,
     pub(super) started: SystemTime,
     pub(super) ended: SystemTime,
     pub(super) attempts: Vec<Attempt>,
@@ -140,7 +139,7 @@ impl Spans {
             trace: self.trace.context(),
             parent: self.trace.parent(),
             span: self.span,
-            request_id: self.trace.request_id_value(),
+            request_id: self.trace.request_id().into(),
             started: self.started,
             ended,
             attempts,
@@ -186,6 +185,7 @@ mod tests {
     use super::*;
     use crate::dataplane::Dataplane;
     use crate::fixture::{MODEL_SMALL, dataplane};
+    use crate::message::headers::Headers;
 
     fn spans(dataplane: &Dataplane) -> Spans {
         let sink = Sink {
@@ -194,7 +194,7 @@ mod tests {
         };
         Spans {
             sink,
-            trace: Trace::identify(&hyper::HeaderMap::new(), None),
+            trace: Trace::identify(&Headers::default(), None),
             span: 1,
             started: clock::now(),
             began: Instant::now(),

@@ -14,18 +14,18 @@ mod waiting;
 mod wire;
 
 use std::cell::RefCell;
-use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::Poll;
 
 use bytes::BytesMut;
-use hyper::{Method, Request, Response, StatusCode, Version};
+use hyper::{Method, StatusCode, Version};
 use tokio::time::timeout;
 
 use crate::api::body::Incoming;
 use crate::error;
 use crate::h1::stream::Stream;
+use crate::message::Response;
 use crate::pipeline;
 use crate::server::client::Client;
 use crate::server::drain::Begun;
@@ -34,7 +34,7 @@ use crate::server::http1::sending::{Terms, send};
 use crate::server::http1::waiting::Waiting;
 use crate::server::http1::wire::{Gone, Wire};
 use crate::server::refusal::{self, LINGER_TIME};
-use crate::stream::body::Body;
+use crate::stream::keep_alive::Underway;
 
 /// How much of a body that nobody wants is still read, in bytes.
 const LINGER_BYTES: usize = 64 * 1024 * 1024;
@@ -91,21 +91,16 @@ async fn answer(
     cut: &mut Begun,
 ) -> Result<bool, Gone> {
     let mut terms = Terms {
-        version: head.parts.version,
-        wants_no_body: head.parts.method == Method::HEAD,
+        version: head.version,
+        wants_no_body: head.head.method == Method::HEAD,
         keeps_alive: head.keeps_alive,
     };
     let body = Incoming::One(incoming::Incoming::new(wire));
-    let request = Request::from_parts(head.parts, body);
-    // Boxed, as it is large: it is held for as long as there is no response, and not while one streams.
-    let request = Box::pin(pipeline::serve(
-        Rc::clone(&client.worker),
-        client.ip,
-        request,
-    ));
+    let worker = Rc::clone(&client.worker);
+    let request = pipeline::serve(worker, client.ip, head.head, body);
     let response = response(request, wire, cut).await?;
     // What is left of a request that was too slow is not waited for (RFC 9110, 15.5.9).
-    let is_late = response.status() == StatusCode::REQUEST_TIMEOUT;
+    let is_late = response.status == StatusCode::REQUEST_TIMEOUT;
     terms.keeps_alive &= !is_late && !client.drain.has_begun();
     let mut unread = LINGER_BYTES;
     let keeps_alive = send(wire, response, terms, &mut unread).await?;
@@ -119,10 +114,10 @@ async fn answer(
 /// What `request` comes to, unless the client goes before. It is polled once more at the `cut`, when it has to come
 /// to something.
 async fn response(
-    mut request: Pin<Box<impl Future<Output = Response<Body>>>>,
+    mut request: Underway,
     wire: &RefCell<Wire>,
     cut: &mut Begun,
-) -> Result<Response<Body>, Gone> {
+) -> Result<Response, Gone> {
     poll_fn(|cx| {
         if let Poll::Ready(response) = cut.poll_too(request.as_mut(), cx) {
             return Poll::Ready(Ok(response));

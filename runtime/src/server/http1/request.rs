@@ -4,13 +4,14 @@ use std::mem::MaybeUninit;
 
 use bytes::{Buf, Bytes, BytesMut};
 use hyper::header::CONTENT_LENGTH;
-use hyper::http::request::Parts;
-use hyper::{Method, Request, Uri, Version};
+use hyper::{Method, Uri, Version};
 
 use crate::error;
 use crate::h1::Malformed;
 use crate::h1::body::Framing;
-use crate::h1::fields::Lines;
+use crate::h1::fields::{self, Room};
+use crate::message;
+use crate::message::headers::Headers;
 
 /// The largest head, in bytes; the same as over HTTP/2.
 const MOST_BYTES: usize = 64 * 1024;
@@ -21,7 +22,8 @@ const MOST_HEADERS: usize = 100;
 /// The head of a request.
 #[derive(Debug)]
 pub(super) struct Head {
-    pub(super) parts: Parts,
+    pub(super) head: message::Head,
+    pub(super) version: Version,
     /// How the end of its body is known.
     pub(super) framing: Framing,
     /// Whether the connection may serve another request after it.
@@ -51,7 +53,7 @@ pub(super) fn take(
     if length > MOST_BYTES {
         return Err(too_large(received));
     }
-    let head = understood(&request)?;
+    let head = understood(&request, length)?;
     received.advance(length);
     *looked = 0;
     Ok(Some(head))
@@ -84,42 +86,43 @@ fn may_end(received: &[u8], looked: usize) -> bool {
     })
 }
 
-fn understood(request: &httparse::Request<'_, '_>) -> Result<Head, error::Head> {
+/// What a head of this length says.
+fn understood(request: &httparse::Request<'_, '_>, length: usize) -> Result<Head, error::Head> {
     let is_http_1_1 = request.version == Some(1);
-    let lines = Lines(request.headers);
-    let mut hosts = lines.all("host");
+    let mut headers = fields::headers(request.headers, length, Room::default());
+    let hosts = headers.all("host").count();
     // Whoever is in front may have gone by another one (RFC 9112, 3.2).
-    if (hosts.next().is_none() && is_http_1_1) || hosts.next().is_some() {
+    if (hosts == 0 && is_http_1_1) || hosts > 1 {
         return Err(error::Head::Host);
     }
-    let framing = framing(lines, is_http_1_1)?;
+    let framing = framing(&headers, is_http_1_1)?;
     // Whatever a proxy before the gateway took the end of such a request for, nothing follows it (RFC 9112, 6.1).
     let keeps_alive = framing != Framing::Chunked
         && if is_http_1_1 {
-            !lines.names("close")
+            !fields::connection_names(&headers, "close")
         } else {
-            lines.names("keep-alive")
+            fields::connection_names(&headers, "keep-alive")
         };
-    let mut expected = lines.all("expect");
-    let awaits_continue =
-        is_http_1_1 && expected.any(|value| value.eq_ignore_ascii_case(b"100-continue"));
+    let is_continue = |value: &[u8]| value.eq_ignore_ascii_case(b"100-continue");
+    let awaits_continue = is_http_1_1 && headers.all("expect").any(is_continue);
     // Chunks come before a length, which nobody is to believe then.
-    let is_chunked = framing == Framing::Chunked;
-    let headers = lines.collect(0, |name| !(is_chunked && name == CONTENT_LENGTH))?;
+    if framing == Framing::Chunked {
+        headers.remove(CONTENT_LENGTH);
+    }
     let method = Method::from_bytes(request.method.unwrap_or_default().as_bytes());
     // A copy: it is kept for as long as the response takes, and should hold nothing else.
     let target = Bytes::copy_from_slice(request.path.unwrap_or_default().as_bytes());
-    let (mut parts, ()) = Request::new(()).into_parts();
-    parts.method = method.map_err(|_| error::Head::Malformed)?;
-    parts.uri = Uri::from_maybe_shared(target).map_err(|_| error::Head::Malformed)?;
-    parts.version = if is_http_1_1 {
-        Version::HTTP_11
-    } else {
-        Version::HTTP_10
-    };
-    parts.headers = headers;
     Ok(Head {
-        parts,
+        head: message::Head {
+            method: method.map_err(|_| error::Head::Malformed)?,
+            uri: Uri::from_maybe_shared(target).map_err(|_| error::Head::Malformed)?,
+            headers,
+        },
+        version: if is_http_1_1 {
+            Version::HTTP_11
+        } else {
+            Version::HTTP_10
+        },
         framing,
         keeps_alive,
         awaits_continue,
@@ -127,9 +130,9 @@ fn understood(request: &httparse::Request<'_, '_>) -> Result<Head, error::Head> 
 }
 
 /// How the end of the body is known (RFC 9112, 6.3).
-fn framing(lines: Lines<'_>, is_http_1_1: bool) -> Result<Framing, Malformed> {
-    let length = lines.length()?;
-    match lines.is_chunked()? {
+fn framing(headers: &Headers, is_http_1_1: bool) -> Result<Framing, Malformed> {
+    let length = fields::length(headers)?;
+    match fields::is_chunked(headers)? {
         false => Ok(Framing::Length(length.unwrap_or(0))),
         true if is_http_1_1 => Ok(Framing::Chunked),
         true => Err(Malformed),
@@ -158,11 +161,11 @@ mod tests {
             "POST /v1/chat?a=b HTTP/1.1\r\nHost: gateway\r\ncontent-length: 2\r\nX-Empty:\r\nx-a: 1\r\nx-a: 2\r\n\r\n{}",
         );
         let head = take(&mut received, &mut 0).unwrap().unwrap();
-        assert_eq!((head.parts.method, received), (Method::POST, "{}".into()));
-        assert_eq!(head.parts.uri, "/v1/chat?a=b");
-        assert_eq!(head.parts.headers["host"], "gateway");
-        assert_eq!(head.parts.headers["x-empty"], "");
-        assert_eq!(head.parts.headers.get_all("x-a").iter().count(), 2);
+        assert_eq!((head.head.method, received), (Method::POST, "{}".into()));
+        assert_eq!(head.head.uri, "/v1/chat?a=b");
+        assert_eq!(head.head.headers.text("host"), Some("gateway"));
+        assert_eq!(head.head.headers.text("x-empty"), Some(""));
+        assert_eq!(head.head.headers.all("x-a").count(), 2);
         assert_eq!((head.framing, head.keeps_alive), (Framing::Length(2), true));
     }
 
@@ -204,7 +207,7 @@ mod tests {
                 "{lines}"
             );
             if framing == Framing::Chunked {
-                assert!(!head.parts.headers.contains_key(CONTENT_LENGTH));
+                assert!(!head.head.headers.has(CONTENT_LENGTH));
             }
         }
     }
@@ -286,7 +289,7 @@ mod tests {
                     taken = take(&mut received, &mut looked).unwrap();
                 }
             }
-            prop_assert_eq!(taken.unwrap().parts.headers.len(), names.len() + 1);
+            prop_assert_eq!(taken.unwrap().head.headers.iter().count(), names.len() + 1);
             prop_assert_eq!(received, "rest");
         }
 

@@ -1,10 +1,8 @@
 //! The head of a response, as a pure function of what it says; and in which manner its body follows.
 
-use std::io::Write as _;
-
-use hyper::header::{CONNECTION, CONTENT_LENGTH, DATE, TRANSFER_ENCODING};
-use hyper::http::response::Parts;
 use hyper::{StatusCode, Version};
+
+use crate::message::headers::Headers;
 
 /// How a body goes out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +35,8 @@ impl Manner {
 /// the connection is then kept.
 pub(super) fn write(
     text: &mut Vec<u8>,
-    head: &Parts,
+    status: StatusCode,
+    headers: &Headers,
     manner: Manner,
     version: Version,
     keeps_alive: bool,
@@ -50,27 +49,23 @@ pub(super) fn write(
         b"HTTP/1.0 "
     };
     text.extend_from_slice(start);
-    text.extend_from_slice(head.status.as_str().as_bytes());
+    text.extend_from_slice(status.as_str().as_bytes());
     text.push(b' ');
-    let reason = head.status.canonical_reason().unwrap_or_default();
+    let reason = status.canonical_reason().unwrap_or_default();
     text.extend_from_slice(reason.as_bytes());
     text.extend_from_slice(b"\r\n");
-    let mut has_date = false;
-    for (name, value) in &head.headers {
-        // What is the connection's is said below.
-        if name == CONTENT_LENGTH || name == TRANSFER_ENCODING || name == CONNECTION {
-            continue;
-        }
-        has_date |= name == DATE;
-        text.extend_from_slice(name.as_str().as_bytes());
-        text.extend_from_slice(b": ");
-        text.extend_from_slice(value.as_bytes());
-        text.extend_from_slice(b"\r\n");
-    }
+    // What is the connection's is said below.
+    headers.write(text, |name| {
+        !matches!(
+            name,
+            b"content-length" | b"transfer-encoding" | b"connection"
+        )
+    });
     match manner {
         Manner::Length(length) => {
-            // Writing to memory does not fail.
-            let _ = write!(text, "content-length: {length}\r\n");
+            text.extend_from_slice(b"content-length: ");
+            text.extend_from_slice(itoa::Buffer::new().format(length).as_bytes());
+            text.extend_from_slice(b"\r\n");
         }
         Manner::Chunked => text.extend_from_slice(b"transfer-encoding: chunked\r\n"),
         Manner::None | Manner::Close => {}
@@ -80,7 +75,7 @@ pub(super) fn write(
         true if !is_http_1_1 => text.extend_from_slice(b"connection: keep-alive\r\n"),
         true => {}
     }
-    if !has_date {
+    if !headers.has("date") {
         text.extend_from_slice(b"date: ");
         text.extend_from_slice(date);
         text.extend_from_slice(b"\r\n");
@@ -90,33 +85,36 @@ pub(super) fn write(
 
 #[cfg(test)]
 mod tests {
-    use hyper::Response;
-    use hyper::header::HeaderValue;
-
     use super::*;
 
     fn written(
-        response: Response<()>,
+        headers: &[(&str, &str)],
         manner: Manner,
         version: Version,
         keeps_alive: bool,
     ) -> String {
         let mut text = Vec::new();
-        let (head, ()) = response.into_parts();
-        write(&mut text, &head, manner, version, keeps_alive, b"now");
+        let headers = headers.iter().copied().collect();
+        let ok = StatusCode::OK;
+        write(
+            &mut text,
+            ok,
+            &headers,
+            manner,
+            version,
+            keeps_alive,
+            b"now",
+        );
         String::from_utf8(text).unwrap()
     }
 
     #[test]
     fn says_how_the_body_ends_and_nothing_else_of_the_connection() {
-        let response = || {
-            Response::builder()
-                .header("content-length", "7")
-                .header("connection", "x")
-                .header("content-type", "text/plain")
-                .body(())
-                .unwrap()
-        };
+        let headers = [
+            ("content-length", "7"),
+            ("connection", "x"),
+            ("content-type", "text/plain"),
+        ];
         for (manner, version, keeps_alive, expected) in [
             (
                 Manner::Length(3),
@@ -143,17 +141,13 @@ mod tests {
                 "HTTP/1.0 200 OK\r\ncontent-type: text/plain\r\nconnection: keep-alive\r\ndate: now\r\n\r\n",
             ),
         ] {
-            assert_eq!(written(response(), manner, version, keeps_alive), expected);
+            assert_eq!(written(&headers, manner, version, keeps_alive), expected);
         }
     }
 
     #[test]
     fn a_date_that_is_there_is_the_one() {
-        let mut response = Response::new(());
-        response
-            .headers_mut()
-            .insert(DATE, HeaderValue::from_static("then"));
-        let text = written(response, Manner::None, Version::HTTP_11, true);
+        let text = written(&[("date", "then")], Manner::None, Version::HTTP_11, true);
         assert_eq!(text, "HTTP/1.1 200 OK\r\ndate: then\r\n\r\n");
     }
 

@@ -6,9 +6,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use hyper::Version;
 use hyper::body::Body as _;
-use hyper::{Response, Version};
 
+use crate::message::Response;
 use crate::server::http1::output::Output;
 use crate::server::http1::response::{self, Manner};
 use crate::server::http1::wire::{Gone, Wire};
@@ -29,7 +30,7 @@ pub(super) struct Terms {
 /// over meanwhile, and taken off it.
 pub(super) async fn send(
     wire: &RefCell<Wire>,
-    response: Response<Body>,
+    response: Response,
     terms: Terms,
     unread: &mut usize,
 ) -> Result<bool, Gone> {
@@ -48,9 +49,13 @@ struct Sending {
 }
 
 impl Sending {
-    fn begin(wire: &mut Wire, response: Response<Body>, terms: Terms) -> (Self, bool) {
-        let (head, body) = response.into_parts();
-        let manner = Manner::of(head.status, body.size_hint().exact(), terms.version);
+    fn begin(wire: &mut Wire, response: Response, terms: Terms) -> (Self, bool) {
+        let Response {
+            status,
+            headers,
+            body,
+        } = response;
+        let manner = Manner::of(status, body.size_hint().exact(), terms.version);
         // A client that does not know where a response ends waits for the end of the connection.
         let keeps_alive = terms.keeps_alive && wire.ends() && manner != Manner::Close;
         let unfinished = wire.unfinished();
@@ -58,7 +63,15 @@ impl Sending {
         let text = output.text(wire.scratch());
         text.extend_from_slice(unfinished);
         let date = wire.scratch().date();
-        response::write(text, &head, manner, terms.version, keeps_alive, &date);
+        response::write(
+            text,
+            status,
+            &headers,
+            manner,
+            terms.version,
+            keeps_alive,
+            &date,
+        );
         let has_none = terms.wants_no_body || matches!(manner, Manner::None | Manner::Length(0));
         let sending = Self {
             body: (!has_none).then_some(body),

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::runtime::Builder;
 use tokio::task::yield_now;
+use tokio::time::Instant;
 use tokio::{join, try_join};
 
 use super::*;
@@ -54,7 +55,7 @@ async fn answered(answer: &str, ends: bool) -> (Result<Vec<u8>, Broken>, bool) {
     }
     let (_, body) = ask(lease, BODY).await.unwrap();
     let read = read(body).await;
-    (read, pool.take().is_some())
+    (read, pool.take(Instant::now()).is_some())
 }
 
 #[tokio::test]
@@ -176,7 +177,7 @@ async fn an_answer_before_the_request_is_out_stops_it() {
     assert_eq!(read(body).await.unwrap(), b"{}");
     let mut rest = Vec::new();
     server.read_to_end(&mut rest).await.unwrap();
-    assert!(rest.len() < LARGE.len() && pool.take().is_none());
+    assert!(rest.len() < LARGE.len() && pool.take(Instant::now()).is_none());
 }
 
 #[tokio::test]
@@ -210,7 +211,7 @@ async fn an_idle_connection_is_taken_only_while_the_server_is_quiet() {
                 (false, true) => server.shutdown().await.unwrap(),
                 (false, false) => server.write_all(b"HTTP/1.1 408").await.unwrap(),
             }
-            assert_eq!(pool.take().is_some(), is_quiet);
+            assert_eq!(pool.take(Instant::now()).is_some(), is_quiet);
         }
     }
 }
@@ -244,7 +245,7 @@ async fn an_idle_connection_holds_no_memory() {
         (landing::SIZE..2 * landing::SIZE).contains(&largest),
         "{largest}"
     );
-    let kept = pool.take().unwrap();
+    let kept = pool.take(Instant::now()).unwrap();
     assert_eq!(kept.received.capacity(), 0);
 }
 
@@ -309,7 +310,7 @@ proptest! {
                 if read(body).await.map_err(|_| "broken")? != *expected {
                     return Err("not the body");
                 }
-                lease = Lease::new(&pool, pool.take().ok_or("not kept")?);
+                lease = Lease::new(&pool, pool.take(Instant::now()).ok_or("not kept")?);
             }
             Ok(())
         };

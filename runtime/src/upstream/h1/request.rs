@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use hyper::Method;
-use hyper::header::{CONTENT_LENGTH, HeaderName};
+use hyper::header::CONTENT_LENGTH;
 
 /// The head of a request, line by line.
 pub(crate) struct Writer(Vec<u8>);
@@ -23,10 +23,10 @@ impl Writer {
         Self(bytes)
     }
 
-    /// Adds a header. A name is valid by its type; a value is that of a header that was read, or made of what fits
+    /// Adds a header. A name and a value are those of a header that was read, or made of what fits
     /// into one: no line can break into another.
-    pub(crate) fn header(&mut self, name: &HeaderName, value: &[u8]) {
-        self.0.extend_from_slice(name.as_str().as_bytes());
+    pub(crate) fn header(&mut self, name: impl AsRef<[u8]>, value: &[u8]) {
+        self.0.extend_from_slice(name.as_ref());
         self.0.extend_from_slice(b": ");
         self.0.extend_from_slice(value);
         self.0.extend_from_slice(b"\r\n");

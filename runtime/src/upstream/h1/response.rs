@@ -4,11 +4,12 @@ use std::mem::MaybeUninit;
 
 use bytes::{Buf, BytesMut};
 use httparse::ParserConfig;
-use hyper::{HeaderMap, StatusCode};
+use hyper::StatusCode;
 
 use crate::h1::Malformed;
 use crate::h1::body::Framing;
-use crate::h1::fields::Lines;
+use crate::h1::fields::{self, Room};
+use crate::message::headers::Headers;
 use crate::upstream::headers;
 
 /// The largest head, in bytes.
@@ -18,7 +19,10 @@ const MOST_BYTES: usize = 64 * 1024;
 const MOST_HEADERS: usize = 128;
 
 /// Room for the headers that the gateway adds, so that none of them makes the others move.
-const OWN_HEADERS: usize = 12;
+const OWN_HEADERS: Room = Room {
+    lines: 12,
+    bytes: 512,
+};
 
 /// The head of a response.
 #[derive(Debug)]
@@ -26,7 +30,7 @@ pub(crate) struct Head {
     /// Its status; never one that announces another (1xx).
     pub(crate) status: StatusCode,
     /// Those of its headers that a client may have.
-    pub(crate) headers: HeaderMap,
+    pub(crate) headers: Headers,
     /// How the end of its body is known.
     pub(crate) framing: Framing,
     /// Whether the connection may serve another request after it.
@@ -63,18 +67,18 @@ pub(crate) fn take(received: &mut BytesMut) -> Result<Option<Head>, Malformed> {
             continue;
         }
         let is_http_1_1 = response.version == Some(1);
-        let lines = Lines(response.headers);
-        let framing = framing(status, lines, is_http_1_1)?;
+        let mut headers = fields::headers(response.headers, length, OWN_HEADERS);
+        let framing = framing(status, &headers, is_http_1_1)?;
         let keeps_alive = framing != Framing::Close
             // Two framings: whoever wrote that may mean another end than we do.
-            && !(lines.has("transfer-encoding") && lines.has("content-length"))
+            && !(headers.has("transfer-encoding") && headers.has("content-length"))
             && if is_http_1_1 {
-                !lines.names("close")
+                !fields::connection_names(&headers, "close")
             } else {
-                lines.names("keep-alive")
+                fields::connection_names(&headers, "keep-alive")
             };
-        let filter = headers::Response::of(lines.all("connection"));
-        let headers = lines.collect(OWN_HEADERS, |name| filter.passes(name))?;
+        let filter = headers::Response::of(&headers);
+        headers.retain(|name| filter.passes(name));
         received.advance(length);
         return Ok(Some(Head {
             status,
@@ -86,18 +90,18 @@ pub(crate) fn take(received: &mut BytesMut) -> Result<Option<Head>, Malformed> {
 }
 
 /// How the end of the body is known (RFC 9112, section 6.3).
-fn framing(status: StatusCode, lines: Lines<'_>, is_http_1_1: bool) -> Result<Framing, Malformed> {
+fn framing(status: StatusCode, headers: &Headers, is_http_1_1: bool) -> Result<Framing, Malformed> {
     if status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED {
         return Ok(Framing::Length(0));
     }
-    if lines.is_chunked()? {
+    if fields::is_chunked(headers)? {
         return if is_http_1_1 {
             Ok(Framing::Chunked)
         } else {
             Err(Malformed)
         };
     }
-    Ok(lines.length()?.map_or(Framing::Close, Framing::Length))
+    Ok(fields::length(headers)?.map_or(Framing::Close, Framing::Length))
 }
 
 #[cfg(test)]
@@ -117,9 +121,9 @@ mod tests {
         );
         let head = take(&mut received).unwrap().unwrap();
         assert_eq!(head.status, StatusCode::OK);
-        assert_eq!(head.headers["content-type"], "application/json");
-        assert_eq!(head.headers.get_all("server").iter().count(), 2);
-        assert!(!head.headers.contains_key("set-cookie"));
+        assert_eq!(head.headers.text("content-type"), Some("application/json"));
+        assert_eq!(head.headers.all("server").count(), 2);
+        assert!(!head.headers.has("set-cookie"));
         assert_eq!((head.framing, head.keeps_alive), (Framing::Length(2), true));
         assert_eq!(received, "{}");
     }

@@ -1,0 +1,282 @@
+//! Headers as the text that they come and go as: lines one after the other, and where each of them begins. A message
+//! has few of them, so they are found by looking at each, and kept, copied and written by the bufferful; a map would
+//! take an allocation and a hash for every one.
+
+use hyper::HeaderMap;
+use hyper::header::{HeaderName, HeaderValue};
+
+/// Between a name and its value.
+const COLON: &[u8] = b": ";
+
+/// At the end of a line.
+const END: &[u8] = b"\r\n";
+
+/// The headers of a message, in their order. Names are in small letters.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Headers {
+    text: Vec<u8>,
+    /// Those of the lines in `text` that count.
+    lines: Vec<Line>,
+    /// The kinds of names that there may be: most of what is looked for is not there, and this settles it.
+    kinds: u64,
+}
+
+/// Where a line stands in the text.
+#[derive(Clone, Copy, Debug)]
+struct Line {
+    start: usize,
+    /// Where its name ends.
+    colon: usize,
+    /// Where its value ends.
+    end: usize,
+}
+
+impl Headers {
+    /// None yet, with room for so many lines and bytes before anything moves.
+    pub(crate) fn with_room(lines: usize, bytes: usize) -> Self {
+        Self {
+            text: Vec::with_capacity(bytes),
+            lines: Vec::with_capacity(lines),
+            kinds: 0,
+        }
+    }
+
+    /// The first value of this name, which is in small letters.
+    pub(crate) fn get(&self, name: impl AsRef<[u8]>) -> Option<&[u8]> {
+        let name = name.as_ref();
+        if !self.may_have(name) {
+            return None;
+        }
+        let line = self.lines.iter().find(|line| self.name(line) == name)?;
+        Some(self.value(line))
+    }
+
+    /// All values of this name, which is in small letters.
+    pub(crate) fn all(&self, name: impl AsRef<[u8]>) -> impl Iterator<Item = &[u8]> {
+        let lines = if self.may_have(name.as_ref()) {
+            &*self.lines
+        } else {
+            &[]
+        };
+        let named = lines
+            .iter()
+            .filter(move |line| self.name(line) == name.as_ref());
+        named.map(|line| self.value(line))
+    }
+
+    /// Whether there is one of this name, which is in small letters.
+    pub(crate) fn has(&self, name: impl AsRef<[u8]>) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// Names with their values.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let lines = self.lines.iter();
+        lines.map(|line| (self.name(line), self.value(line)))
+    }
+
+    /// Adds a header, whose name is in small letters. A value is that of a header that was read, or made of what
+    /// fits into one: no line can break into another.
+    pub(crate) fn append(&mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) {
+        self.append_with(name, |text| text.extend_from_slice(value.as_ref()));
+    }
+
+    /// Adds a header that was read, whose name may have capitals.
+    pub(crate) fn append_as_sent(&mut self, name: &str, value: &[u8]) {
+        let start = self.text.len();
+        let small = name.bytes().map(|byte| byte.to_ascii_lowercase());
+        self.text.extend(small);
+        self.end_line(start, |text| text.extend_from_slice(value));
+    }
+
+    /// Adds a header, whose name is in small letters, and whose value is what `write` appends.
+    pub(crate) fn append_with(&mut self, name: impl AsRef<[u8]>, write: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.text.len();
+        self.text.extend_from_slice(name.as_ref());
+        self.end_line(start, write);
+    }
+
+    /// Ends the line that has begun with its name.
+    fn end_line(&mut self, start: usize, write: impl FnOnce(&mut Vec<u8>)) {
+        self.kinds |= kind(self.text.get(start..).unwrap_or_default());
+        let colon = self.text.len();
+        self.text.extend_from_slice(COLON);
+        write(&mut self.text);
+        let end = self.text.len();
+        let value = self.text.get(colon..).unwrap_or_default();
+        debug_assert_eq!(memchr::memchr3(b'\r', b'\n', 0, value), None);
+        self.text.extend_from_slice(END);
+        self.lines.push(Line { start, colon, end });
+    }
+
+    /// Adds a header in the place of all others of this name, which is in small letters.
+    pub(crate) fn insert(&mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) {
+        self.remove(&name);
+        self.append(name, value);
+    }
+
+    /// Adds a header whose value is what `write` appends, in the place of all others of this name, which is in
+    /// small letters.
+    pub(crate) fn insert_with(&mut self, name: impl AsRef<[u8]>, write: impl FnOnce(&mut Vec<u8>)) {
+        self.remove(&name);
+        self.append_with(name, write);
+    }
+
+    /// Removes all of this name, which is in small letters.
+    pub(crate) fn remove(&mut self, name: impl AsRef<[u8]>) {
+        if self.has(&name) {
+            self.retain(|other| other != name.as_ref());
+        }
+    }
+
+    /// Keeps those whose name is to be kept.
+    pub(crate) fn retain(&mut self, kept: impl Fn(&[u8]) -> bool) {
+        let text = &self.text;
+        let name = |line: &Line| text.get(line.start..line.colon).unwrap_or_default();
+        self.lines.retain(|line| kept(name(line)));
+    }
+
+    /// Appends those to `text` whose name is to be written, as lines.
+    pub(crate) fn write(&self, text: &mut Vec<u8>, is_written: impl Fn(&[u8]) -> bool) {
+        // Lines that follow one another are copied together.
+        let mut together = 0..0;
+        for line in &self.lines {
+            if !is_written(self.name(line)) {
+                continue;
+            }
+            if line.start != together.end {
+                text.extend_from_slice(self.text.get(together).unwrap_or_default());
+                together = line.start..line.start;
+            }
+            together.end = line.end + END.len();
+        }
+        text.extend_from_slice(self.text.get(together).unwrap_or_default());
+    }
+
+    /// As hyper has them.
+    pub(crate) fn to_map(&self) -> HeaderMap {
+        let known = self.iter().filter_map(|(name, value)| {
+            let name = HeaderName::from_bytes(name).ok()?;
+            Some((name, HeaderValue::from_bytes(value).ok()?))
+        });
+        let mut map = HeaderMap::with_capacity(self.lines.len());
+        for (name, value) in known {
+            map.append(name, value);
+        }
+        map
+    }
+
+    fn may_have(&self, name: &[u8]) -> bool {
+        self.kinds & kind(name) != 0
+    }
+
+    fn name(&self, line: &Line) -> &[u8] {
+        self.text.get(line.start..line.colon).unwrap_or_default()
+    }
+
+    fn value(&self, line: &Line) -> &[u8] {
+        self.text
+            .get(line.colon + COLON.len()..line.end)
+            .unwrap_or_default()
+    }
+}
+
+/// One bit of 64, by the length of a name and the letter in its middle.
+fn kind(name: &[u8]) -> u64 {
+    let middle = name.get(name.len() / 2).copied().unwrap_or_default();
+    1 << ((3 * name.len() + usize::from(middle)) % 64)
+}
+
+/// In the same order.
+impl PartialEq for Headers {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl<N: AsRef<[u8]>, V: AsRef<[u8]>> FromIterator<(N, V)> for Headers {
+    fn from_iter<T: IntoIterator<Item = (N, V)>>(headers: T) -> Self {
+        let mut all = Self::default();
+        for (name, value) in headers {
+            all.append(name, value);
+        }
+        all
+    }
+}
+
+#[cfg(test)]
+impl Headers {
+    /// The only value of this name, as text.
+    pub(crate) fn text(&self, name: impl AsRef<[u8]>) -> Option<&str> {
+        let mut values = self.all(name);
+        let value = values.next()?;
+        assert_eq!(values.next(), None, "it stands there twice");
+        Some(str::from_utf8(value).expect("it is UTF-8"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn written(headers: &Headers, is_written: impl Fn(&[u8]) -> bool) -> String {
+        let mut text = Vec::new();
+        headers.write(&mut text, is_written);
+        String::from_utf8(text).unwrap()
+    }
+
+    #[test]
+    fn are_found_by_name_in_their_order() {
+        let headers = Headers::from_iter([("a", "1"), ("bb", ""), ("a", "2"), ("ab", "3")]);
+        assert_eq!(headers.get("a"), Some(b"1".as_slice()));
+        assert!(headers.all("a").eq([b"1", b"2"]));
+        assert_eq!(headers.get("bb"), Some(b"".as_slice()));
+        assert!(headers.has("ab") && !headers.has("b"));
+    }
+
+    #[test]
+    fn a_header_takes_the_place_of_all_of_its_name() {
+        let mut headers = Headers::from_iter([("a", "1"), ("b", "2"), ("a", "3")]);
+        headers.insert("a", "4");
+        assert_eq!(written(&headers, |_| true), "b: 2\r\na: 4\r\n");
+        headers.remove("b");
+        assert_eq!(written(&headers, |_| true), "a: 4\r\n");
+    }
+
+    #[test]
+    fn what_is_not_to_be_written_is_not() {
+        let headers = Headers::from_iter([("a", "1"), ("b", "2"), ("c", "3"), ("d", "4")]);
+        assert_eq!(
+            written(&headers, |name| name != b"b"),
+            "a: 1\r\nc: 3\r\nd: 4\r\n"
+        );
+        assert_eq!(written(&headers, |name| name == b"b"), "b: 2\r\n");
+    }
+
+    proptest! {
+        /// Whatever is done to them, they are what a list of names and values would be.
+        #[test]
+        fn are_a_list(steps in prop::collection::vec((0..3, "[a-c]{1,2}", "[ -~]{0,4}"), 0..20)) {
+            let mut headers = Headers::with_room(2, 8);
+            let mut list: Vec<(String, String)> = Vec::new();
+            for (step, name, value) in steps {
+                if step > 0 {
+                    list.retain(|(other, _)| *other != name);
+                }
+                match step {
+                    0 => headers.append(&name, &value),
+                    1 => headers.insert(&name, &value),
+                    _ => headers.remove(&name),
+                }
+                if step < 2 {
+                    list.push((name, value));
+                }
+            }
+            let expected: String = list.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+            prop_assert_eq!(written(&headers, |_| true), expected);
+            prop_assert!(list.into_iter().collect::<Headers>() == headers);
+        }
+    }
+}
