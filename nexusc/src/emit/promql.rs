@@ -84,10 +84,9 @@ pub(super) fn latency(job: &str) -> Series {
     series(metric::REQUEST_LATENCY, job).like("path", &INFERENCE.join("|"))
 }
 
-/// Attempts at upstreams that failed: not those that a client or another upstream has ended.
-pub(super) fn failed_attempts(job: &str) -> Series {
-    series(metric::UPSTREAM_REQUESTS, job).unlike("status", "[1-4]..|cancelled")
-}
+/// Values of `status` of attempts at upstreams that failed, as a pattern: not of those that a client or another upstream
+/// has ended.
+pub(super) const FAILED: &str = "5..|connect_error|timeout|closed|malformed|interrupted";
 
 /// The alerts of gateways that fire.
 pub(super) const FIRING: &str = "ALERTS{alertname=~\"Gateway.+\", alertstate=\"firing\"}";

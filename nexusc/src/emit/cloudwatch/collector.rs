@@ -1,6 +1,6 @@
 //! `cloudwatch/collector.yaml`: what scrapes the gateway and tells CloudWatch.
 
-use decide::metric::INFERENCE;
+use decide::metric::{INFERENCE, Kind};
 use serde::Serialize;
 
 use crate::conventions;
@@ -12,7 +12,10 @@ use crate::unit::duration;
 const TEMPLATE: &str = include_str!("../../../../templates/deploy/cloudwatch/collector.yaml");
 
 pub(super) fn collector(topology: &Topology) -> String {
-    let names = KEPT.map(|kept| format!("{}(_bucket|_sum|_count)?", kept.metric.name));
+    let names = KEPT.map(|Kept { metric, .. }| match metric.kind {
+        Kind::Histogram => format!("{}_(bucket|sum|count)", metric.name),
+        Kind::Counter | Kind::Gauge => metric.name.to_owned(),
+    });
     let collector = Collector {
         header: conventions::header(&topology.name),
         job: conventions::prometheus_job(&topology.name),

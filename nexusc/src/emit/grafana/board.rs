@@ -23,10 +23,13 @@ const PROMETHEUS: DataSource = DataSource {
     uid: conventions::PROMETHEUS_SOURCE,
 };
 
-/// A dashboard of a topology as JSON.
-pub(super) fn board(topology: &Topology, title: &str, rows: Vec<Row>) -> String {
+/// A dashboard of a topology as JSON; `None` where nothing of it is exported.
+pub(super) fn board(topology: &Topology, title: &str, rows: Vec<Row>) -> Option<String> {
     let job = conventions::prometheus_job(&topology.name);
     let rows = exported(rows, &exports(topology));
+    if rows.is_empty() {
+        return None;
+    }
     let tag = conventions::dashboard_tag(&topology.name);
     let has = |artifact| topology.deploy.artifacts.contains(&artifact);
     let firing = Annotation {
@@ -87,7 +90,7 @@ pub(super) fn board(topology: &Topology, title: &str, rows: Vec<Row>) -> String 
     };
     let text = serde_json::to_string_pretty(&dashboard).expect("a dashboard is plain data");
     // The first line of every emitted file says where it comes from.
-    format!("{text}\n").replacen("{\n  ", "{ ", 1)
+    Some(format!("{text}\n").replacen("{\n  ", "{ ", 1))
 }
 
 /// A row with the panels that it keeps, each with its place among all.

@@ -6,7 +6,7 @@ use crate::conventions;
 use crate::emit::grafana::panel::{
     BAD, GOOD, Row, State, Unit, WORSE, events, lines, stat, states,
 };
-use crate::emit::promql::{Over, UPSTREAMS, failed_attempts, latency, requests, series, up};
+use crate::emit::promql::{FAILED, Over, UPSTREAMS, latency, requests, series, up};
 use crate::emit::threshold::threshold;
 use crate::ir::Topology;
 use crate::ir::alert::Rule;
@@ -201,7 +201,7 @@ fn front(topology: &Topology, job: &str) -> Row {
 
 fn upstreams(job: &str) -> Row {
     let attempts = series(metric::UPSTREAM_REQUESTS, job).chosen(UPSTREAMS);
-    let failed = failed_attempts(job).chosen(UPSTREAMS);
+    let failed = attempts.clone().like("status", FAILED);
     let chosen = |metric| series(metric, job).chosen(UPSTREAMS);
     Row {
         title: "Upstreams",

@@ -6,6 +6,7 @@
 mod alerting;
 mod board;
 mod gateway;
+mod gpu;
 mod json;
 mod llm;
 mod panel;
@@ -22,11 +23,16 @@ pub(super) fn emit(topology: &Topology, files: &mut FileSet) {
         return;
     }
     let folder = conventions::grafana_folder(&topology.name);
-    let boards = [gateway::rows(topology), llm::rows(topology)];
+    let boards = [
+        gateway::rows(topology),
+        gpu::rows(topology),
+        llm::rows(topology),
+    ];
     for (title, rows) in boards {
-        let text = board(topology, title, rows);
-        let file = conventions::dashboard_file(title);
-        files.add(format!("{folder}/dashboards/{file}"), text);
+        if let Some(text) = board(topology, title, rows) {
+            let file = conventions::dashboard_file(title);
+            files.add(format!("{folder}/dashboards/{file}"), text);
+        }
     }
     alerting::emit(topology, &folder, files);
     provisioning::emit(topology, &folder, files);

@@ -53,6 +53,9 @@ pub(super) enum Unit {
     RequestsPerSecond,
     TokensPerSecond,
     Seconds,
+    Bytes,
+    Celsius,
+    Watts,
 }
 
 /// A query with what its lines are called; labels in double braces.
@@ -156,6 +159,9 @@ impl Unit {
             Self::RequestsPerSecond => "reqps",
             Self::TokensPerSecond => "suffix: tok/s",
             Self::Seconds => "s",
+            Self::Bytes => "bytes",
+            Self::Celsius => "celsius",
+            Self::Watts => "watt",
         }
     }
 }

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use decide::metric::{self, INFERENCE};
+use decide::metric;
 use serde::Serialize;
 
 use crate::conventions;
 use crate::emit::prometheus::samples::{Samples, samples};
 use crate::emit::prometheus::{alert_name, in_lines, runbook, time};
-use crate::emit::promql::{Over, Series, Vector, series, up};
+use crate::emit::promql::{FAILED, Over, Vector, latency, requests, series, up};
 use crate::emit::{FileSet, yaml};
 use crate::ir::alert::{Alert, Rule, Threshold};
 use crate::ir::{Percent, Topology};
@@ -81,20 +81,6 @@ fn rule_of(alert: &Alert, topology: &Topology) -> RuleOf {
     }
 }
 
-/// Requests that upstreams answer.
-pub(super) fn requests(job: &str) -> Series {
-    inference(series(metric::REQUESTS, job))
-}
-
-/// How long they take.
-pub(super) fn latency(job: &str) -> Series {
-    inference(series(metric::REQUEST_LATENCY, job))
-}
-
-fn inference(series: Series) -> Series {
-    series.like("path", &INFERENCE.join("|"))
-}
-
 /// The part of requests that gets an answer of this class of statuses.
 fn part(pattern: &str, job: &str) -> Vector {
     let answered = requests(job).like("status", pattern);
@@ -103,7 +89,6 @@ fn part(pattern: &str, job: &str) -> Vector {
 
 /// What Prometheus evaluates.
 pub(super) fn expression(alert: &Alert, job: &str) -> String {
-    const FAILED: &str = "5..|connect_error|timeout|closed|malformed|interrupted";
     let limit = limit(alert.threshold);
     let upstream: &[&'static str] = &["upstream"];
     match alert.rule {

@@ -4,10 +4,10 @@ use decide::metric;
 use serde::Serialize;
 
 use crate::conventions;
-use crate::emit::prometheus::alerts::{WINDOW, expression, requests, shown, summary};
+use crate::emit::prometheus::alerts::{WINDOW, expression, shown, summary};
 use crate::emit::prometheus::slos::what;
 use crate::emit::prometheus::{alert_name, in_lines, time};
-use crate::emit::promql::series;
+use crate::emit::promql::{requests, series};
 use crate::emit::{FileSet, template};
 use crate::ir::Topology;
 use crate::ir::alert::{Alert, Rule};

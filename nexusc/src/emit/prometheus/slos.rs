@@ -8,10 +8,9 @@ use decide::metric;
 use serde::Serialize;
 
 use crate::conventions;
-use crate::emit::prometheus::alerts::{latency, requests};
 use crate::emit::prometheus::samples::{Sample, Scene};
 use crate::emit::prometheus::{runbook, time};
-use crate::emit::promql::{Over, Series, series};
+use crate::emit::promql::{Over, Series, latency, requests, series};
 use crate::emit::{FileSet, yaml};
 use crate::ir::Topology;
 use crate::ir::alert::Severity;
