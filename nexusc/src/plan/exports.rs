@@ -31,6 +31,15 @@ const OF_ISSUERS: &[Metric] = &[
     metric::JWKS_FETCHES,
     metric::JWKS_KEYS,
 ];
+const OF_GPUS: &[Metric] = &[
+    metric::GPU_MEMORY_TOTAL,
+    metric::GPU_MEMORY_USED,
+    metric::GPU_PLANNED_MEMORY,
+    metric::GPU_POWER,
+    metric::GPU_TEMPERATURE,
+    metric::GPU_UP,
+    metric::GPU_UTILIZATION,
+];
 const OF_SHADOWS: &[Metric] = &[
     metric::SHADOW_COMPARED,
     metric::SHADOW_FIRST_BYTE,
@@ -90,6 +99,7 @@ pub fn exports(topology: &Topology) -> Vec<Metric> {
     add(topology.shows_certificates(), &[metric::CERTIFICATE_EXPIRY]);
     add(gateway.tls.is_some(), &[metric::HANDSHAKES_FAILED]);
     add(jwks.is_some(), OF_ISSUERS);
+    add(topology.has_own_gpus(), OF_GPUS);
     add(topology.audit.is_some(), &[metric::AUDIT_LOST]);
     add(topology.otlp.is_some(), &[metric::SPANS_DROPPED]);
     exported.sort_unstable();
