@@ -86,6 +86,11 @@ impl Topology {
         self.gateway.tls.is_some() || towards_servers.any(|tls| tls.identity.is_some())
     }
 
+    /// Whether it has GPUs that the gateway's machine is said to have.
+    pub fn has_own_gpus(&self) -> bool {
+        self.gpus.iter().any(|gpu| gpu.index.is_some())
+    }
+
     /// Whether there are certificates, keys or authorities of its own, in files that may change.
     pub fn has_certificates(&self) -> bool {
         let jwks = self.jwt.as_ref().and_then(Jwt::jwks);

@@ -99,8 +99,7 @@ pub fn exports(topology: &Topology) -> Vec<Metric> {
     add(topology.shows_certificates(), &[metric::CERTIFICATE_EXPIRY]);
     add(gateway.tls.is_some(), &[metric::HANDSHAKES_FAILED]);
     add(jwks.is_some(), OF_ISSUERS);
-    // Of cards on the gateway's machine, as far as their driver tells.
-    add(topology.gpus.iter().any(|gpu| gpu.index.is_some()), OF_GPUS);
+    add(topology.has_own_gpus(), OF_GPUS);
     add(topology.audit.is_some(), &[metric::AUDIT_LOST]);
     add(topology.otlp.is_some(), &[metric::SPANS_DROPPED]);
     exported.sort_unstable();

@@ -7,11 +7,6 @@ use crate::emit::dataplane::literal::{integer, size};
 use crate::ir::{Gpu, Topology};
 use crate::plan::report::Report;
 
-/// Whether there are any.
-pub(super) fn are_watched(topology: &Topology) -> bool {
-    topology.gpus.iter().any(|gpu| gpu.index.is_some())
-}
-
 /// The list: each with what the plan has on it.
 pub(super) fn all(topology: &Topology, plan: &Report) -> TokenStream {
     let gpus = topology.gpus.iter().filter_map(|gpu| {

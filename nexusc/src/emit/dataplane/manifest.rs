@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 
-use crate::emit::dataplane::gpus;
 use crate::emit::template::fill;
 use crate::ir::{Endpoint, Jwks, Jwt, Topology};
 
@@ -53,7 +52,7 @@ fn features(topology: &Topology) -> Vec<&'static str> {
     if any(|endpoint| matches!(endpoint, Endpoint::MockLocal | Endpoint::MockFail)) {
         features.push("mock");
     }
-    if gpus::are_watched(topology) {
+    if topology.has_own_gpus() {
         features.push("nvml");
     }
     if topology.store.is_some() {
