@@ -35,16 +35,17 @@ pub(super) fn collector(topology: &Topology) -> String {
     fill(TEMPLATE, &collector)
 }
 
+/// Patterns have no end: a `$` would begin a variable of the collector, and no name here begins another.
 fn declared(kept: &Kept) -> Declared {
     let is_by_path = kept.metric.labels.contains(&"path");
     Declared {
-        pattern: format!("^{}$", kept.metric.name),
+        pattern: format!("^{}", kept.metric.name),
         dimensions: kept
             .by
             .iter()
             .map(|by| [&[GATEWAY], *by].concat())
             .collect(),
-        paths: is_by_path.then(|| format!("^({})$", INFERENCE.join("|"))),
+        paths: is_by_path.then(|| format!("^({})", INFERENCE.join("|"))),
     }
 }
 
