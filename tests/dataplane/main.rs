@@ -3,6 +3,7 @@
 
 mod abort;
 mod admin;
+mod alive;
 mod audit;
 mod bounds;
 mod breaker;

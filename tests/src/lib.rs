@@ -36,7 +36,7 @@ pub use crate::neighbours::SilentServer;
 pub use crate::observe::{WATCHED, WEB, observe};
 pub use crate::patience::{PATIENCE, once_within, patiently};
 pub use crate::program::{program, target_directory};
-pub use crate::prometheus::Prometheus;
+pub use crate::prometheus::{Alertmanager, Prometheus};
 pub use crate::redis::Redis;
 pub use crate::routing::{FIRST, SECOND, routing};
 pub use crate::shadow::{APP, LIMITED, OPS, shadow};

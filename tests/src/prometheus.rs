@@ -1,8 +1,8 @@
-//! A real Prometheus that scrapes dataplanes.
+//! A real Prometheus that scrapes dataplanes, and a real Alertmanager that it tells of alerts.
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -20,7 +20,15 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// A Prometheus of its own on a free port. It is killed, and its data removed, when this is dropped.
 #[derive(Debug)]
-pub struct Prometheus {
+pub struct Prometheus(Server);
+
+/// An Alertmanager of its own, in the same way.
+#[derive(Debug)]
+pub struct Alertmanager(Server);
+
+/// One of the two.
+#[derive(Debug)]
+struct Server {
     address: SocketAddr,
     folder: PathBuf,
     process: Child,
@@ -32,27 +40,24 @@ impl Prometheus {
     /// # Panics
     /// When it does not come up.
     pub async fn scraping(target: SocketAddr, job: &str) -> Self {
-        loop {
-            let listener = TcpListener::bind("127.0.0.1:0").await;
-            let address = listener.and_then(|listener| listener.local_addr());
-            let address = address.expect("there is a free port");
-            let name = format!("nexus-prometheus-{}-{}", std::process::id(), address.port());
-            let folder = std::env::temp_dir().join(name);
-            fs::create_dir_all(&folder).expect("a folder can be made");
-            let config = format!(
-                "global: {{ scrape_interval: 250ms, scrape_timeout: 250ms }}\n\
-                 scrape_configs: [{{ job_name: {job}, static_configs: [{{ targets: ['{target}'] }}] }}]\n"
-            );
-            fs::write(folder.join("prometheus.yml"), config).expect("a file can be written");
-            let mut prometheus = Self {
-                process: spawn(address, &folder),
-                address,
-                folder,
-            };
-            if prometheus.comes_up().await {
-                return prometheus;
-            }
-        }
+        let config = format!(
+            "global: {{ scrape_interval: 250ms, scrape_timeout: 250ms }}\n\
+             scrape_configs: [{{ job_name: {job}, static_configs: [{{ targets: ['{target}'] }}] }}]\n"
+        );
+        Self::with(&[("prometheus.yml", config)]).await
+    }
+
+    /// Starts one in a folder with these files, `prometheus.yml` among them, and waits until it answers.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    pub async fn with(files: &[(&str, String)]) -> Self {
+        let arguments = [
+            "--config.file=prometheus.yml",
+            "--storage.tsdb.path=data",
+            "--log.level=error",
+        ];
+        Self(Server::start("prometheus", &arguments, files).await)
     }
 
     /// What a query gives now: labels with values, none of them for a number that is none.
@@ -61,7 +66,7 @@ impl Prometheus {
     /// When Prometheus does not understand it.
     pub async fn query(&self, query: &str) -> Vec<(Value, f64)> {
         let path = format!("/api/v1/query?query={}", escaped(query));
-        let mut connection = Connection::open(self.address).await;
+        let mut connection = Connection::open(self.0.address).await;
         let answer = connection.send(&Request::get(&path)).await.json();
         let result = answer.pointer("/data/result").and_then(Value::as_array);
         let result = result.unwrap_or_else(|| panic!("{query}: {answer}"));
@@ -74,6 +79,54 @@ impl Prometheus {
             ))
         };
         result.iter().filter_map(sample).collect()
+    }
+}
+
+impl Alertmanager {
+    /// Starts one with this configuration and waits until it answers.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    pub async fn with(configuration: String) -> Self {
+        let arguments = [
+            "--config.file=alertmanager.yml",
+            "--storage.path=data",
+            "--log.level=error",
+            "--cluster.listen-address=",
+        ];
+        let files = [("alertmanager.yml", configuration)];
+        Self(Server::start("prometheus-alertmanager", &arguments, &files).await)
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.0.address
+    }
+}
+
+impl Server {
+    async fn start(program: &str, arguments: &[&str], files: &[(&str, String)]) -> Self {
+        loop {
+            let listener = TcpListener::bind("127.0.0.1:0").await;
+            let address = listener.and_then(|listener| listener.local_addr());
+            let address = address.expect("there is a free port");
+            let name = format!("nexus-{program}-{}-{}", std::process::id(), address.port());
+            let folder = std::env::temp_dir().join(name);
+            for (name, text) in files {
+                let path = folder.join(name);
+                let parent = path.parent().expect("a file is in a folder");
+                fs::create_dir_all(parent).expect("a folder can be made");
+                fs::write(path, text).expect("a file can be written");
+            }
+            let mut server = Self {
+                process: spawn(program, arguments, address, &folder),
+                address,
+                folder,
+            };
+            if server.comes_up().await {
+                return server;
+            }
+        }
     }
 
     /// Waits until it is ready; `false` if it ends before, as when somebody else was quick to take its port.
@@ -94,11 +147,11 @@ impl Prometheus {
                 sleep(PAUSE).await;
             }
         };
-        patiently("Prometheus to answer", is_ready).await
+        patiently("the server to answer", is_ready).await
     }
 }
 
-impl Drop for Prometheus {
+impl Drop for Server {
     fn drop(&mut self) {
         // It is killed as soon as its handle is gone; what it holds open goes with it.
         let _ = self.process.start_kill();
@@ -106,17 +159,18 @@ impl Drop for Prometheus {
     }
 }
 
-fn spawn(address: SocketAddr, folder: &std::path::Path) -> Child {
-    let program = target_directory().join("tools/debian/usr/bin/prometheus");
+fn spawn(program: &str, arguments: &[&str], address: SocketAddr, folder: &Path) -> Child {
+    let program = target_directory()
+        .join("tools/debian/usr/bin")
+        .join(program);
     assert!(
         program.exists(),
-        "Prometheus is missing: run `cargo xtask test end-to-end`, which fetches it"
+        "{program:?} is missing: run `cargo xtask test end-to-end`, which fetches it"
     );
     let mut command = Command::new(program);
     command
         .arg(format!("--web.listen-address={address}"))
-        .args(["--config.file=prometheus.yml", "--storage.tsdb.path=data"])
-        .args(["--log.level=error", "--web.page-title=test"])
+        .args(arguments)
         .current_dir(folder)
         .stdin(Stdio::null())
         .stdout(Stdio::null())

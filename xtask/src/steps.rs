@@ -12,6 +12,7 @@ const DATAPLANES: &[&str] = &[
     "chat-2x3090",
     "fleet",
     "quickstart",
+    "alive",
     "audit-admit",
     "faults",
     "health",
