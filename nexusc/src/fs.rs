@@ -201,6 +201,19 @@ pub(crate) fn changes(root: &Path, name: &str, files: &FileSet) -> Result<Vec<Ch
     Ok(changes)
 }
 
+/// The artifacts of the spec `name` as they are on disk, by their paths inside of their folder.
+pub(crate) fn artifacts(root: &Path, name: &str) -> Result<FileSet, Error> {
+    let folder = conventions::deploy_folder(name);
+    let mut files = FileSet::default();
+    for path in files_below(root, &folder)? {
+        let text = read(&root.join(&path))?;
+        if let Some(inside) = path.strip_prefix(&format!("{folder}/")) {
+            files.add(inside.to_owned(), text);
+        }
+    }
+    Ok(files)
+}
+
 /// Folders of output under `root` whose spec is gone from `root/specs`.
 pub(crate) fn orphans(root: &Path) -> Result<Vec<Change>, Error> {
     let specs: BTreeSet<String> = names_in(&root.join("specs"))?

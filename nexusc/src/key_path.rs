@@ -36,6 +36,27 @@ impl KeyPath {
         self.with(Segment::Index(index))
     }
 
+    /// Reads what [`fmt::Display`] writes, up to the closing bracket that follows it in emitted comments, such as
+    /// `# [models."gpt-4.1"]`.
+    pub(crate) fn in_brackets(text: &str) -> Option<Self> {
+        let mut path = Self::root();
+        let mut rest = text;
+        loop {
+            let (key, after) = read_key(rest)?;
+            path = path.key(&key);
+            rest = after;
+            while let Some(inside) = rest.strip_prefix('[') {
+                let (index, after) = inside.split_once(']')?;
+                path = path.index(index.parse().ok()?);
+                rest = after;
+            }
+            if rest.starts_with(']') {
+                return Some(path);
+            }
+            rest = rest.strip_prefix('.')?;
+        }
+    }
+
     /// The steps, from the root.
     pub fn segments(&self) -> &[Segment] {
         &self.0
@@ -97,10 +118,41 @@ pub(crate) fn written(key: &str) -> String {
 
 /// Whether TOML lets this key stand without quotes.
 fn is_bare(key: &str) -> bool {
-    !key.is_empty()
-        && key
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    !key.is_empty() && key.chars().all(is_bare_character)
+}
+
+fn is_bare_character(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '-' || c == '_'
+}
+
+/// The key that a text begins with, in quotes or bare, and what follows it.
+fn read_key(text: &str) -> Option<(String, &str)> {
+    if !text.starts_with('"') {
+        let end = text.find(|c: char| !is_bare_character(c))?;
+        let (key, rest) = text.split_at(end);
+        return (!key.is_empty()).then(|| (key.to_owned(), rest));
+    }
+    let mut key = String::new();
+    let mut rest = text.char_indices().skip(1);
+    loop {
+        let (at, c) = rest.next()?;
+        match c {
+            '"' => return Some((key, text.get(at + 1..)?)),
+            '\\' => match rest.next()?.1 {
+                'n' => key.push('\n'),
+                'r' => key.push('\r'),
+                't' => key.push('\t'),
+                '0' => key.push('\0'),
+                'u' => {
+                    let digits = rest.by_ref().map(|(_, c)| c).skip(1);
+                    let digits: String = digits.take_while(|&c| c != '}').collect();
+                    key.push(char::from_u32(u32::from_str_radix(&digits, 16).ok()?)?);
+                }
+                same => key.push(same),
+            },
+            c => key.push(c),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -115,5 +167,27 @@ mod tests {
             .key("fallback")
             .index(1);
         assert_eq!(path.to_string(), r#"models."gpt-4.1".fallback[1]"#);
+    }
+    #[test]
+    fn what_is_displayed_is_read() {
+        for name in ["chat", "gpt-4.1", "a\"]\\b", "é\n\u{1}\u{2028}'", ""] {
+            let path = KeyPath::root().key("models").key(name);
+            for path in [path.key("fallback").index(12), path.index(0).key("x"), path] {
+                let comment = format!("{path:?} and [more]");
+                let text = comment.strip_prefix('[').unwrap();
+                assert_eq!(KeyPath::in_brackets(text), Some(path), "{comment}");
+            }
+        }
+        for text in [
+            "",
+            "a",
+            "a.]",
+            "a b]",
+            "\"a]",
+            "a[x]]",
+            "a]b".trim_start_matches("a]"),
+        ] {
+            assert_eq!(KeyPath::in_brackets(text), None, "{text}");
+        }
     }
 }

@@ -33,6 +33,7 @@ pub mod starter;
 mod suggest;
 pub mod trial;
 mod unit;
+pub mod verify;
 
 pub use source::Source;
 

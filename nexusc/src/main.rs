@@ -2,6 +2,7 @@
 
 mod cli;
 mod fs;
+mod programs;
 
 use std::process::ExitCode;
 

@@ -20,6 +20,10 @@ pub(crate) enum Error {
     Stale { path: String, program: String },
     #[error("`{dataplane}` links `{package}`, which nothing in its spec needs")]
     Linked { dataplane: String, package: String },
+    #[error("a folder of tools cannot stand in `PATH`: {cause}")]
+    SearchPath { cause: env::JoinPathsError },
+    #[error("this machine's apt has no source of packages: see `apt-get indextargets`")]
+    NoMirror,
     #[error("{failed} of {all} steps failed: {names}")]
     Steps {
         failed: usize,

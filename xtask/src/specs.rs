@@ -49,7 +49,7 @@ fn schema(mode: Mode) -> Result<(), Error> {
 }
 
 /// The specs of a folder, by name, relative to the root.
-fn specs(folder: &str) -> Result<Vec<String>, Error> {
+pub(crate) fn specs(folder: &str) -> Result<Vec<String>, Error> {
     let unreadable = |cause| Error::Read {
         path: folder.to_owned(),
         cause,

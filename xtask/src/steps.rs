@@ -1,5 +1,6 @@
 //! `cargo xtask test`: the steps of the gate, in the order in which they are likely to fail fast.
 
+use std::env;
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
@@ -14,6 +15,7 @@ const DATAPLANES: &[&str] = &[
     "quickstart",
     "alive",
     "audit-admit",
+    "awkward",
     "faults",
     "health",
     "input",
@@ -57,6 +59,8 @@ pub(crate) enum Step {
     Alone,
     /// Compiled dataplanes among scripted model servers
     EndToEnd,
+    /// Artifacts are what the programs take that they are for; broken ones are found
+    Artifacts,
     /// The official OpenAI SDKs for Python and Node against the quickstart dataplane
     Sdk,
     /// Licences, bans and sources of dependencies
@@ -135,11 +139,13 @@ impl Step {
             Self::Alone => alone::build(),
             Self::EndToEnd => {
                 tools::redis()?;
+                tools::trixie()?;
                 // Most of them wait most of the time.
                 run(&mut cargo(
                     "test --package end-to-end --test dataplane -- --test-threads 8",
                 ))
             }
+            Self::Artifacts => artifacts(),
             Self::Sdk => {
                 tools::python()?;
                 tools::node()?;
@@ -168,6 +174,18 @@ impl Step {
             .and_then(|value| value.get_help().map(ToString::to_string));
         help.unwrap_or_default()
     }
+}
+
+/// Asks the programs that artifacts are for, all of them, about those of the specs for people and of a spec whose
+/// names are awkward; then breaks some and has them found.
+fn artifacts() -> Result<(), Error> {
+    let mut path = tools::consumers()?;
+    path.extend(env::split_paths(&env::var_os("PATH").unwrap_or_default()));
+    let path = env::join_paths(path).map_err(|cause| Error::SearchPath { cause })?;
+    let mut verify =
+        cargo("run --quiet --package nexusc -- verify --require tests/specs/awkward.toml");
+    run(verify.args(specs::specs("specs")?).env("PATH", &path))?;
+    run(cargo("test --package end-to-end --test artifacts").env("PATH", &path))
 }
 
 /// Runs the example of snapshots as a repository of its own would, with its own lock file.

@@ -16,6 +16,7 @@ mod schema;
 mod simulate;
 mod test;
 mod up;
+mod verify;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -54,6 +55,8 @@ enum Command {
     Init(init::Arguments),
     /// Make a spec of what you have: an `.env` file, or a LiteLLM configuration
     Import(import::Arguments),
+    /// Ask the programs that artifacts are for whether they take them
+    Verify(verify::Arguments),
     /// Say what a change of a spec changes for whom, and how dangerous that is
     Diff(diff::Arguments),
     /// Build a spec's dataplane and run it
@@ -100,6 +103,8 @@ enum Failure {
     OneSpec,
     #[error("what `{command}` prints is not UTF-8 text")]
     NotText { command: String },
+    #[error("not there, so that not everything could be checked: {}", .tools.join(", "))]
+    Tools { tools: Vec<&'static str> },
     #[error("cannot print: {0}")]
     Print(#[from] io::Error),
 }
@@ -114,6 +119,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Build(arguments) => build::run(&arguments),
         Command::Init(arguments) => init::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),
+        Command::Verify(arguments) => verify::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Up(arguments) => up::run(&arguments),
         Command::Plan(arguments) => plan::run(&arguments),

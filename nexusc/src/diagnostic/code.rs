@@ -183,6 +183,8 @@ codes! {
     NX0803 Error "not the name of a container image"
     NX0830 Error "not the address of a service"
     NX0831 Error "not a region or a namespace of CloudWatch"
+    NX0850 Error "an emitted file that its tool does not take"
+    NX0851 Error "an emitted file that is not what the spec gives"
     NX0901 Warning "an upstream that no route uses"
     NX0902 Warning "an API key that may use no model"
     NX0903 Warning "a field that a mock upstream does not use"
@@ -199,7 +201,15 @@ codes! {
 /// Errors that a spec may allow: what they find works, until the day on which it is needed.
 const ERRORS_TO_ALLOW: &[Code] = &[Code::NX0433, Code::NX0434, Code::NX0435];
 
+/// What `nexusc verify` finds in files on disk; no compilation does.
+const OF_FILES: &[Code] = &[Code::NX0850, Code::NX0851];
+
 impl Code {
+    /// Whether it is about emitted files on disk, so that no spec shows it.
+    pub fn is_of_files(self) -> bool {
+        OF_FILES.contains(&self)
+    }
+
     /// Whether a spec may allow it: every warning, and those errors that are a matter of judgement.
     pub fn may_be_allowed(self) -> bool {
         self.severity() == Severity::Warning || ERRORS_TO_ALLOW.contains(&self)
