@@ -161,7 +161,7 @@ impl Drop for Server {
 
 fn spawn(program: &str, arguments: &[&str], address: SocketAddr, folder: &Path) -> Child {
     let program = target_directory()
-        .join("tools/debian/usr/bin")
+        .join("tools/trixie/usr/bin")
         .join(program);
     assert!(
         program.exists(),
