@@ -2,6 +2,8 @@
 //!
 //! A name that appears in two emitted files is made here, once, so that they cannot disagree.
 
+pub mod kubernetes;
+
 /// The first line of every emitted file, without its comment sign.
 pub fn header(spec: &str) -> String {
     format!("{GENERATED} from {spec}.toml: edit that, then run `cargo xtask build-spec`.")
@@ -167,7 +169,10 @@ pub fn is_taken(variable: &str) -> bool {
 }
 
 /// The environment variable that a dataplane with an audit log reads, with what it is for.
-pub const AUDIT_FILE: (&str, &str) = ("NEXUS_AUDIT_FILE", "replaces the file of the audit log");
+pub const AUDIT_FILE: (&str, &str) = (
+    "NEXUS_AUDIT_FILE",
+    "replaces the file of the audit log; `-` is standard output",
+);
 
 /// The environment variable that a dataplane with a collector reads, with what it is for.
 pub const COLLECTOR: (&str, &str) = (
@@ -177,16 +182,22 @@ pub const COLLECTOR: (&str, &str) = (
 
 /// The environment variables that every dataplane reads, with what each is for.
 pub const COMMON_VARIABLES: &[(&str, &str)] = &[
-    ("NEXUS_LISTEN", "replaces the listen address"),
-    (
-        "NEXUS_LOG_LEVEL",
-        "error, warn, info or debug; info if unset",
-    ),
+    LISTEN,
+    LOG_LEVEL,
     (
         "NEXUS_WORKERS",
         "how many worker threads; one per core if unset",
     ),
 ];
+
+/// The environment variable with the listen address, with what it is for.
+pub const LISTEN: (&str, &str) = ("NEXUS_LISTEN", "replaces the listen address");
+
+/// The environment variable with the level of the log, with what it is for.
+pub const LOG_LEVEL: (&str, &str) = (
+    "NEXUS_LOG_LEVEL",
+    "error, warn, info or debug; info if unset",
+);
 
 #[cfg(test)]
 mod tests {

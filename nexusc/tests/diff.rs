@@ -116,6 +116,8 @@ edits! {
     turn_weights_into_least_in_flight: "weighted.targets = { small-a = 3, small-b = 1 }" => "least_in_flight.upstreams = [\"small-a\", \"small-b\"]";
     turn_weights_into_prefix: "weighted.targets = { small-a = 3, small-b = 1 }" => "prefix.upstreams = [\"small-a\", \"small-b\"]";
     share_limits_with_replicas: "[models.cloud]" => "[models.cloud]\nlimit = \"standard\"\n\n[limits.standard]\nrequests = \"600/min\"\n\n[store.redis]\nurl = { env = \"REDIS_URL\" }\nwhen_away = \"admit\"";
+    deploy_to_another_namespace: "[timeouts]" => "[deploy.kubernetes]\nnamespace = \"llm\"\n\n[timeouts]";
+    give_an_environment_more_replicas: "[overlays.staging.upstreams]" => "[overlays.staging.kubernetes]\nreplicas = { min = 3, max = 9 }\n\n[overlays.staging.upstreams]";
     use_a_mock_for_an_upstream: "url = \"http://small-b:8000\"" => "url = \"mock://local\"";
 }
 

@@ -30,6 +30,12 @@ const INSTEAD: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "expose = [\"ingress\"]\n\n[gateway.tls]\n",
+        &[
+            "expose = [\"load-balancer\"]\n\n[gateway.tls]\nclient_ca = { file = \"/run/secrets/clients.crt\" }\n",
+        ],
+    ),
+    (
         "[health]\npath = \"/health\"\n",
         &["[health]\nprobe = \"chat\"\n"],
     ),
@@ -102,11 +108,15 @@ const OTHER_WORDS: &[(&str, &str)] = &[
     ("auth.jwt.limit", "standard"),
     ("auth.jwt.priority", "high"),
     ("deploy.image", "registry.example.com/llm/other"),
+    ("deploy.kubernetes.host", "other.example.com"),
+    ("deploy.kubernetes.namespace", "other"),
     ("gateway.default_model", "third"),
     ("health.probe", "completion"),
     ("keys.*.limit", "subject"),
     ("keys.*.priority", "low"),
     ("models.*.limit", "subject"),
+    ("overlays.*.kubernetes.host", "other.example.com"),
+    ("overlays.*.kubernetes.namespace", "other"),
     ("routes.*.canary.canary", "c"),
     ("routes.*.canary.primary", "c"),
     ("routes.*.canary.sticky", "key"),

@@ -66,6 +66,9 @@ const LOG_LEVEL: &str = "NEXUS_LOG_LEVEL";
 const COLLECTOR: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 #[cfg(feature = "audit")]
 const AUDIT_FILE: &str = "NEXUS_AUDIT_FILE";
+/// What that says where records go with the log: in a container, whose files end with it.
+#[cfg(feature = "audit")]
+const STANDARD_OUTPUT: &str = "-";
 
 /// The most workers that can be asked for: far beyond the cores of any machine.
 const MAX_WORKERS: usize = 1024;
@@ -550,7 +553,7 @@ impl Reader<'_> {
         // Opened also by a check, which is how a folder that cannot be written is found.
         let replaced = self.optional(AUDIT_FILE);
         let output = match replaced.as_deref().or(settings.file) {
-            None => Output::Standard(std::io::stdout()),
+            None | Some(STANDARD_OUTPUT) => Output::Standard(std::io::stdout()),
             Some(path) => match Rotated::open(path.as_ref()) {
                 Ok(file) => Output::File(file),
                 Err(error) => {

@@ -214,6 +214,16 @@ async fn nothing_is_served_while_records_cannot_be_written_and_none_is_lost() {
 }
 
 #[tokio::test]
+async fn a_hyphen_is_standard_output_and_no_file() {
+    let (_model, dataplane) = audited("-").await;
+    let asked = ask(&dataplane, Request::chat("chat").key(WEB), "with-the-log").await;
+    assert_eq!(asked, 200);
+    let is_record =
+        |line: &Value| line["request_id"] == "with-the-log" && line["principal"].is_string();
+    dataplane.log().wait_for(is_record).await;
+}
+
+#[tokio::test]
 async fn a_stop_leaves_no_record_behind() {
     let file = folder("audit-stop").join("audit.jsonl");
     let (_model, mut dataplane) = audited(file.to_str().unwrap()).await;

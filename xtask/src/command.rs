@@ -24,6 +24,12 @@ pub(crate) enum Error {
     SearchPath { cause: env::JoinPathsError },
     #[error("this machine's apt has no source of packages: see `apt-get indextargets`")]
     NoMirror,
+    #[error("{what} is not there: {help}")]
+    Absent { what: String, help: String },
+    #[error(
+        "`{path}` has no tag of `{image}` to set: add to its `images`\n  - name: \"{image}\"\n    newTag: latest"
+    )]
+    Untagged { path: String, image: String },
     #[error("{failed} of {all} steps failed: {names}")]
     Steps {
         failed: usize,
@@ -58,6 +64,12 @@ pub(crate) fn program(name: impl Into<OsString>, words: &str) -> Command {
     command
 }
 
+/// Whether this program can be run.
+pub(crate) fn is_there(name: &str) -> bool {
+    let version = program(name, "--version").output();
+    version.is_ok_and(|output| output.status.success())
+}
+
 /// Runs a command to its end; what it prints is shown.
 pub(crate) fn run(command: &mut Command) -> Result<(), Error> {
     let program = shown(command);
@@ -83,7 +95,8 @@ pub(crate) fn output(command: &mut Command) -> Result<String, Error> {
     }
 }
 
-fn shown(command: &Command) -> String {
+/// A command as it can be typed.
+pub(crate) fn shown(command: &Command) -> String {
     let name = Path::new(command.get_program())
         .file_name()
         .unwrap_or_default();

@@ -9,6 +9,7 @@ mod command;
 mod dataplanes;
 mod endurance;
 mod fuzz;
+mod image;
 mod scale;
 mod specs;
 mod steps;
@@ -58,6 +59,11 @@ enum Task {
         #[arg(long, default_value_t = 10)]
         minutes: u32,
     },
+    /// Build, push or release the container image of a gateway
+    Image {
+        #[command(subcommand)]
+        task: image::Task,
+    },
     /// Compile every spec into its dataplane crate and artifacts
     BuildSpec {
         /// Write nothing; fail with a diff where what is committed is stale
@@ -75,6 +81,7 @@ fn main() -> ExitCode {
             minutes.map_or(fuzz::Extent::Short, fuzz::Extent::Minutes),
         ),
         Task::Endurance { minutes } => endurance::endure(minutes),
+        Task::Image { task } => image::task(&task),
         Task::BuildSpec { check: true } => specs::build(specs::Mode::Check),
         Task::BuildSpec { check: false } => specs::build(specs::Mode::Write),
     };

@@ -47,6 +47,8 @@ pub(crate) enum Step {
     Specs,
     /// Tests of the compiler: messages, output, small diffs, command line
     Compiler,
+    /// Tests of these tasks
+    Tasks,
     /// A repository of its own that has its specs as snapshots
     Snapshots,
     /// Tests of the runtime, of what it decides, models of its lock-free parts, and tests of the fake model server
@@ -115,6 +117,7 @@ impl Step {
             )),
             Self::Specs => specs::build(specs::Mode::Check),
             Self::Compiler => run(cargo("test --package nexusc").env("INSTA_UPDATE", "no")),
+            Self::Tasks => run(&mut cargo("test --package xtask")),
             Self::Snapshots => snapshots(),
             Self::Runtime => run(&mut cargo(
                 "test --package runtime --package decide --package runtime-loom --package fake-model --all-features",

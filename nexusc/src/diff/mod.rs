@@ -12,6 +12,7 @@ mod engines;
 mod gateway;
 mod gpus;
 mod grafana;
+mod kubernetes;
 mod limits;
 mod models;
 mod observing;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::diff::Risk::{Risky, Safe};
 use crate::diff::shares::shown_address;
 use crate::diff::words::code;
-use crate::diff::{Changes, Kind, pairs};
+use crate::diff::{Changes, Kind, kubernetes, pairs};
 use crate::ir::table::Table;
 use crate::ir::{Address, Endpoint, Overlay, Topology};
 
@@ -29,6 +29,7 @@ fn compare_overlay(before: &Overlay, after: &Overlay, changes: &mut Changes<'_>)
         path: _,
         production,
         addresses,
+        kubernetes,
     } = after;
     match (before.production, *production) {
         (false, true) => {
@@ -42,6 +43,7 @@ fn compare_overlay(before: &Overlay, after: &Overlay, changes: &mut Changes<'_>)
         }
         _ => {}
     }
+    kubernetes::compare_environment(&before.kubernetes, kubernetes, name, changes);
     let (old, new) = (
         by_upstream(&before.addresses, changes.before),
         by_upstream(addresses, changes.after),

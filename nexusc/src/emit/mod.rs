@@ -9,6 +9,7 @@ pub(crate) mod environment;
 mod file_set;
 mod gpu_plan;
 mod grafana;
+mod kubernetes;
 mod metrics;
 mod prometheus;
 mod promql;
@@ -31,5 +32,6 @@ pub fn emit(topology: &Topology, plan: &Report) -> FileSet {
     cloudwatch::emit(topology, &mut files);
     grafana::emit(topology, &mut files);
     metrics::emit(topology, &mut files);
+    kubernetes::emit(topology, plan, &mut files);
     files
 }

@@ -86,13 +86,15 @@ fn is_plain(text: &str) -> bool {
     const WORDS: &[&str] = &["y", "yes", "n", "no", "true", "false", "on", "off", "null"];
     let is_inner = |c: char| c.is_ascii_alphanumeric() || "_./@+%~-".contains(c);
     let starts_well = |c: char| c.is_ascii_alphabetic() || c == '/' || c == '_';
+    // The arguments of programs.
+    let first = text.strip_prefix("--").unwrap_or(text);
     let word_ends_well = text.ends_with(|c: char| c.is_ascii_alphanumeric() || "_/%)".contains(c));
     let spaced = text
         .split(' ')
         .all(|word| !word.is_empty() && word.chars().all(|c| is_inner(c) || "(),:=".contains(c)));
     // `: ` and a colon at the end begin a value; `, ` may end one inside of a list.
     let is_quiet = !text.contains(": ") && !text.contains(", ") && !text.contains(',');
-    text.starts_with(starts_well)
+    first.starts_with(starts_well)
         && word_ends_well
         && spaced
         && is_quiet
@@ -110,6 +112,7 @@ mod tests {
         for text in [
             "gateway",
             "/v1/models",
+            "--max-model-len",
             "http://vllm-a:8000",
             "Requests answered 429",
             "a_b.c",
@@ -148,7 +151,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_what_is_read(text in "\\PC*|[a-z0-9:# ,.-]{0,12}|.{0,20}") {
+        fn what_is_written_is_what_is_read(text in "\\PC*|[a-z0-9:# ,.-]{0,12}|--[a-z0-9-]{0,6}|.{0,20}") {
             let document = format!("- {}\n- key: {}\n", scalar(&text), scalar(&text));
             let read: Vec<serde_json::Value> = serde_saphyr::from_str(&document).unwrap();
             prop_assert_eq!(&read[0], &serde_json::json!(text));

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::ir::cloudwatch::CloudWatch;
 use crate::ir::grafana::Grafana;
+use crate::ir::kubernetes::Kubernetes;
 use crate::key_path::KeyPath;
 
 /// What is emitted beside the dataplane.
@@ -22,6 +23,8 @@ pub struct Deploy {
     pub grafana: Grafana,
     /// How Prometheus watches the gateway.
     pub prometheus: Prometheus,
+    /// What it is in Kubernetes.
+    pub kubernetes: Kubernetes,
 }
 
 /// How Prometheus watches the gateway.

@@ -8,6 +8,7 @@ pub mod alert;
 pub mod cloudwatch;
 pub mod deploy;
 pub mod grafana;
+pub mod kubernetes;
 pub mod receiver;
 pub mod slo;
 pub mod table;
@@ -939,6 +940,8 @@ pub struct Overlay {
     pub production: bool,
     /// The addresses that differ, sorted by upstream.
     pub addresses: Vec<Address>,
+    /// What it is in Kubernetes.
+    pub kubernetes: kubernetes::Environment,
 }
 
 /// The address that an upstream has in an environment.

@@ -8,13 +8,14 @@ use crate::ir::deploy::Artifact;
 use crate::key_path::KeyPath;
 use crate::redact::shown;
 use crate::resolve::scope::{Scope, listed_twice};
-use crate::resolve::{cloudwatch, grafana, prometheus};
+use crate::resolve::{cloudwatch, grafana, kubernetes, prometheus};
 use crate::source::Place;
 use crate::{ir, spec};
 
 pub(super) fn resolve(
     written: &spec::deploy::Deploy,
     name: &str,
+    gateway: kubernetes::Gateway,
     scope: &mut Scope<'_>,
 ) -> ir::deploy::Deploy {
     let path = KeyPath::root().key("deploy");
@@ -24,6 +25,7 @@ pub(super) fn resolve(
         cloudwatch,
         grafana,
         prometheus,
+        kubernetes,
     } = written;
     let artifacts = match artifacts {
         Some(names) => self::artifacts(names, &path.key("artifacts"), scope),
@@ -40,6 +42,7 @@ pub(super) fn resolve(
         cloudwatch: cloudwatch::resolve(cloudwatch, scope),
         grafana: grafana::resolve(grafana, scope),
         prometheus: prometheus::resolve(prometheus, scope),
+        kubernetes: kubernetes::resolve(kubernetes, name, gateway, scope),
     }
 }
 

@@ -23,6 +23,7 @@ mod idempotency;
 mod input;
 mod jwks;
 mod key;
+mod kubernetes;
 mod limit;
 mod lint;
 mod model;
@@ -55,7 +56,7 @@ use crate::ir::table::Table;
 use crate::key_path::KeyPath;
 use crate::resolve::scope::Scope;
 use crate::source::Source;
-use crate::spec::Spec;
+use crate::spec::{self, Spec};
 
 /// What a spec means, as far as it could be understood.
 #[derive(Debug)]
@@ -104,8 +105,17 @@ pub fn resolve(source: &Source, spec: &Spec, left_out: BTreeSet<KeyPath>) -> Res
     let otlp = telemetry::resolve(&spec.telemetry, &mut scope);
     let slos = slo::resolve_all(&spec.slos, &mut scope);
     let receivers = receiver::resolve_all(&spec.receivers, &mut scope);
-    let deploy = deploy::resolve(&spec.deploy, source.name(), &mut scope);
-    let overlays = overlay::resolve_all(&spec.overlays, &mut scope);
+    let is_counted =
+        |limit: &spec::limit::Limit| limit.requests.is_some() || limit.tokens.is_some();
+    let replica = kubernetes::Gateway {
+        counts_alone: spec.limits.values().any(is_counted) && spec.store.redis.is_none(),
+        asks_for_certificates: gateway
+            .tls
+            .as_ref()
+            .is_some_and(|tls| tls.client_ca.is_some()),
+    };
+    let deploy = deploy::resolve(&spec.deploy, source.name(), replica, &mut scope);
+    let overlays = overlay::resolve_all(&spec.overlays, &deploy, &mut scope);
     let tests = test::resolve_all(&spec.tests, gateway.development, jwt.as_ref(), &mut scope);
     let lints = lint::resolve_all(&spec.lints, &mut scope);
     let mut topology = Topology {

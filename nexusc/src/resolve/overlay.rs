@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 
 use crate::ir::Address;
+use crate::ir::deploy::Deploy;
 use crate::key_path::KeyPath;
 use crate::resolve::scope::Scope;
-use crate::resolve::upstream;
+use crate::resolve::{kubernetes, upstream};
 use crate::source::Place;
 use crate::{ir, spec};
 
 pub(super) fn resolve_all(
     overlays: &BTreeMap<String, spec::overlay::Overlay>,
+    deploy: &Deploy,
     scope: &mut Scope<'_>,
 ) -> Vec<ir::Overlay> {
     let table = KeyPath::root().key("overlays");
@@ -21,6 +23,13 @@ pub(super) fn resolve_all(
             name: name.clone(),
             production: overlay.production.unwrap_or(false),
             addresses: addresses(&overlay.upstreams, &path.key("upstreams"), scope),
+            kubernetes: kubernetes::resolve_environment(
+                &overlay.kubernetes,
+                name,
+                &deploy.kubernetes.environment,
+                &path.key("kubernetes"),
+                scope,
+            ),
             path,
         }
     };

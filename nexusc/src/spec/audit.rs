@@ -15,7 +15,8 @@ pub struct Audit {
     /// a caller in the records.
     pub salt: Secret,
     /// The file that records are appended to, by absolute path. It may be moved away at any time: the gateway
-    /// notices and makes a new one. The variable `NEXUS_AUDIT_FILE` replaces it at start. Default: standard
+    /// notices and makes a new one. The variable `NEXUS_AUDIT_FILE` replaces it at start;
+    /// `-` is standard output. Default: standard
     /// output, among the log lines, under the logger `nexus.audit`.
     pub path: Option<String>,
     /// What happens to requests for models while records cannot be written, as on a full disk: `"refuse"` answers

@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use crate::spec::cloudwatch::CloudWatch;
 use crate::spec::grafana::Grafana;
+use crate::spec::kubernetes::Kubernetes;
 use crate::spec::prometheus::Prometheus;
 
 /// What is emitted beside the dataplane, into `deploy/<spec>/`.
@@ -26,4 +27,7 @@ pub struct Deploy {
     /// How Prometheus watches the gateway.
     #[serde(default)]
     pub prometheus: Prometheus,
+    /// What the manifests for Kubernetes say.
+    #[serde(default)]
+    pub kubernetes: Kubernetes,
 }

@@ -22,6 +22,7 @@ pub mod hedge;
 pub mod idempotency;
 pub mod input;
 pub mod key;
+pub mod kubernetes;
 pub mod limit;
 pub mod lint;
 pub mod log;

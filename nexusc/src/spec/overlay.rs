@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::spec::kubernetes;
+
 /// An environment that the gateway is deployed to. The binary is the same everywhere; an overlay varies
 /// what is read at start.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -16,6 +18,9 @@ pub struct Overlay {
     /// What differs for upstreams.
     #[serde(default)]
     pub upstreams: BTreeMap<String, Upstream>,
+    /// What differs in Kubernetes.
+    #[serde(default)]
+    pub kubernetes: kubernetes::Environment,
 }
 
 /// What an overlay varies for an upstream.

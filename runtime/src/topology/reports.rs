@@ -21,7 +21,7 @@ pub struct Audit {
     /// Where the salt of hashed callers is read from at start.
     pub salt: Secret,
     /// The file that records are appended to; `None` for standard output. The environment variable
-    /// `NEXUS_AUDIT_FILE` replaces it at start.
+    /// `NEXUS_AUDIT_FILE` replaces it at start; `-` is standard output.
     pub file: Option<&'static str>,
     /// What happens to requests while records cannot be written.
     pub when_failing: WhenFailing,
