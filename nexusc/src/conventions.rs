@@ -88,6 +88,56 @@ pub fn kibana_search(kibana: &str, query: &str) -> String {
     )
 }
 
+/// The compose file of a spec, inside its folder; in the folder of an overlay, what differs there.
+pub const COMPOSE: &str = "compose.yaml";
+
+/// What builds the image of a gateway, inside the folder of its spec.
+pub const DOCKERFILE: &str = "Dockerfile";
+
+/// What is the user's own in the folder of a spec or of an overlay: values of secrets, which nobody commits.
+pub const OF_THE_USER: [&str; 2] = [".env", "secrets"];
+
+/// The variable of compose that replaces the image of a gateway, with what it is for.
+pub const IMAGE: (&str, &str) = ("NEXUS_IMAGE", "replaces the image of the gateway");
+
+/// The variable of compose that chooses the tag of a gateway's image,
+pub const TAG: (&str, &str) = (
+    "NEXUS_TAG",
+    "chooses the tag of the gateway's image; latest if unset",
+);
+
+/// and what it is for in production.
+pub const TAG_IN_PRODUCTION: (&str, &str) = (TAG.0, "chooses the tag of the gateway's image");
+
+/// The variable that engines load models with which are not public.
+pub const HUGGING_FACE: (&str, &str) = (
+    "HF_TOKEN",
+    "lets engines load models of Hugging Face that are not public",
+);
+
+/// The variable of Grafana's first password.
+pub const GRAFANA_PASSWORD: (&str, &str) = (
+    "GF_SECURITY_ADMIN_PASSWORD",
+    "the password of Grafana's user admin; admin if unset",
+);
+
+/// The user and the group of every gateway, as a number: it needs no name, and Kubernetes asks for one.
+pub const USER: u32 = 65_532;
+
+/// Containers beside [`GATEWAY`] and [`ALERTMANAGER`], by the names by which they find each other.
+pub mod container {
+    /// What its replicas count in.
+    pub const REDIS: &str = "redis";
+    /// What scrapes it.
+    pub const PROMETHEUS: &str = "prometheus";
+    /// What shows it.
+    pub const GRAFANA: &str = "grafana";
+    /// What ends TLS in front of it.
+    pub const NGINX: &str = "nginx";
+    /// What answers in the place of engines.
+    pub const MOCK: &str = "mock";
+}
+
 /// The plan of a spec's GPUs for programs, inside its folder.
 pub const GPU_PLAN_JSON: &str = "gpu-plan.json";
 

@@ -341,6 +341,9 @@ fn files_below(root: &Path, folder: &str) -> Result<Vec<String>, Error> {
             continue;
         }
         for name in names_in(&root.join(&folder))? {
+            if is_of_the_user(&folder, &name) {
+                continue;
+            }
             let path = format!("{folder}/{name}");
             if root.join(&path).is_dir() {
                 folders.push(path)
@@ -350,6 +353,12 @@ fn files_below(root: &Path, folder: &str) -> Result<Vec<String>, Error> {
         }
     }
     Ok(files)
+}
+
+/// Whether a file or a folder of artifacts is never the compiler's: it is neither read, shown nor removed.
+fn is_of_the_user(folder: &str, name: &str) -> bool {
+    let is_artifact = folder.starts_with(&conventions::deploy_folder(""));
+    is_artifact && conventions::OF_THE_USER.contains(&name)
 }
 
 fn remove_empty_parents(root: &Path, path: &Path) {

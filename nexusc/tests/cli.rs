@@ -89,6 +89,21 @@ fn a_file_that_somebody_wrote_is_never_removed() {
 }
 
 #[test]
+fn secrets_beside_artifacts_are_neither_shown_nor_stale() {
+    let folder = folder("secrets_beside");
+    assert_eq!(code(&nexusc(&folder, &["build", "specs/mini.toml"])), 0);
+    fs::create_dir_all(folder.join("deploy/mini/secrets")).unwrap();
+    fs::write(folder.join("deploy/mini/.env"), "KEY=hidden").unwrap();
+    fs::write(folder.join("deploy/mini/secrets/key"), "hidden").unwrap();
+    let check = nexusc(&folder, &["build", "--check", "specs/mini.toml"]);
+    let said = format!("{}{}", text(&check.stdout), text(&check.stderr));
+    assert_eq!(code(&check), 0, "{said}");
+    assert!(!said.contains("hidden"), "{said}");
+    assert_eq!(code(&nexusc(&folder, &["build", "specs/mini.toml"])), 0);
+    assert!(folder.join("deploy/mini/.env").exists());
+}
+
+#[test]
 fn dry_run_shows_and_writes_nothing() {
     let folder = folder("dry_run");
     let output = nexusc(&folder, &["build", "--dry-run", "specs/mini.toml"]);

@@ -79,7 +79,7 @@ edits! {
     change_a_weight: "small-a = 3" => "small-a = 4";
     change_the_body_limit: "max_body = \"8MiB\"" => "max_body = \"16MiB\"";
     change_the_connection_limit: "max_connections = 20_000" => "max_connections = 50_000";
-    change_the_listen_address: "0.0.0.0:8080" => "0.0.0.0:9090";
+    change_the_listen_address: "0.0.0.0:8080" => "0.0.0.0:8090";
     give_unknown_models_a_default: "max_connections = 20_000" => "max_connections = 20_000\ndefault_model = \"small\"";
     give_an_upstream_a_key: "url = \"http://chat-b:8000\"" => "url = \"http://chat-b:8000\"\napi_key = { env = \"CHAT_B_KEY\" }";
     give_all_upstreams_a_breaker: "[timeouts]" => "[breaker]\nfailures = 3\n\n[timeouts]";

@@ -36,6 +36,12 @@ const INSTEAD: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "[gateway.tls]\ncertificate = { file = \"/run/secrets/tls.crt\" }\nprivate_key = { file = \"/run/secrets/tls.key\" }\n",
+        &[
+            "[deploy.compose.nginx]\nport = 8443\ncertificate = { file = \"/run/secrets/tls.crt\" }\nprivate_key = { file = \"/run/secrets/tls.key\" }\n",
+        ],
+    ),
+    (
         "[health]\npath = \"/health\"\n",
         &["[health]\nprobe = \"chat\"\n"],
     ),
@@ -117,6 +123,7 @@ const OTHER_WORDS: &[(&str, &str)] = &[
     ("models.*.limit", "subject"),
     ("overlays.*.kubernetes.host", "other.example.com"),
     ("overlays.*.kubernetes.namespace", "other"),
+    ("overlays.*.servers", "real"),
     ("routes.*.canary.canary", "c"),
     ("routes.*.canary.primary", "c"),
     ("routes.*.canary.sticky", "key"),

@@ -14,6 +14,8 @@ pub(crate) enum Command {
     Serve,
     /// Read the environment, report what is missing, and end.
     Check,
+    /// Ask the gateway that runs in the same environment whether it is ready, and end.
+    Health,
     /// Print [`help`].
     Help,
     /// Print [`version`].
@@ -31,6 +33,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command
     for argument in arguments {
         command = match argument.to_str() {
             Some("--check") => Command::Check,
+            Some("--health") => Command::Health,
             Some("--help" | "-h") => Command::Help,
             Some("--version" | "-V") => Command::Version,
             _ => return Err(Unknown(argument)),
@@ -43,9 +46,10 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command
 pub(crate) fn help(topology: &Topology) -> String {
     let mut text = format!(
         "The Nexus gateway compiled from the spec `{}`.\n\n\
-         Usage: {} [--check | --help | --version]\n\n\
+         Usage: {} [--check | --health | --help | --version]\n\n\
          Options:\n  \
          --check    Read the environment, report all that is missing, and end with 0 or 1\n  \
+         --health   Ask the gateway that runs with this environment whether it is ready: 0 or 1\n  \
          --help     Print this text\n  \
          --version  Print the version\n\n\
          Environment:\n",
@@ -85,6 +89,7 @@ mod tests {
     #[test]
     fn knows_its_flags() {
         assert_eq!(parsed(&["--check"]), Some(Command::Check));
+        assert_eq!(parsed(&["--health"]), Some(Command::Health));
         assert_eq!(parsed(&["-h"]), Some(Command::Help));
         assert_eq!(parsed(&["--version"]), Some(Command::Version));
     }

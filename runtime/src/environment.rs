@@ -203,6 +203,22 @@ pub(crate) fn read(
     }
 }
 
+/// Where the gateway of this environment listens, or what is wrong with that.
+pub(crate) fn listen(
+    topology: &Topology,
+    variable: &dyn Fn(&str) -> Option<OsString>,
+) -> Result<SocketAddr, Problem> {
+    let mut reader = Reader {
+        variable,
+        problems: Vec::new(),
+    };
+    let listen = reader.listen(topology.gateway.listen);
+    listen.ok_or_else(|| {
+        let mut problems = reader.problems.into_iter();
+        problems.next().expect("what cannot be read is a problem")
+    })
+}
+
 /// The variables that `topology` reads, with what each is for, in the order of the topology.
 pub(crate) fn variables(topology: &Topology) -> Vec<(&'static str, String)> {
     let mut variables = vec![

@@ -51,6 +51,7 @@ mod limit;
 mod message;
 mod observe;
 mod pipeline;
+mod probe;
 mod route;
 mod secret;
 mod server;
@@ -108,6 +109,16 @@ pub fn main(topology: &'static Topology) -> ExitCode {
                 ExitCode::SUCCESS
             }
             Err(problems) => refuse(&problems),
+        },
+        Command::Health => match probe::ask(topology, &environment::of_process()) {
+            Ok(()) => {
+                println!("`{}` is ready", topology.name);
+                ExitCode::SUCCESS
+            }
+            Err(reason) => {
+                eprintln!("error: {reason}");
+                ExitCode::FAILURE
+            }
         },
         Command::Serve => match environment::read(topology, &environment::of_process()) {
             Ok(settings) => serve(topology, settings),

@@ -79,6 +79,34 @@ async fn a_port_that_is_taken_is_said_clearly() {
 }
 
 #[tokio::test]
+async fn a_gateway_that_serves_is_ready_and_one_that_does_not_is_not() {
+    let mut dataplane = faults().start().await;
+    let address = dataplane.address().to_string();
+    let health = || faults().env("NEXUS_LISTEN", &address).run(&["--health"]);
+    let output = health().await;
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    dataplane.terminate().await;
+    dataplane.wait_for_exit().await;
+    let output = health().await;
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains(&address));
+}
+
+#[tokio::test]
+async fn whoever_answers_something_else_is_not_ready() {
+    let model = fake_model::server::FakeModel::start().await.unwrap();
+    let address = model.url().replace("http://", "");
+    let start = faults().env("NEXUS_LISTEN", &address);
+    let output = start.run(&["--health"]).await;
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        text(&output.stderr).contains("404"),
+        "{}",
+        text(&output.stderr)
+    );
+}
+
+#[tokio::test]
 async fn help_lists_the_variables_and_version_the_name() {
     let output = Start::of("faults").run(&["--help"]).await;
     assert_eq!(output.status.code(), Some(0));

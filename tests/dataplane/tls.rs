@@ -115,6 +115,21 @@ async fn asked(
 }
 
 #[tokio::test]
+async fn whoever_shows_another_certificate_is_not_this_gateway() {
+    let deployment = Deployment::new();
+    let shown = deployment.inner.issue("127.0.0.1");
+    let (_model, _front, dataplane) = behind(&deployment, "mutual", &shown, None).await;
+    let address = dataplane.address().to_string();
+    let health = async |deployment: &Deployment| {
+        let start = deployment.start().env("NEXUS_LISTEN", &address);
+        start.run(&["--health"]).await.status.code()
+    };
+    // It asks for a certificate of clients, which it can do only while it works.
+    assert_eq!(health(&deployment).await, Some(0));
+    assert_eq!(health(&Deployment::new()).await, Some(1));
+}
+
+#[tokio::test]
 async fn a_client_speaks_the_protocol_that_it_asks_for() {
     let deployment = Deployment::new();
     let shown = deployment.inner.issue("127.0.0.1");

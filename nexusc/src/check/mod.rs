@@ -11,6 +11,7 @@ mod breaker_resets;
 mod canary;
 mod capacities;
 mod constants;
+mod containers;
 mod default_model;
 mod default_outputs;
 mod encryption;
@@ -83,6 +84,7 @@ pub fn check(topology: &Topology, plan: &Plan, left_out: &BTreeSet<KeyPath>) -> 
         canary::check,
         capacities::check,
         constants::check,
+        containers::check,
         default_model::check,
         default_outputs::check,
         encryption::check,

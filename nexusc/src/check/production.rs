@@ -3,12 +3,27 @@
 use crate::check::Context;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::code::Code;
-use crate::ir::Endpoint;
+use crate::ir::{Endpoint, Overlay, Servers};
 use crate::key_path::KeyPath;
 use crate::source::Place;
 
 pub(super) fn check(context: &mut Context<'_>) {
     let topology = context.topology;
+    let of_mocks = |overlay: &&Overlay| overlay.production && overlay.servers == Servers::Mock;
+    for overlay in topology.overlays.iter().filter(of_mocks) {
+        let diagnostic = Diagnostic::new(
+            Code::NX0307,
+            format!("mocks in the production overlay `{}`", overlay.name),
+            Place::Value(overlay.path.key("servers")),
+            "answers without a model",
+        )
+        .conflict(
+            Place::Value(overlay.path.key("production")),
+            "real users depend on it",
+        )
+        .help("remove `servers`, or make it an environment of its own");
+        context.report(diagnostic);
+    }
     let Some(overlay) = topology.overlays.iter().find(|overlay| overlay.production) else {
         return;
     };

@@ -2,7 +2,7 @@
 
 use crate::diff::Risk::{Risky, Safe};
 use crate::diff::words::{code, time};
-use crate::diff::{Changes, Kind, cloudwatch, grafana, kubernetes};
+use crate::diff::{Changes, Kind, cloudwatch, compose, grafana, kubernetes};
 use crate::ir::deploy::{Deploy, Prometheus};
 
 pub(super) fn compare(before: &Deploy, after: &Deploy, changes: &mut Changes<'_>) {
@@ -11,6 +11,7 @@ pub(super) fn compare(before: &Deploy, after: &Deploy, changes: &mut Changes<'_>
         artifacts,
         image,
         cloudwatch,
+        compose,
         grafana,
         prometheus,
         kubernetes,
@@ -49,4 +50,5 @@ pub(super) fn compare(before: &Deploy, after: &Deploy, changes: &mut Changes<'_>
         changes.say(Risky, Kind::Deployment, what);
     }
     kubernetes::compare(&before.kubernetes, kubernetes, changes);
+    compose::compare(&before.compose, compose, changes);
 }

@@ -7,6 +7,7 @@
 mod alerts;
 mod callers;
 mod cloudwatch;
+mod compose;
 mod deploy;
 mod engines;
 mod gateway;

@@ -28,9 +28,15 @@ fn compare_overlay(before: &Overlay, after: &Overlay, changes: &mut Changes<'_>)
         name,
         path: _,
         production,
+        servers,
         addresses,
         kubernetes,
     } = after;
+    if before.servers != *servers {
+        let (old, new) = (before.servers.name(), servers.name());
+        let what = format!("servers: {} -> {}", code(old), code(new));
+        changes.of(Risky, Kind::Overlay, name, what);
+    }
     match (before.production, *production) {
         (false, true) => {
             let what =

@@ -5,8 +5,10 @@ use serde::Serialize;
 use crate::conventions;
 use crate::emit::FileSet;
 use crate::emit::template::fill;
+use crate::ir::deploy::Artifact;
 use crate::ir::{Address, Endpoint, Jwt, Overlay, Secret, Topology, Upstream};
 use crate::key_path::KeyPath;
+use crate::plan::containers;
 
 const TEMPLATE: &str = include_str!("../../../templates/deploy/env.sample");
 
@@ -37,6 +39,7 @@ fn sample(topology: &Topology, overlay: Option<&Overlay>) -> String {
             .chain(topology.otlp.as_ref().map(|_| &conventions::COLLECTOR))
             .map(|&(name, purpose)| Variable { name, purpose })
             .collect(),
+        compose: of_compose(topology, overlay),
     };
     fill(TEMPLATE, &sample)
 }
@@ -51,6 +54,7 @@ struct Sample<'t> {
     addresses: Vec<AddressOf<'t>>,
     issuer: Option<AddressOf<'t>>,
     common: Vec<Variable>,
+    compose: Vec<OfCompose<'t>>,
 }
 
 #[derive(Serialize)]
@@ -63,6 +67,53 @@ struct OverlayName<'t> {
 struct Variable {
     name: &'static str,
     purpose: &'static str,
+}
+
+/// What compose reads beside the dataplane.
+#[derive(Serialize)]
+struct OfCompose<'t> {
+    name: &'t str,
+    purpose: String,
+    /// Whether nothing starts without it.
+    required: bool,
+}
+
+fn of_compose<'t>(topology: &'t Topology, overlay: Option<&Overlay>) -> Vec<OfCompose<'t>> {
+    let deploy = &topology.deploy;
+    if !deploy.artifacts.contains(&Artifact::Compose) {
+        return Vec::new();
+    }
+    let is_production = overlay.is_some_and(|overlay| overlay.production);
+    let variable = |(name, purpose): (&'static str, &str)| OfCompose {
+        name,
+        purpose: purpose.to_owned(),
+        required: false,
+    };
+    let mut variables: Vec<OfCompose<'t>> = vec![
+        variable(conventions::IMAGE),
+        OfCompose {
+            required: is_production,
+            ..variable(if is_production {
+                conventions::TAG_IN_PRODUCTION
+            } else {
+                conventions::TAG
+            })
+        },
+    ];
+    if containers::engines(topology).next().is_some() {
+        variables.push(variable(conventions::HUGGING_FACE));
+    }
+    if deploy.artifacts.contains(&Artifact::Grafana) {
+        variables.push(variable(conventions::GRAFANA_PASSWORD));
+    }
+    for service in deploy.compose.services.iter() {
+        variables.extend(service.environment.iter().map(|name| OfCompose {
+            name,
+            purpose: format!("[{}]", service.path),
+            required: true,
+        }));
+    }
+    variables
 }
 
 /// Something that a dataplane reads when it starts, and does not start without.

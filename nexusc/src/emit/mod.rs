@@ -3,7 +3,9 @@
 //! One module an output; names come from [`crate::conventions`]. Never here: IO, decisions about meaning.
 
 mod cloudwatch;
+mod compose;
 mod dataplane;
+mod dockerfile;
 pub(crate) mod engine;
 pub(crate) mod environment;
 mod file_set;
@@ -11,8 +13,10 @@ mod gpu_plan;
 mod grafana;
 mod kubernetes;
 mod metrics;
+mod nginx;
 mod prometheus;
 mod promql;
+mod systemd;
 mod template;
 mod threshold;
 mod yaml;
@@ -27,6 +31,10 @@ pub fn emit(topology: &Topology, plan: &Report) -> FileSet {
     let mut files = FileSet::default();
     dataplane::emit(topology, plan, &mut files);
     environment::emit(topology, &mut files);
+    compose::emit(topology, &mut files);
+    dockerfile::emit(topology, &mut files);
+    nginx::emit(topology, &mut files);
+    systemd::emit(topology, &mut files);
     gpu_plan::emit(topology, plan, &mut files);
     prometheus::emit(topology, &mut files);
     cloudwatch::emit(topology, &mut files);

@@ -1,5 +1,6 @@
 //! Fills the templates of `templates/`, which are embedded in the compiler and decide nothing.
 
+use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
@@ -15,4 +16,22 @@ pub(super) fn fill(template: &str, values: &impl Serialize) -> String {
         .render_str(template, Serde(values))
         .expect("a template asks only for what it is given");
     format!("{}\n", text.trim_end())
+}
+
+/// The same, where a line that holds nothing but a block leaves no line.
+pub(super) fn fill_blocks(template: &str, values: &impl Serialize) -> String {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_syntax(blocks_leave_no_line());
+    let text = environment
+        .render_str(template, Serde(values))
+        .expect("a template asks only for what it is given");
+    format!("{}\n", text.trim_end())
+}
+
+/// The usual signs, where a line that holds nothing but a block leaves no line.
+pub(super) fn blocks_leave_no_line() -> SyntaxConfig {
+    let mut signs = SyntaxConfig::builder();
+    let signs = signs.trim_blocks(true).lstrip_blocks(true).build();
+    signs.expect("the signs are the usual ones")
 }

@@ -5,10 +5,11 @@
 
 use std::fmt::Write;
 
-use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, Value, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior};
 use serde::Serialize;
+
+use crate::emit::template::blocks_leave_no_line;
 
 /// A template with its values, ending in one line end.
 ///
@@ -19,13 +20,7 @@ pub(super) fn fill(template: &str, values: &impl Serialize) -> String {
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::Custom("yaml".into()));
     environment.set_formatter(write);
-    environment.set_syntax(
-        SyntaxConfig::builder()
-            .trim_blocks(true)
-            .lstrip_blocks(true)
-            .build()
-            .expect("the signs are the usual ones"),
-    );
+    environment.set_syntax(blocks_leave_no_line());
     let text = environment
         .render_str(template, Serde(values))
         .expect("a template asks only for what it is given");

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::ir::cloudwatch::CloudWatch;
+use crate::ir::compose::Compose;
 use crate::ir::grafana::Grafana;
 use crate::ir::kubernetes::Kubernetes;
 use crate::key_path::KeyPath;
@@ -19,6 +20,8 @@ pub struct Deploy {
     pub image: String,
     /// What Amazon CloudWatch is told.
     pub cloudwatch: CloudWatch,
+    /// What the compose files run.
+    pub compose: Compose,
     /// What Grafana shows, and where it finds it.
     pub grafana: Grafana,
     /// How Prometheus watches the gateway.

@@ -6,6 +6,7 @@
 
 pub mod alert;
 pub mod cloudwatch;
+pub mod compose;
 pub mod deploy;
 pub mod grafana;
 pub mod kubernetes;
@@ -938,10 +939,35 @@ pub struct Overlay {
     pub path: KeyPath,
     /// Whether real users depend on it.
     pub production: bool,
+    /// What answers for upstreams.
+    pub servers: Servers,
     /// The addresses that differ, sorted by upstream.
     pub addresses: Vec<Address>,
     /// What it is in Kubernetes.
     pub kubernetes: kubernetes::Environment,
+}
+
+/// What answers for the upstreams of an environment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Servers {
+    /// They do.
+    #[default]
+    Real,
+    /// A server without a model, for all but those with a `tls` of their own.
+    Mock,
+}
+
+impl Servers {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Real, Self::Mock];
+
+    /// As specs write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Real => "real",
+            Self::Mock => "mock",
+        }
+    }
 }
 
 /// The address that an upstream has in an environment.

@@ -9,6 +9,7 @@ pub mod advice;
 pub mod architecture;
 pub mod buckets;
 pub mod burn;
+pub mod containers;
 pub mod estimate;
 pub mod exports;
 pub mod kv;

@@ -8,7 +8,7 @@ use crate::ir::deploy::Artifact;
 use crate::key_path::KeyPath;
 use crate::redact::shown;
 use crate::resolve::scope::{Scope, listed_twice};
-use crate::resolve::{cloudwatch, grafana, kubernetes, prometheus};
+use crate::resolve::{cloudwatch, compose, grafana, kubernetes, prometheus};
 use crate::source::Place;
 use crate::{ir, spec};
 
@@ -23,6 +23,7 @@ pub(super) fn resolve(
         artifacts,
         image,
         cloudwatch,
+        compose,
         grafana,
         prometheus,
         kubernetes,
@@ -40,6 +41,7 @@ pub(super) fn resolve(
         artifacts,
         image,
         cloudwatch: cloudwatch::resolve(cloudwatch, scope),
+        compose: compose::resolve(compose, scope),
         grafana: grafana::resolve(grafana, scope),
         prometheus: prometheus::resolve(prometheus, scope),
         kubernetes: kubernetes::resolve(kubernetes, name, gateway, scope),

@@ -10,6 +10,7 @@ mod auth;
 mod breaker;
 mod capabilities;
 mod cloudwatch;
+mod compose;
 mod cors;
 mod deploy;
 mod engine;

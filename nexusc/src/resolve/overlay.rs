@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use crate::ir::Address;
+use crate::diagnostic::Diagnostic;
+use crate::diagnostic::code::Code;
 use crate::ir::deploy::Deploy;
+use crate::ir::{Address, Servers};
 use crate::key_path::KeyPath;
+use crate::redact::shown;
 use crate::resolve::scope::Scope;
 use crate::resolve::{kubernetes, upstream};
 use crate::source::Place;
-use crate::{ir, spec};
+use crate::{ir, spec, suggest};
 
 pub(super) fn resolve_all(
     overlays: &BTreeMap<String, spec::overlay::Overlay>,
@@ -22,6 +25,7 @@ pub(super) fn resolve_all(
         ir::Overlay {
             name: name.clone(),
             production: overlay.production.unwrap_or(false),
+            servers: servers(overlay.servers.as_ref(), &path.key("servers"), scope),
             addresses: addresses(&overlay.upstreams, &path.key("upstreams"), scope),
             kubernetes: kubernetes::resolve_environment(
                 &overlay.kubernetes,
@@ -34,6 +38,23 @@ pub(super) fn resolve_all(
         }
     };
     overlays.iter().map(resolve).collect()
+}
+
+/// What answers for upstreams; they themselves where nothing is written, or nothing that is known.
+fn servers(name: Option<&String>, path: &KeyPath, scope: &mut Scope<'_>) -> Servers {
+    let Some(name) = name else {
+        return Servers::default();
+    };
+    let known = Servers::ALL.into_iter().find(|known| known.name() == name);
+    known.unwrap_or_else(|| {
+        let message = format!("{} are no servers of an overlay", shown(name));
+        let names = Servers::ALL.map(Servers::name);
+        let otherwise = || format!("there are {}", suggest::list(names.into_iter()));
+        let place = Place::Value(path.clone());
+        let diagnostic = Diagnostic::new(Code::NX0815, message, place, "");
+        scope.report(diagnostic.nearest(name, names.into_iter(), otherwise));
+        Servers::default()
+    })
 }
 
 fn addresses(

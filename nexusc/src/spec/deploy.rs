@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::spec::cloudwatch::CloudWatch;
+use crate::spec::compose::Compose;
 use crate::spec::grafana::Grafana;
 use crate::spec::kubernetes::Kubernetes;
 use crate::spec::prometheus::Prometheus;
@@ -21,6 +22,9 @@ pub struct Deploy {
     /// What Amazon CloudWatch is told.
     #[serde(default)]
     pub cloudwatch: CloudWatch,
+    /// What the compose files run.
+    #[serde(default)]
+    pub compose: Compose,
     /// What Grafana shows, and where it finds it.
     #[serde(default)]
     pub grafana: Grafana,

@@ -11,6 +11,7 @@ pub mod auth;
 pub mod breaker;
 pub mod capabilities;
 pub mod cloudwatch;
+pub mod compose;
 pub mod cors;
 pub mod deploy;
 pub mod engine;

@@ -15,6 +15,9 @@ pub struct Overlay {
     /// Whether real users depend on it: the compiler then refuses development mode and mock upstreams.
     /// Default: `false`.
     pub production: Option<bool>,
+    /// What answers for upstreams: `"real"`, or `"mock"`, one server without a model and without a GPU in the place of
+    /// all of them but those with a `tls` of their own. Default: `"real"`.
+    pub servers: Option<String>,
     /// What differs for upstreams.
     #[serde(default)]
     pub upstreams: BTreeMap<String, Upstream>,

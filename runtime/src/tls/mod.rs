@@ -10,6 +10,8 @@ pub(crate) mod credential;
 pub(crate) mod listener;
 #[cfg(feature = "certificates")]
 pub(crate) mod material;
+#[cfg(feature = "certificates")]
+pub(crate) mod oneself;
 mod provider;
 pub(crate) mod upstream;
 #[cfg(feature = "certificates")]

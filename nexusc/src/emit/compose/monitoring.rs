@@ -1,0 +1,56 @@
+//! Prometheus, Alertmanager and Grafana, with the files that are emitted for them.
+
+use serde::Serialize;
+
+use super::images;
+use super::secrets::{self, Files, Mounted};
+use crate::ir::Topology;
+use crate::ir::deploy::Artifact;
+
+/// As the template takes it; Alertmanager with it.
+#[derive(Serialize)]
+pub(super) struct Prometheus {
+    image: &'static str,
+    port: String,
+    /// Whether the gateway asks for a certificate of clients.
+    shows_certificate: bool,
+    alertmanager_image: &'static str,
+    alertmanager_port: String,
+    alertmanager_files: Vec<Mounted>,
+}
+
+/// As the template takes it.
+#[derive(Serialize)]
+pub(super) struct Grafana {
+    image: &'static str,
+    port: String,
+    has_prometheus: bool,
+}
+
+pub(super) fn prometheus<'t>(topology: &'t Topology, all: &Files<'t>) -> Prometheus {
+    let ports = topology.deploy.compose.ports;
+    Prometheus {
+        image: images::PROMETHEUS,
+        port: on_loopback(ports.prometheus, 9090),
+        shows_certificate: topology
+            .gateway
+            .tls
+            .as_ref()
+            .is_some_and(|tls| tls.client_ca.is_some()),
+        alertmanager_image: images::ALERTMANAGER,
+        alertmanager_port: on_loopback(ports.alertmanager, 9093),
+        alertmanager_files: secrets::mounted(secrets::of_alertmanager(topology), all),
+    }
+}
+
+pub(super) fn grafana(topology: &Topology) -> Grafana {
+    Grafana {
+        image: images::GRAFANA,
+        port: on_loopback(topology.deploy.compose.ports.grafana, 3000),
+        has_prometheus: topology.deploy.artifacts.contains(&Artifact::Prometheus),
+    }
+}
+
+fn on_loopback(port: u16, inside: u16) -> String {
+    format!("127.0.0.1:{port}:{inside}")
+}

@@ -1,0 +1,182 @@
+//! Compose files: what is in them whatever a spec says, read by a parser of YAML.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use nexusc::{Source, compile};
+use serde_json::{Value, json};
+
+/// Engines of two profiles, awkward names, and everything that compose has.
+const SPEC: &str = include_str!("compose/everything.toml");
+
+fn file(spec: &str, path: &str) -> String {
+    let compilation = compile(&Source::new("specs/no.toml", spec));
+    let diagnostics = compilation.diagnostics;
+    let files = compilation
+        .output
+        .unwrap_or_else(|| panic!("{diagnostics:#?}"))
+        .files;
+    let text = files.get(&format!("deploy/no/{path}"));
+    text.unwrap_or_else(|| panic!("{path} is emitted"))
+        .to_owned()
+}
+
+fn compose(path: &str) -> Value {
+    serde_saphyr::from_str(&file(SPEC, path)).unwrap()
+}
+
+#[test]
+fn no_name_is_read_as_anything_but_a_name() {
+    let compose = compose("compose.yaml");
+    assert_eq!(compose["name"], "no");
+    let services: Vec<&String> = compose["services"].as_object().unwrap().keys().collect();
+    for name in ["y", "null", "e1", "gateway", "redis", "nginx", "grafana"] {
+        assert!(services.iter().any(|known| *known == name), "{services:?}");
+    }
+}
+
+#[test]
+fn a_secret_is_a_reference_and_no_value() {
+    let gateway = &compose("compose.yaml")["services"]["gateway"];
+    let environment = &gateway["environment"];
+    assert_eq!(environment["KEY_WEB"], "${KEY_WEB:?set it in .env}");
+    // There is one here, so its address has a default.
+    assert_eq!(environment["REDIS_URL"], "${REDIS_URL:-redis://redis:6379}");
+    let file = &gateway["secrets"][0];
+    assert_eq!(file["target"], "/etc/nexus/wörter $$1");
+    let name = file["source"].as_str().unwrap();
+    let secrets = &compose("compose.yaml")["secrets"];
+    assert_eq!(secrets[name]["file"], format!("./secrets/{name}"));
+}
+
+#[test]
+fn an_address_of_the_machine_is_not_that_of_the_container() {
+    let gateway = &compose("compose.yaml")["services"]["gateway"];
+    let environment = &gateway["environment"];
+    assert_eq!(environment["NEXUS_LISTEN"], "0.0.0.0:8080");
+    assert_eq!(
+        environment["UPSTREAM_LOCAL_URL"],
+        "${UPSTREAM_LOCAL_URL:-http://host.docker.internal:11434/engine}"
+    );
+    // An engine of this machine is a container, by the name of its upstream.
+    assert_eq!(
+        environment["UPSTREAM_NULL_URL"],
+        "${UPSTREAM_NULL_URL:-http://null:8000}"
+    );
+    assert_eq!(
+        gateway["extra_hosts"],
+        json!(["host.docker.internal:host-gateway"])
+    );
+}
+
+#[test]
+fn nobody_is_reached_past_nginx() {
+    let services = &compose("compose.yaml")["services"];
+    assert_eq!(services["gateway"]["ports"], Value::Null);
+    assert_eq!(services["nginx"]["ports"], json!(["8443:8443"]));
+    let conf = file(SPEC, "nginx/nginx.conf");
+    for line in [
+        "proxy_buffering off;",
+        "proxy_http_version 1.1;",
+        "resolver 127.0.0.11",
+        "proxy_pass $gateway;",
+    ] {
+        assert!(conf.contains(line), "{line} in\n{conf}");
+    }
+}
+
+#[test]
+fn what_is_required_is_of_no_profile_that_may_be_off() {
+    let services = &compose("compose.yaml")["services"];
+    assert_eq!(services["y"]["profiles"], json!(["all", "phase-1"]));
+    assert_eq!(services["null"]["profiles"], json!(["all"]));
+    // `y` starts with every profile with which `null` does, and not the other way round.
+    assert_eq!(
+        services["null"]["depends_on"]["y"],
+        json!({ "condition": "service_healthy", "required": true })
+    );
+    assert_eq!(
+        services["y"]["depends_on"]["e1"],
+        json!({ "condition": "service_healthy", "required": false })
+    );
+}
+
+#[test]
+fn an_engine_has_the_gpus_that_were_planned() {
+    let services = &compose("compose.yaml")["services"];
+    let devices =
+        |name: &str| services[name]["deploy"]["resources"]["reservations"]["devices"][0].clone();
+    assert_eq!(devices("y")["device_ids"], json!(["1"]));
+    assert_eq!(devices("e1")["count"], 1);
+    assert_eq!(services["y"]["environment"]["HF_TOKEN"], Value::Null);
+    // The gateway tells of those that have a number.
+    let gateway = &services["gateway"];
+    assert_eq!(gateway["runtime"], "nvidia");
+    assert_eq!(gateway["environment"]["NVIDIA_VISIBLE_DEVICES"], "0,1");
+    assert!(file(SPEC, "Dockerfile").contains("FROM gcr.io/distroless/cc"));
+}
+
+#[test]
+fn a_dollar_sign_of_a_service_reaches_its_shell() {
+    let services = &compose("compose.yaml")["services"];
+    assert_eq!(
+        services["vectors"]["healthcheck"]["test"],
+        json!(["CMD-SHELL", "test \"$$(cat /etc/'no')\" # : yes"])
+    );
+    assert_eq!(
+        services["vectors"]["environment"]["VECTORS_KEY"],
+        "${VECTORS_KEY:?set it in .env}"
+    );
+    assert_eq!(
+        services["rag"]["depends_on"]["vectors"]["condition"],
+        "service_healthy"
+    );
+}
+
+#[test]
+fn an_overlay_of_mocks_starts_no_engine_and_asks_no_server() {
+    let overlay = compose("overlays/mock/compose.yaml");
+    let services = overlay["services"].as_object().unwrap();
+    for name in ["y", "null", "e1"] {
+        assert_eq!(services[name], json!({ "scale": 0 }));
+    }
+    let environment = services["gateway"]["environment"].as_object().unwrap();
+    let others: Vec<&Value> = environment
+        .values()
+        .filter(|url| **url != "http://mock:8000")
+        .collect();
+    assert!(others.is_empty(), "{others:?}");
+    // Nor needs the gateway a driver there.
+    assert_eq!(services["gateway"]["runtime"], "runc");
+    assert_eq!(services["mock"]["build"]["target"], "mock");
+    assert!(file(SPEC, "Dockerfile").contains("FROM scratch AS mock"));
+}
+
+#[test]
+fn production_chooses_its_tag() {
+    let overlay = compose("overlays/production/compose.yaml");
+    assert_eq!(
+        overlay["services"]["gateway"]["image"],
+        "${NEXUS_IMAGE:-nexus/no}:${NEXUS_TAG:?set it in .env}"
+    );
+    let sample = file(SPEC, "overlays/production/.env.sample");
+    assert!(sample.contains("\nNEXUS_TAG=\n"), "{sample}");
+}
+
+#[test]
+fn an_audit_log_has_a_folder_that_its_writer_owns() {
+    let dockerfile = file(SPEC, "Dockerfile");
+    let line = r#"COPY --from=build --chown=65532:65532 ["/out/audit", "/var/log/no \\$x"]"#;
+    assert!(dockerfile.contains(line), "{dockerfile}");
+    let unit = file(SPEC, "systemd/no@.service");
+    assert!(unit.contains("LogsDirectory=\"no $x\""), "{unit}");
+}
+
+#[test]
+fn nothing_is_emitted_for_what_is_not_selected() {
+    let spec = format!("{SPEC}\n[deploy]\nartifacts = [\"openapi\"]\n");
+    let output = compile(&Source::new("specs/no.toml", spec)).output.unwrap();
+    let paths: Vec<&str> = output.files.iter().map(|(path, _)| path).collect();
+    for part in ["compose", "Dockerfile", "nginx", "systemd"] {
+        assert!(!paths.iter().any(|path| path.contains(part)), "{paths:?}");
+    }
+}
