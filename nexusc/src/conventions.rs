@@ -29,6 +29,9 @@ pub const ENVIRONMENT_SAMPLE: &str = ".env.sample";
 /// The table of the metrics that a dataplane exports, inside its folder.
 pub const METRICS_TABLE: &str = "metrics.md";
 
+/// The document of a gateway's endpoints, inside its folder.
+pub const OPENAPI: &str = "openapi.json";
+
 /// The `job` of a gateway in Prometheus.
 pub fn prometheus_job(spec: &str) -> &str {
     spec

@@ -29,6 +29,7 @@ mod limits;
 mod log;
 mod malformed;
 mod metrics;
+mod openapi;
 mod pki;
 mod privacy;
 mod private_ca;

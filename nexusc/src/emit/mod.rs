@@ -10,6 +10,7 @@ mod file_set;
 mod gpu_plan;
 mod grafana;
 mod metrics;
+mod openapi;
 mod prometheus;
 mod promql;
 mod template;
@@ -31,5 +32,6 @@ pub fn emit(topology: &Topology, plan: &Report) -> FileSet {
     cloudwatch::emit(topology, &mut files);
     grafana::emit(topology, &mut files);
     metrics::emit(topology, &mut files);
+    openapi::emit(topology, &mut files);
     files
 }
