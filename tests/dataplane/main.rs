@@ -7,6 +7,7 @@ mod audit;
 mod bounds;
 mod breaker;
 mod broken_log;
+mod chaos;
 mod chat_2x3090;
 mod churn;
 mod connections;

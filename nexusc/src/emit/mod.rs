@@ -9,6 +9,7 @@ pub(crate) mod environment;
 mod file_set;
 mod gpu_plan;
 mod grafana;
+mod load;
 mod metrics;
 mod openapi;
 mod prometheus;
@@ -33,5 +34,6 @@ pub fn emit(topology: &Topology, plan: &Report) -> FileSet {
     grafana::emit(topology, &mut files);
     metrics::emit(topology, &mut files);
     openapi::emit(topology, &mut files);
+    load::emit(topology, &mut files);
     files
 }
