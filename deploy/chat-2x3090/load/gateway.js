@@ -30,6 +30,7 @@ export const promises = {
   "gateway_server_errors": ["rate<=0.005"],
   // [slos.first-token]: 95 % of streams begin within 1500ms.
   "http_req_waiting{streamed:true,model:qwen-14b}": ["p(95)<=1500"],
+  // [slos.first-token]: 95 % of streams begin within 1500ms.
   "http_req_waiting{streamed:true,model:qwen-3b}": ["p(95)<=1500"],
 };
 

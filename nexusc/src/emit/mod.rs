@@ -10,6 +10,7 @@ mod file_set;
 mod gpu_plan;
 mod grafana;
 mod load;
+mod logs;
 mod metrics;
 mod openapi;
 mod prometheus;
@@ -35,5 +36,6 @@ pub fn emit(topology: &Topology, plan: &Report) -> FileSet {
     metrics::emit(topology, &mut files);
     openapi::emit(topology, &mut files);
     load::emit(topology, &mut files);
+    logs::emit(topology, &mut files);
     files
 }
