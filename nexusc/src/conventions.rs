@@ -31,6 +31,9 @@ pub const ENVIRONMENT_SAMPLE: &str = ".env.sample";
 /// The table of the metrics that a dataplane exports, inside its folder.
 pub const METRICS_TABLE: &str = "metrics.md";
 
+/// The document of a gateway's endpoints, inside its folder.
+pub const OPENAPI: &str = "openapi.json";
+
 /// The `job` of a gateway in Prometheus.
 pub fn prometheus_job(spec: &str) -> &str {
     spec
@@ -77,6 +80,18 @@ pub fn grafana_uid(name: &str, kind: &str) -> String {
 
 /// The data view of the gateway's log in Kibana.
 pub const KIBANA_DATA_VIEW: &str = "gateway-logs";
+
+/// The topic of Kafka that log lines go through.
+pub const LOG_TOPIC: &str = "gateway-logs";
+
+/// The indices of Elasticsearch that log lines lie in, one a day: what their names begin with.
+pub const LOG_INDEX: &str = "gateway-logs-";
+
+/// The field of a log line in Elasticsearch that says which gateway wrote it: the name of its spec.
+pub const LOG_GATEWAY: &str = "gateway";
+
+/// The field of a log line in Elasticsearch that says which replica wrote it: the name of its container.
+pub const LOG_INSTANCE: &str = "instance";
 
 /// Where Kibana shows the lines of the log that answer to a query (KQL), in the time that a dashboard shows.
 pub fn kibana_search(kibana: &str, query: &str) -> String {

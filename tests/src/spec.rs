@@ -91,6 +91,14 @@ impl Spec {
         }
     }
 
+    /// The secret of the first key that is such a one.
+    pub fn secret_of(&self, is_it: impl Fn(&Value) -> bool) -> Option<String> {
+        let keys = self.entries("keys");
+        let (_, key) = keys.iter().find(|(_, key)| is_it(key))?;
+        let variable = key.get("secret")?.get("env")?;
+        variable.as_str().map(secret)
+    }
+
     /// The secret of a key for each model, or for all (`*`).
     fn callers(&self) -> BTreeMap<&str, String> {
         let mut callers = BTreeMap::new();

@@ -12,8 +12,11 @@ mod file_set;
 mod gpu_plan;
 mod grafana;
 mod kubernetes;
+mod load;
+mod logs;
 mod metrics;
 mod nginx;
+mod openapi;
 mod prometheus;
 mod promql;
 mod systemd;
@@ -41,5 +44,8 @@ pub fn emit(topology: &Topology, plan: &Report) -> FileSet {
     grafana::emit(topology, &mut files);
     metrics::emit(topology, &mut files);
     kubernetes::emit(topology, plan, &mut files);
+    openapi::emit(topology, &mut files);
+    load::emit(topology, &mut files);
+    logs::emit(topology, &mut files);
     files
 }

@@ -17,6 +17,7 @@ pub mod admit;
 pub mod draw;
 pub mod hash;
 pub mod limit;
+pub mod log;
 pub mod metric;
 pub mod order;
 pub mod outcome;

@@ -219,6 +219,9 @@ impl Object<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use decide::log;
     use serde_json::Value;
 
     use super::*;
@@ -234,36 +237,48 @@ mod tests {
     #[test]
     fn has_every_field_of_the_schema_in_every_line() {
         let line = written(&Line::new(Level::Info, "nexus.server", "hello"));
-        let fields: Vec<_> = line
-            .as_object()
-            .unwrap()
-            .keys()
-            .map(String::as_str)
-            .collect();
-        let mut expected = [
-            "timestamp",
-            "level",
-            "message",
-            "logger",
-            "request_id",
-            "trace_id",
-            "method",
-            "path",
-            "status",
-            "duration_ms",
-            "upstream",
-            "fallback_model",
-            "client_ip",
-            "user_id",
-            "model",
-            "ctx_len",
-            "input_tokens",
-            "output_tokens",
-        ];
-        expected.sort_unstable();
+        let fields: BTreeSet<_> = line.as_object().unwrap().keys().cloned().collect();
+        let expected = log::FIELDS.into_iter();
+        let expected = expected.filter(|field| *field != log::LISTENING);
+        let expected: BTreeSet<_> = expected.map(|field| field.name.to_owned()).collect();
         assert_eq!(fields, expected);
         assert_eq!(line["level"], "info");
         assert_eq!(line["status"], Value::Null);
+    }
+
+    #[test]
+    fn each_field_is_of_its_kind() {
+        let line = written(&Line {
+            level: Level::Info,
+            message: "request",
+            logger: log::ACCESS,
+            request_id: Some("r"),
+            trace_id: Some("t"),
+            method: Some("POST"),
+            path: Some("/"),
+            status: Some(200),
+            duration_ms: Some(1.5),
+            upstream: Some("vllm"),
+            fallback_model: Some("small"),
+            client_ip: Some("::1".parse().unwrap()),
+            user_id: Some("web"),
+            model: Some("large"),
+            ctx_len: Some(1),
+            input_tokens: Some(1),
+            output_tokens: Some(1),
+            address: Some("127.0.0.1:80".parse().unwrap()),
+        });
+        assert_eq!(line.as_object().unwrap().len(), log::FIELDS.len());
+        for field in log::FIELDS {
+            let value = &line[field.name];
+            let is_right = match field.kind {
+                log::Kind::Count => value.is_u64(),
+                log::Kind::Number => value.is_f64(),
+                log::Kind::Address => value.as_str().unwrap().parse::<IpAddr>().is_ok(),
+                log::Kind::Time | log::Kind::Word | log::Kind::Text => value.is_string(),
+            };
+            assert!(is_right, "{}: {value}", field.name);
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use std::io;
 use std::time::Duration;
 
+use decide::log::ACCESS;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
@@ -54,7 +55,7 @@ fn account(client: &Client, error: &Error, trace: &Trace) {
     worker.dataplane.metrics.refused_head(status);
     if worker.log.wants(Level::Info) {
         let message = error.to_string();
-        let mut line = Line::new(Level::Info, "nexus.access", &message);
+        let mut line = Line::new(Level::Info, ACCESS, &message);
         line.request_id = Some(trace.request_id());
         line.trace_id = Some(trace.trace_id());
         line.status = Some(status.as_u16());

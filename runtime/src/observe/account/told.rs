@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use decide::log::ACCESS;
 use hyper::StatusCode;
 
 use crate::observe::account::Account;
@@ -20,7 +21,7 @@ impl Account {
     pub(super) fn tell(&mut self, status: StatusCode, elapsed: Duration, message: &str) {
         let level = self.level(status);
         if self.log.wants(level) && self.is_worth_a_line(status) {
-            let mut line = self.line(level, "nexus.access", message);
+            let mut line = self.line(level, ACCESS, message);
             line.status = Some(status.as_u16());
             line.duration_ms = Some(elapsed.as_secs_f64() * 1e3);
             self.log.line(&line);
