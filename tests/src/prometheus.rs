@@ -94,7 +94,17 @@ impl Alertmanager {
             "--log.level=error",
             "--cluster.listen-address=",
         ];
-        let files = [("alertmanager.yml", configuration)];
+        // The gate has it read its templates from here.
+        let templates = tools().join("usr/share/prometheus/alertmanager");
+        let template = |name: &str| {
+            let text = fs::read_to_string(templates.join(name));
+            text.expect("the templates of Alertmanager are there")
+        };
+        let files = [
+            ("alertmanager.yml", configuration),
+            ("default.tmpl", template("default.tmpl")),
+            ("email.tmpl", template("email.tmpl")),
+        ];
         Self(Server::start("prometheus-alertmanager", &arguments, &files).await)
     }
 
@@ -160,9 +170,7 @@ impl Drop for Server {
 }
 
 fn spawn(program: &str, arguments: &[&str], address: SocketAddr, folder: &Path) -> Child {
-    let program = target_directory()
-        .join("tools/trixie/usr/bin")
-        .join(program);
+    let program = tools().join("usr/bin").join(program);
     assert!(
         program.exists(),
         "{program:?} is missing: run `cargo xtask test end-to-end`, which fetches it"
@@ -176,6 +184,11 @@ fn spawn(program: &str, arguments: &[&str], address: SocketAddr, folder: &Path) 
         .stdout(Stdio::null())
         .kill_on_drop(true);
     command.spawn().expect("the server of the tools can be run")
+}
+
+/// Where the gate unpacks Debian's packages.
+fn tools() -> PathBuf {
+    target_directory().join("tools/trixie")
 }
 
 /// A text as a part of a URL.

@@ -83,9 +83,23 @@ pub(crate) fn trixie() -> Result<PathBuf, Error> {
         let packages = TRIXIE_PACKAGES.split_whitespace();
         let archives = folder.join("cache/archives");
         output(apt()?.arg("download").args(packages).current_dir(archives))?;
-        unpack(&folder)
+        unpack(&folder)?;
+        relocate_alertmanager(&folder)
     })?;
     Ok(folder)
+}
+
+/// Debian's Alertmanager reads its templates where its package would have been installed. Here it looks for them in its
+/// working directory: a path of the same length takes the place of theirs.
+fn relocate_alertmanager(folder: &Path) -> Result<(), Error> {
+    const INSTALLED: &str = "/usr/share/prometheus/alertmanager";
+    let here = "./".repeat(INSTALLED.len() / 2);
+    let replace = format!("s#{INSTALLED}#{here}#g");
+    let binary = folder.join("usr/bin/prometheus-alertmanager");
+    run(program("sed", "--in-place --expression")
+        .arg(replace)
+        .arg(binary)
+        .env("LC_ALL", "C"))
 }
 
 /// Where this machine's Debian packages come from, for the suite of the tools.
