@@ -5,31 +5,29 @@ use std::collections::BTreeSet;
 use super::Context;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::code::Code;
-use crate::ir::alert::{Rule, Severity, Threshold};
-use crate::plan::{buckets, burn};
+use crate::ir::Percent;
+use crate::ir::alert::{Severity, Threshold};
+use crate::plan::burn;
 use crate::source::Place;
 use crate::unit::duration;
 
 pub(super) fn check(context: &mut Context<'_>) {
     let topology = context.topology;
     for alert in &topology.alerts {
-        let Threshold::Time(time) = alert.threshold else {
-            continue;
+        let bound = match alert.threshold {
+            Threshold::Time(time) => {
+                let longest = alert.rule.longest(topology);
+                let beyond = longest.filter(|longest| time >= *longest);
+                beyond.map(|it| format!("nothing takes longer than {}", duration::shown(it)))
+            }
+            Threshold::Share(Percent(10_000..)) => Some("there is nothing beyond all".to_owned()),
+            Threshold::Share(_) | Threshold::Count(_) | Threshold::State => None,
         };
-        let longest = match alert.rule {
-            Rule::AverageLatency | Rule::P95Latency => buckets::longest_request(topology),
-            Rule::SlowFirstToken => buckets::longest_attempt(topology),
-            Rule::QueueWait => buckets::longest_wait(topology),
-            _ => None,
-        };
-        let path = alert.path().key("threshold");
-        let is_written = alert.threshold != alert.rule.usual().threshold;
-        if let Some(longest) = longest.filter(|longest| time >= *longest && is_written) {
+        if let Some(label) = bound {
             let message = format!("`{}` could never fire", alert.path());
-            let label = format!("nothing takes longer than {}", duration::shown(longest));
-            let help = "write a shorter time, or longer `timeouts`";
-            let diagnostic = Diagnostic::new(Code::NX0708, message, Place::Value(path), label);
-            context.report(diagnostic.help(help));
+            let place = Place::Value(alert.path().key("threshold"));
+            let help = "write a smaller threshold, or longer `timeouts` where it is a time";
+            context.report(Diagnostic::new(Code::NX0708, message, place, label).help(help));
         }
     }
     untold(context);

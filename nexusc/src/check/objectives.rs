@@ -6,7 +6,6 @@ use super::Context;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::code::Code;
 use crate::ir::slo::Indicator;
-use crate::plan::buckets;
 use crate::plan::burn;
 use crate::source::Place;
 use crate::unit::{duration, period};
@@ -61,16 +60,12 @@ pub(super) fn check(context: &mut Context<'_>) {
             context.report(Diagnostic::new(Code::NX0707, message, place, label).help(help));
         }
         let (within, longest, field) = match &slo.indicator {
-            Some(Indicator::Latency { within }) => (
-                *within,
-                buckets::longest_request(context.topology),
-                "latency",
-            ),
-            Some(Indicator::FirstToken { within, .. }) => (
-                *within,
-                buckets::longest_attempt(context.topology),
-                "first_token",
-            ),
+            Some(Indicator::Latency { within }) => {
+                (*within, context.topology.longest_request(), "latency")
+            }
+            Some(Indicator::FirstToken { within, .. }) => {
+                (*within, context.topology.longest_attempt(), "first_token")
+            }
             Some(Indicator::Availability) | None => continue,
         };
         if let Some(longest) = longest.filter(|longest| within >= *longest) {

@@ -177,7 +177,7 @@ codes! {
     NX0705 Error "a scrape interval that alerts cannot work with"
     NX0706 Warning "an alert that nobody is told of"
     NX0707 Error "an objective whose alerts could never fire"
-    NX0708 Warning "an alert that could never fire"
+    NX0708 Error "an alert that could never fire"
     NX0801 Error "an overlay varies what is fixed in the binary"
     NX0802 Error "a kind of artifact that does not exist"
     NX0803 Error "not the name of a container image"

@@ -9,7 +9,6 @@ use crate::emit::FileSet;
 use crate::emit::template::fill_blocks;
 use crate::ir::Topology;
 use crate::ir::deploy::Artifact;
-use crate::plan::buckets;
 
 const TEMPLATE: &str = include_str!("../../../templates/deploy/nginx.conf");
 
@@ -32,7 +31,7 @@ pub(super) fn emit(topology: &Topology, files: &mut FileSet) {
     if !deploy.artifacts.contains(&Artifact::Compose) {
         return;
     }
-    let longest = buckets::longest_request(topology).unwrap_or(LONGEST);
+    let longest = topology.longest_request().unwrap_or(LONGEST);
     let file = File {
         header: conventions::header(&topology.name),
         origin: nginx.path.to_string(),

@@ -200,6 +200,29 @@ impl Rule {
         }
     }
 
+    /// The same in `topology`: an alert on a time that nothing there can take fires at half of the longest instead.
+    pub fn usual_in(self, topology: &Topology) -> Alert {
+        let usual = self.usual();
+        let threshold = match (usual.threshold, self.longest(topology)) {
+            (Threshold::Time(time), Some(longest)) if time >= longest => {
+                let half = u64::try_from((longest / 2).as_millis()).unwrap_or(u64::MAX);
+                Threshold::Time(Duration::from_millis(half.max(1)))
+            }
+            (threshold, _) => threshold,
+        };
+        Alert { threshold, ..usual }
+    }
+
+    /// The longest that what the rule is about can take, where that has a bound.
+    pub fn longest(self, topology: &Topology) -> Option<Duration> {
+        match self {
+            Self::AverageLatency | Self::P95Latency => topology.longest_request(),
+            Self::SlowFirstToken => topology.longest_attempt(),
+            Self::QueueWait => topology.longest_wait(),
+            _ => None,
+        }
+    }
+
     /// What a topology must have for the rule to be about something; `None` where it has it.
     pub fn lacks(self, topology: &Topology) -> Option<&'static str> {
         let has = |is_there: bool, what: &'static str| (!is_there).then_some(what);

@@ -80,6 +80,29 @@ impl Topology {
         of_keys.chain(of_models).chain(of_tokens)
     }
 
+    /// The longest that a request may take, where all have an end.
+    pub fn longest_request(&self) -> Option<Duration> {
+        let totals = self.models.iter().map(|model| &model.totals);
+        let of_model = totals.map(|totals| {
+            let whole = totals.whole.as_ref()?.time;
+            let streamed = totals.streamed.as_ref()?.time;
+            Some(whole.max(streamed))
+        });
+        of_model.collect::<Option<Vec<_>>>()?.into_iter().max()
+    }
+
+    /// The longest that an attempt may take to its first byte.
+    pub fn longest_attempt(&self) -> Option<Duration> {
+        let timeouts = self.upstreams.iter().map(|upstream| upstream.timeouts);
+        timeouts.map(|it| it.connect + it.first_byte).max()
+    }
+
+    /// The longest wait in a queue, where there is one.
+    pub fn longest_wait(&self) -> Option<Duration> {
+        let queues = self.limits.iter().filter_map(|it| it.queue.as_ref());
+        queues.map(|queue| queue.wait).max()
+    }
+
     /// Whether the gateway shows a certificate to anybody.
     pub fn shows_certificates(&self) -> bool {
         let of_upstreams = self.upstreams.iter().filter_map(|it| it.tls.as_ref());

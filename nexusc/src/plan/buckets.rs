@@ -36,13 +36,14 @@ const QUEUE_WAIT: &[f64] = &[0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30
 
 /// The bounds of the histograms of `topology`.
 pub fn buckets(topology: &Topology) -> Buckets {
-    let first_byte = longest_attempt(topology);
+    let first_byte = topology.longest_attempt();
     let thresholds = Thresholds::of(topology);
     Buckets {
-        request: bounds(REQUEST, &thresholds.request, longest_request(topology)),
+        request: bounds(REQUEST, &thresholds.request, topology.longest_request()),
         upstream: bounds(REQUEST, &[], first_byte),
         first_token: bounds(FIRST_TOKEN, &thresholds.first_token, first_byte),
-        queue_wait: longest_wait(topology)
+        queue_wait: topology
+            .longest_wait()
             .map(|longest| bounds(QUEUE_WAIT, &thresholds.queue_wait, Some(longest)))
             .unwrap_or_default(),
     }
@@ -79,29 +80,6 @@ impl Thresholds {
         }
         thresholds
     }
-}
-
-/// The longest that a request may take, where all have an end.
-pub fn longest_request(topology: &Topology) -> Option<Duration> {
-    let totals = topology.models.iter().map(|model| &model.totals);
-    let of_model = totals.map(|totals| {
-        let whole = totals.whole.as_ref()?.time;
-        let streamed = totals.streamed.as_ref()?.time;
-        Some(whole.max(streamed))
-    });
-    of_model.collect::<Option<Vec<_>>>()?.into_iter().max()
-}
-
-/// The longest that an attempt may take to its first byte.
-pub fn longest_attempt(topology: &Topology) -> Option<Duration> {
-    let timeouts = topology.upstreams.iter().map(|upstream| upstream.timeouts);
-    timeouts.map(|it| it.connect + it.first_byte).max()
-}
-
-/// The longest wait in a queue, where there is one.
-pub fn longest_wait(topology: &Topology) -> Option<Duration> {
-    let queues = topology.limits.iter().filter_map(|it| it.queue.as_ref());
-    queues.map(|queue| queue.wait).max()
 }
 
 /// The `usual` bounds below the `longest` time, with that and the `thresholds`.

@@ -12,6 +12,9 @@ use crate::resolve::scope::Scope;
 use crate::source::Place;
 use crate::{spec, unit};
 
+/// The most that an alert may count up to; what happens more often is a rate.
+const MOST: u64 = 1_000_000;
+
 /// The alerts of `topology`, which is resolved but for them.
 pub(super) fn resolve_all(
     written: &BTreeMap<String, spec::alert::Alert>,
@@ -42,8 +45,8 @@ pub(super) fn resolve_all(
         .into_iter()
         .filter(|rule| rule.lacks(topology).is_none());
     let resolve = |rule: Rule| match written.get(rule.name()) {
-        Some(written) => resolve(written, rule.usual(), scope),
-        None => Some(rule.usual()),
+        Some(written) => resolve(written, rule.usual_in(topology), scope),
+        None => Some(rule.usual_in(topology)),
     };
     known.filter_map(resolve).collect()
 }
@@ -97,9 +100,12 @@ fn threshold(text: &String, usual: Threshold, path: &KeyPath, scope: &mut Scope<
             time.map_or(usual, Threshold::Time)
         }
         Threshold::Count(_) => match text.parse() {
-            Ok(count) => Threshold::Count(count),
-            Err(_) => {
-                let message = format!("{} is not a number for `threshold`", shown(text));
+            Ok(count) if count <= MOST => Threshold::Count(count),
+            _ => {
+                let message = format!(
+                    "{} is not a number up to {MOST} for `threshold`",
+                    shown(text)
+                );
                 let place = Place::Value(path.clone());
                 let help = "write a whole number in quotes: `\"10\"`";
                 scope.report(Diagnostic::new(Code::NX0702, message, place, "").help(help));

@@ -11,7 +11,6 @@ use crate::emit::kubernetes::secrets::{Secrets, secrets};
 use crate::emit::yaml::fill;
 use crate::ir::kubernetes::{Exposure, Replicas};
 use crate::ir::{Gateway, Topology};
-use crate::plan::buckets;
 use crate::unit::duration;
 
 const AUTOSCALER: &str = include_str!("../../../../templates/deploy/kubernetes/autoscaler.yaml");
@@ -126,7 +125,7 @@ impl<'t> Front<'t> {
         let spec = &topology.name;
         let settings = &topology.deploy.kubernetes;
         let gateway = &topology.gateway;
-        let longest = buckets::longest_request(topology).unwrap_or(LONG);
+        let longest = topology.longest_request().unwrap_or(LONG);
         Self {
             header: conventions::header(spec),
             origin: settings.path.to_string(),

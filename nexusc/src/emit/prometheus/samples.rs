@@ -82,7 +82,7 @@ impl Scene<'_> {
         };
         let limit = limit(alert.threshold);
         // Above the threshold and below it, of a hundred times a hundred.
-        let (above, below) = ((limit + 10_000) / 2, limit / 2);
+        let (above, below) = ((limit + 10_001) / 2, limit / 2);
         let of_upstream = |status: &str, more: u64| {
             let labels = [("upstream", upstream.as_str()), ("status", status)];
             self.growing(metric::UPSTREAM_REQUESTS, &labels, more)
