@@ -62,6 +62,7 @@ mod sync;
 #[cfg(feature = "tls")]
 mod tls;
 pub mod topology;
+mod turn;
 mod unwind;
 mod upstream;
 #[cfg(feature = "words")]

@@ -9,6 +9,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::endpoint::Operation;
 use crate::topology::Timeouts;
+use crate::turn;
 use crate::upstream::connect::{Destination, connect};
 use crate::upstream::connection::Unanswered;
 use crate::upstream::exchange::{Answer, Outgoing};
@@ -70,6 +71,7 @@ impl Http {
                 .await
                 .unwrap_or(Err(Unanswered::Failed(Failure::FirstByteTimeout)))
         };
+        turn::after_reads().await;
         let mut time = timeouts.first_byte;
         if let Some(kept) = pool.take(now) {
             match deliver(kept, now + time).await {

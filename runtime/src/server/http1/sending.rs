@@ -14,6 +14,7 @@ use crate::server::http1::output::Output;
 use crate::server::http1::response::{self, Manner};
 use crate::server::http1::wire::{Gone, Wire};
 use crate::stream::body::Body;
+use crate::turn;
 
 /// How the response is to go out.
 #[derive(Clone, Copy)]
@@ -34,9 +35,20 @@ pub(super) async fn send(
     terms: Terms,
     unread: &mut usize,
 ) -> Result<bool, Gone> {
+    turn::after_reads().await;
     let (mut sending, keeps_alive) = Sending::begin(&mut wire.borrow_mut(), response, terms);
-    poll_fn(|cx| sending.poll(wire, unread, cx)).await?;
+    while let Progress::Come = poll_fn(|cx| sending.poll(wire, unread, cx)).await? {
+        turn::after_reads().await;
+    }
     Ok(keeps_alive)
+}
+
+/// How far a response has come.
+enum Progress {
+    /// A piece that was waited for is there, and not sent.
+    Come,
+    /// All of it was sent.
+    Sent,
 }
 
 struct Sending {
@@ -45,6 +57,10 @@ struct Sending {
     manner: Manner,
     /// The body broke off: the client is to see that.
     is_broken: bool,
+    /// The next piece is waited for.
+    waits: bool,
+    /// The piece that was waited for, and whether it is the last.
+    come: Option<(Bytes, bool)>,
     output: Output,
 }
 
@@ -77,6 +93,8 @@ impl Sending {
             body: (!has_none).then_some(body),
             manner,
             is_broken: false,
+            waits: false,
+            come: None,
             output,
         };
         (sending, keeps_alive)
@@ -87,20 +105,28 @@ impl Sending {
         wire: &RefCell<Wire>,
         unread: &mut usize,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<(), Gone>> {
+    ) -> Poll<Result<Progress, Gone>> {
+        if let Some((piece, is_last)) = self.come.take() {
+            self.put(&wire.borrow(), piece, is_last);
+        }
         loop {
             // What is ready together goes out together.
-            let mut waits = false;
             while let Some(body) = &mut self.body
                 && self.output.has_room()
-                && !waits
             {
                 match Pin::new(&mut *body).poll_frame(cx) {
-                    Poll::Pending => waits = true,
+                    Poll::Pending => {
+                        self.waits = true;
+                        break;
+                    }
                     Poll::Ready(Some(Ok(frame))) => {
                         let is_last = body.is_end_stream();
                         // Trailers belong to one connection.
                         let piece = frame.into_data().unwrap_or_default();
+                        if std::mem::take(&mut self.waits) {
+                            self.come = Some((piece, is_last));
+                            return Poll::Ready(Ok(Progress::Come));
+                        }
                         self.put(&wire.borrow(), piece, is_last);
                     }
                     Poll::Ready(None) => self.end(&wire.borrow()),
@@ -119,8 +145,10 @@ impl Sending {
                     }
                     return Poll::Ready(Err(Gone));
                 }
-                Poll::Ready(Ok(())) if self.body.is_none() => return Poll::Ready(Ok(())),
-                Poll::Ready(Ok(())) if !waits => continue,
+                Poll::Ready(Ok(())) if self.body.is_none() => {
+                    return Poll::Ready(Ok(Progress::Sent));
+                }
+                Poll::Ready(Ok(())) if !self.waits => continue,
                 Poll::Ready(Ok(())) | Poll::Pending => {}
             }
             return match wire.poll_pass_over(unread, cx) {
