@@ -50,7 +50,7 @@ pub(crate) fn scan<'a>(
     max_messages: Option<usize>,
 ) -> Result<Scan<'a>, Fault> {
     let not_utf8 = |_| Fault::NotJson("it is not UTF-8".to_owned());
-    let text = std::str::from_utf8(body).map_err(not_utf8)?;
+    let text = simdutf8::basic::from_utf8(body).map_err(not_utf8)?;
     let mut reader = Reader::of(text);
     match reader.peek() {
         Some(b'{') => {}

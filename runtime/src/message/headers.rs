@@ -84,8 +84,8 @@ impl Headers {
     /// Adds a header that was read, whose name may have capitals.
     pub(crate) fn append_as_sent(&mut self, name: &str, value: &[u8]) {
         let start = self.text.len();
-        let small = name.bytes().map(|byte| byte.to_ascii_lowercase());
-        self.text.extend(small);
+        self.text.extend_from_slice(name.as_bytes());
+        self.text.get_mut(start..).unwrap_or_default().make_ascii_lowercase();
         self.end_line(start, |text| text.extend_from_slice(value));
     }
 
