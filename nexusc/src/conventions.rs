@@ -226,10 +226,12 @@ pub fn upstream_url_variable(upstream: &str) -> String {
 /// The environment variable that replaces the address of an issuer's keys.
 pub const JWKS_URL_VARIABLE: &str = "NEXUS_JWKS_URL";
 
-/// Whether this variable already means something to a dataplane.
+/// Whether this variable already means something to a dataplane, or to its compose file.
 pub fn is_taken(variable: &str) -> bool {
     let is_address = variable.starts_with("UPSTREAM_") && variable.ends_with("_URL");
-    let mut settings = COMMON_VARIABLES.iter().chain([&AUDIT_FILE, &COLLECTOR]);
+    let mut settings = COMMON_VARIABLES
+        .iter()
+        .chain([&AUDIT_FILE, &COLLECTOR, &IMAGE, &TAG]);
     is_address || variable == JWKS_URL_VARIABLE || settings.any(|(name, _)| *name == variable)
 }
 

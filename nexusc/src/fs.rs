@@ -57,14 +57,21 @@ pub(crate) fn read_spec(path: &Path) -> Result<SpecFile, Error> {
     let text = read_text(path)?;
     let beside = path.parent().unwrap_or(Path::new(""));
     let source = with_files(Source::new(path.to_string_lossy(), text), beside);
-    let folder = path
-        .parent()
-        .filter(|folder| folder.file_name().is_some_and(|name| name == "specs"));
-    let root = folder
-        .and_then(Path::parent)
-        .unwrap_or(Path::new(""))
-        .to_owned();
+    let root = root(beside);
     Ok(SpecFile { source, root })
+}
+
+/// Where the output of specs in this folder goes, however the folder is written: `.` may be `specs` too.
+fn root(folder: &Path) -> PathBuf {
+    let is_specs = |folder: &Path| folder.file_name().is_some_and(|name| name == "specs");
+    let beside = folder.parent().filter(|_| is_specs(folder));
+    match beside {
+        Some(beside) => beside.to_owned(),
+        None if std::path::absolute(folder.join(".")).is_ok_and(|folder| is_specs(&folder)) => {
+            folder.join("..")
+        }
+        None => PathBuf::new(),
+    }
 }
 
 /// A spec with the files that it names, which lie in the folder `beside`.

@@ -46,6 +46,19 @@ fn build_writes_and_then_has_nothing_to_do() {
 }
 
 #[test]
+fn output_lies_beside_the_specs_wherever_it_is_built_from() {
+    let folder = folder("built_from");
+    let specs = folder.join("specs");
+    for spec in ["mini.toml", "./mini.toml", "../specs/mini.toml"] {
+        let built = nexusc(&specs, &["build", spec]);
+        assert_eq!(code(&built), 0, "{}", text(&built.stderr));
+        assert!(folder.join("generated/mini/src/main.rs").exists(), "{spec}");
+        assert!(!specs.join("generated").exists(), "{spec}");
+        fs::remove_dir_all(folder.join("generated")).unwrap();
+    }
+}
+
+#[test]
 fn check_fails_on_stale_stray_and_orphaned_files_and_build_mends_them() {
     let folder = folder("check_fails");
     nexusc(&folder, &["build", "specs/mini.toml"]);

@@ -163,6 +163,50 @@ fn production_chooses_its_tag() {
 }
 
 #[test]
+fn grafana_has_every_file_that_its_contact_points_name() {
+    let spec = format!(
+        "{SPEC}\n[receivers.chat]\nslack = {{ channel = \"#llm\", url = {{ file = \"/run/secrets/chat $x\" }} }}\n\
+         webhook = {{ file = \"/run/secrets/pager\" }}\n\
+         email = {{ to = \"a@example.com\", from = \"b@example.com\", server = \"mail.example.com:25\", \
+         user = \"b\", password = {{ file = \"/run/secrets/mail\" }} }}\n"
+    );
+    let points = file(&spec, "grafana/provisioning/alerting/nexus.yaml");
+    let named = points.split("$__file{").skip(1);
+    let named: Vec<String> = named
+        .map(|rest| rest.split('}').next().unwrap().replace('$', "$$"))
+        .collect();
+    assert_eq!(named, ["/run/secrets/chat $$x", "/run/secrets/pager"]);
+    let compose: Value = serde_saphyr::from_str(&file(&spec, "compose.yaml")).unwrap();
+    let files = compose["services"]["grafana"]["secrets"].as_array();
+    let targets = files.unwrap().iter().map(|file| file["target"].clone());
+    assert_eq!(targets.collect::<Vec<_>>(), named);
+}
+
+#[test]
+fn no_variable_is_in_the_sample_twice() {
+    let spec = r#"
+edition = 1
+models.chat = {}
+upstreams.a = { url = "https://a.example.com", api_key = { env = "CLOUD" } }
+upstreams.b = { url = "https://b.example.com", api_key = { env = "CLOUD" } }
+routes.chat = { models = ["chat"], weighted.targets = { a = 1, b = 1 } }
+keys.web = { secret = { env = "KEY_WEB" }, models = ["*"] }
+deploy.compose.services.one = { image = "one:1", environment = ["CLOUD", "SHARED"] }
+deploy.compose.services.two = { image = "two:1", environment = ["SHARED"] }
+"#;
+    let sample = file(spec, ".env.sample");
+    for name in ["CLOUD", "SHARED"] {
+        let line = format!("{name}=");
+        let lines = sample.lines().filter(|found| *found == line);
+        assert_eq!(lines.count(), 1, "{sample}");
+    }
+    assert!(
+        sample.contains("# [upstreams.a]\n# [upstreams.b]\nCLOUD=\n"),
+        "{sample}"
+    );
+}
+
+#[test]
 fn an_audit_log_has_a_folder_that_its_writer_owns() {
     let dockerfile = file(SPEC, "Dockerfile");
     let line = r#"COPY --from=build --chown=65532:65532 ["/out/audit", "/var/log/no \\$x"]"#;

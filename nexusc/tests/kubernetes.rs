@@ -7,6 +7,7 @@
 )]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
 
 use nexusc::emit::FileSet;
 use nexusc::{Source, compile};
@@ -296,6 +297,36 @@ fn every_key_of_a_secret_is_in_the_command_that_makes_it() {
             .iter()
             .any(|start| comment.contains(&format!("{start}{key}=")));
         assert!(is_given, "{key} is not in {comment}");
+    }
+}
+
+#[test]
+fn no_path_of_a_secret_is_more_than_one_word_of_the_command_that_makes_it() {
+    let files = files("nasty", AWKWARD);
+    let text = files.get(&format!("{BASE}/deployment.yaml")).unwrap();
+    let commands: String = text
+        .lines()
+        .take_while(|line| line.starts_with('#'))
+        .map(|line| line.trim_start_matches(['#', ' ']))
+        .skip_while(|line| !line.starts_with("kubectl"))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let script = format!("kubectl() {{ printf '%s\\n' \"$@\"; }}\n{commands}");
+    let said = Command::new("sh")
+        .args(["-c", &script])
+        .env("HOME", "/root")
+        .env("NO", "a b")
+        .output()
+        .unwrap();
+    let words = String::from_utf8(said.stdout).unwrap();
+    let words: Vec<&str> = words.split('\n').collect();
+    for word in [
+        "--from-literal=NO=a b",
+        "--from-file=run.secrets.w_rter_x=/run/secrets/w\u{f6}rter\u{2028}x",
+        "--cert=/tls.crt",
+        "--key=/etc/key \"quoted\" 'x' $HOME \u{fc}mlaut #no: y",
+    ] {
+        assert!(words.contains(&word), "{word}: {words:#?}");
     }
 }
 

@@ -11,7 +11,9 @@ edition = 1
 development = true
 
 [models.large]
-fallback = ["small"]
+fallback = ["beside", "small"]
+
+[models.beside]
 
 [models.small]
 
@@ -21,13 +23,20 @@ url = "http://a:8000"
 [upstreams.b]
 url = "http://b:8000"
 
+[upstreams.c]
+url = "http://c:8000"
+
 [routes.large]
 models = ["large"]
 priority.targets = { b = 1, a = 2 }
 
+[routes.beside]
+models = ["beside"]
+direct = { upstream = "b" }
+
 [routes.small]
 models = ["small"]
-direct = { upstream = "b" }
+least_in_flight.upstreams = ["b", "c"]
 
 [slos.most]
 objective = "95%"
@@ -57,9 +66,10 @@ fn no_objective_takes_the_place_of_another() {
 #[test]
 fn a_scenario_knows_the_upstreams_of_a_model_and_who_answers_instead() {
     let script = emitted("chaos/upstream-away.sh");
+    // `beside` went away with them.
     let large = "large)\n\tupstreams='a b'\n\tfallback='small'\n";
     assert!(script.contains(large), "{script}");
-    let small = "small)\n\tupstreams='b'\n\tfallback=''\n";
+    let small = "small)\n\tupstreams='b c'\n\tfallback=''\n";
     assert!(script.contains(small), "{script}");
 }
 

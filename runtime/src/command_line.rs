@@ -55,7 +55,7 @@ pub(crate) fn help(topology: &Topology) -> String {
          Environment:\n",
         topology.name, topology.name
     );
-    let variables = environment::variables(topology);
+    let variables = environment::variables::of(topology);
     let width = variables
         .iter()
         .map(|(name, _)| name.len())

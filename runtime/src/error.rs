@@ -1,21 +1,27 @@
 //! Everything that can go wrong with a request, and the only place where it becomes HTTP: OpenAI's
 //! error object with the status that fits. No text here holds an address, a secret or a hash.
 
+mod interruption;
+mod misses;
+mod object;
+
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use decide::outcome::{self, Cause};
+use decide::outcome::Cause;
 use hyper::StatusCode;
 use hyper::header::{
     ACCEPT_ENCODING, ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
 };
-use serde::Serialize;
 use thiserror::Error;
 
 use crate::admin::refused::{self, Refused};
 use crate::api::body::Unread;
 use crate::api::fault::Fault;
 use crate::auth::Unknown;
+pub(crate) use crate::error::interruption::{Interruption, event};
+use crate::error::misses::{common_cause, retry_after, summary};
+use crate::error::object::{Details, object};
 use crate::idempotency::BadRepeat;
 #[cfg(feature = "jwks")]
 use crate::jwt::jwks::keeper::PACE;
@@ -24,7 +30,6 @@ use crate::limit::refusal::{Kind, Refusal};
 use crate::limit::store::Unshared;
 use crate::message::Response;
 use crate::stream::body::Body;
-use crate::upstream::failure::Failure;
 use crate::upstream::miss::Miss;
 #[cfg(feature = "words")]
 use crate::words::Forbidden;
@@ -283,110 +288,6 @@ const OUT_OF_TIME: &str = "deadline_exceeded";
 /// The code of a request that the gateway's stop has ended.
 const STOPPED: &str = "gateway_stopped";
 
-/// Why a response ends after its first byte and before its last.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-pub(crate) enum Interruption {
-    #[error("the upstream's response broke off")]
-    Broken,
-    #[error("the upstream stopped sending in mid-response")]
-    Stalled,
-    #[error("the request's total time was over in mid-response")]
-    OutOfTime,
-    #[error("the gateway stopped before the response was whole")]
-    Stopped,
-}
-
-impl Interruption {
-    /// Whether the upstream is at fault: one that sends as it should cannot help it that time is over.
-    pub(crate) fn speaks_against_upstream(self) -> bool {
-        matches!(self, Self::Broken | Self::Stalled)
-    }
-
-    /// The status that the request is counted under.
-    pub(crate) fn status(self) -> StatusCode {
-        match self {
-            Self::Broken => StatusCode::BAD_GATEWAY,
-            Self::Stalled | Self::OutOfTime => StatusCode::GATEWAY_TIMEOUT,
-            Self::Stopped => StatusCode::SERVICE_UNAVAILABLE,
-        }
-    }
-
-    fn code(self) -> &'static str {
-        match self {
-            Self::Broken => "upstream_error",
-            Self::Stalled => "upstream_timeout",
-            Self::OutOfTime => OUT_OF_TIME,
-            Self::Stopped => STOPPED,
-        }
-    }
-}
-
-/// The event that ends a stream which was interrupted after the first byte. What was begun before
-/// it is closed with a blank line, as the client has received it already.
-pub(crate) fn event(interruption: Interruption, between_events: bool) -> Bytes {
-    let message = &interruption.to_string();
-    let code = interruption.code();
-    let object = object(&Details {
-        message,
-        kind: "server_error",
-        param: None,
-        code,
-    });
-    let start: &[u8] = if between_events {
-        b"data: "
-    } else {
-        b"\n\ndata: "
-    };
-    [start, &object, b"\n\n"].concat().into()
-}
-
-#[derive(Serialize)]
-struct Details<'a> {
-    message: &'a str,
-    #[serde(rename = "type")]
-    kind: &'static str,
-    param: Option<&'a str>,
-    code: &'static str,
-}
-
-fn object(details: &Details<'_>) -> Bytes {
-    #[derive(Serialize)]
-    struct Object<'a> {
-        error: &'a Details<'a>,
-    }
-    serde_json::to_vec(&Object { error: details })
-        .expect("text can be written as JSON")
-        .into()
-}
-
-/// What it amounts to that no upstream answered.
-fn common_cause(misses: &[(&'static str, Miss)]) -> Cause {
-    Cause::of(misses.iter().map(|(_, miss)| kind(miss)))
-}
-
-fn kind(miss: &Miss) -> outcome::Miss {
-    match miss {
-        Miss::Skipped(_) => outcome::Miss::Skipped,
-        Miss::OutOfTime => outcome::Miss::OutOfTime,
-        Miss::Failed(failure) if failure.is_timeout() => outcome::Miss::Slow,
-        Miss::Failed(Failure::Status { status, .. }) => outcome::Miss::of_status(status.as_u16()),
-        Miss::Failed(_) => outcome::Miss::Broken,
-    }
-}
-
-/// The soonest that one of them may answer again.
-fn retry_after(misses: &[(&'static str, Miss)]) -> u64 {
-    let said = misses.iter().filter_map(|(_, miss)| miss.retry_after());
-    said.min().unwrap_or(DEFAULT_RETRY_AFTER)
-}
-
-fn summary(misses: &[(&'static str, Miss)]) -> String {
-    let said = misses
-        .iter()
-        .map(|(upstream, miss)| format!("`{upstream}`: {miss}"));
-    said.collect::<Vec<_>>().join("; ")
-}
-
 fn listed(names: &Bytes) -> Cow<'_, str> {
     if names.is_empty() {
         "none".into()
@@ -409,6 +310,7 @@ mod tests {
 
     use super::*;
     use crate::upstream::breaker::Skipped;
+    use crate::upstream::failure::Failure;
 
     const BUSY: Failure = Failure::Status {
         status: StatusCode::TOO_MANY_REQUESTS,

@@ -1,5 +1,7 @@
 //! `deploy/<spec>/.env.sample`, and one for each overlay: what the dataplane reads when it starts.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::conventions;
@@ -23,6 +25,10 @@ pub(super) fn emit(topology: &Topology, files: &mut FileSet) {
 }
 
 fn sample(topology: &Topology, overlay: Option<&Overlay>) -> String {
+    let secrets = needed(topology);
+    let mut compose = of_compose(topology, overlay);
+    let is_secret = |name: &str| secrets.iter().any(|secret| secret.variable == Some(name));
+    compose.retain(|variable| !is_secret(variable.name));
     let sample = Sample {
         header: conventions::header(&topology.name),
         spec: &topology.name,
@@ -30,7 +36,7 @@ fn sample(topology: &Topology, overlay: Option<&Overlay>) -> String {
             name: &overlay.name,
             production: overlay.production,
         }),
-        secrets: secrets(topology),
+        secrets,
         addresses: addresses(topology, overlay),
         issuer: issuer(topology),
         common: conventions::COMMON_VARIABLES
@@ -39,7 +45,7 @@ fn sample(topology: &Topology, overlay: Option<&Overlay>) -> String {
             .chain(topology.otlp.as_ref().map(|_| &conventions::COLLECTOR))
             .map(|&(name, purpose)| Variable { name, purpose })
             .collect(),
-        compose: of_compose(topology, overlay),
+        compose,
     };
     fill(TEMPLATE, &sample)
 }
@@ -50,7 +56,7 @@ struct Sample<'t> {
     header: String,
     spec: &'t str,
     overlay: Option<OverlayName<'t>>,
-    secrets: Vec<SecretSource<'t>>,
+    secrets: Vec<Needed<'t>>,
     addresses: Vec<AddressOf<'t>>,
     issuer: Option<AddressOf<'t>>,
     common: Vec<Variable>,
@@ -73,7 +79,7 @@ struct Variable {
 #[derive(Serialize)]
 struct OfCompose<'t> {
     name: &'t str,
-    purpose: String,
+    purposes: Vec<String>,
     /// Whether nothing starts without it.
     required: bool,
 }
@@ -86,7 +92,7 @@ fn of_compose<'t>(topology: &'t Topology, overlay: Option<&Overlay>) -> Vec<OfCo
     let is_production = overlay.is_some_and(|overlay| overlay.production);
     let variable = |(name, purpose): (&'static str, &str)| OfCompose {
         name,
-        purpose: purpose.to_owned(),
+        purposes: vec![purpose.to_owned()],
         required: false,
     };
     let mut variables: Vec<OfCompose<'t>> = vec![
@@ -107,17 +113,57 @@ fn of_compose<'t>(topology: &'t Topology, overlay: Option<&Overlay>) -> Vec<OfCo
         variables.push(variable(conventions::GRAFANA_PASSWORD));
     }
     for service in deploy.compose.services.iter() {
-        variables.extend(service.environment.iter().map(|name| OfCompose {
-            name,
-            purpose: format!("[{}]", service.path),
-            required: true,
-        }));
+        let origin = format!("[{}]", service.path);
+        for name in &service.environment {
+            if let Some(known) = variables.iter_mut().find(|known| known.name == name) {
+                known.purposes.push(origin.clone());
+                known.required = true;
+            } else {
+                variables.push(OfCompose {
+                    name,
+                    purposes: vec![origin.clone()],
+                    required: true,
+                });
+            }
+        }
     }
     variables
 }
 
-/// Something that a dataplane reads when it starts, and does not start without.
+/// A variable or a file with all that need it. Each is in the sample once: of a variable that is there twice the last
+/// value counts, and that is the one that nobody has filled in.
 #[derive(Serialize)]
+struct Needed<'t> {
+    origins: Vec<String>,
+    variable: Option<&'t str>,
+    file: Option<&'t str>,
+}
+
+/// Everything that the dataplane does not start without, each once, in the order of [`secrets`].
+fn needed(topology: &Topology) -> Vec<Needed<'_>> {
+    let mut all: Vec<Needed<'_>> = Vec::new();
+    let mut known = BTreeMap::new();
+    for secret in secrets(topology) {
+        let SecretSource {
+            origin,
+            variable,
+            file,
+        } = secret;
+        let place = *known.entry((variable, file)).or_insert(all.len());
+        match all.get_mut(place) {
+            Some(needed) if needed.origins.contains(&origin) => {}
+            Some(needed) => needed.origins.push(origin),
+            None => all.push(Needed {
+                origins: vec![origin],
+                variable,
+                file,
+            }),
+        }
+    }
+    all
+}
+
+/// Something that a dataplane reads when it starts, and does not start without.
 pub(crate) struct SecretSource<'t> {
     /// What needs it.
     pub(crate) origin: String,

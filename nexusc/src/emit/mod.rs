@@ -19,6 +19,7 @@ mod nginx;
 mod openapi;
 mod prometheus;
 mod promql;
+mod shell;
 mod systemd;
 mod template;
 mod threshold;

@@ -56,6 +56,16 @@ pub enum Webhook {
     File(String),
 }
 
+impl Webhook {
+    /// The file that it stands in, if it does.
+    pub fn file(&self) -> Option<&str> {
+        match self {
+            Self::Url(_) => None,
+            Self::File(file) => Some(file),
+        }
+    }
+}
+
 impl Named for Receiver {
     fn name(&self) -> &str {
         &self.name

@@ -95,7 +95,9 @@ fn email(email: &spec::receiver::Email, path: &KeyPath, scope: &mut Scope<'_>) -
         user,
         password,
     } = email;
-    let is_clean = |text: &str| !text.contains(|c: char| c.is_whitespace() || c.is_control());
+    // Alertmanager takes addresses for templates, and finds a brace that begins none when it has something to tell.
+    let is_clean =
+        |text: &str| !text.contains(|c: char| c.is_whitespace() || c.is_control() || c == '{');
     let is_address = |text: &str| {
         let parts = text.split_once('@');
         is_clean(text) && parts.is_some_and(|(user, host)| !user.is_empty() && host.contains('.'))

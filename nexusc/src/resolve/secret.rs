@@ -18,7 +18,7 @@ pub(super) fn resolve(
         (Some(variable), None) if conventions::is_taken(variable) => {
             let message = format!("`{variable}` has a meaning of its own");
             let place = Place::Value(path.key("env"));
-            let label = "the gateway reads an address or a setting from it";
+            let label = "an address or a setting is read from it";
             let diagnostic = Diagnostic::new(Code::NX0302, message, place, label);
             scope.report(diagnostic.help("choose another variable for the secret"));
             None

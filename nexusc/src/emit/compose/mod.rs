@@ -66,7 +66,7 @@ fn base(topology: &Topology) -> String {
             .as_ref()
             .map(|nginx| services::nginx(nginx, &secrets)),
         prometheus: has(Artifact::Prometheus).then(|| monitoring::prometheus(topology, &secrets)),
-        grafana: has(Artifact::Grafana).then(|| monitoring::grafana(topology)),
+        grafana: has(Artifact::Grafana).then(|| monitoring::grafana(topology, &secrets)),
         volumes: volumes(topology),
         engines,
         services,

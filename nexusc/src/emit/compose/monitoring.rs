@@ -25,6 +25,7 @@ pub(super) struct Grafana {
     image: &'static str,
     port: String,
     has_prometheus: bool,
+    files: Vec<Mounted>,
 }
 
 pub(super) fn prometheus<'t>(topology: &'t Topology, all: &Files<'t>) -> Prometheus {
@@ -43,11 +44,12 @@ pub(super) fn prometheus<'t>(topology: &'t Topology, all: &Files<'t>) -> Prometh
     }
 }
 
-pub(super) fn grafana(topology: &Topology) -> Grafana {
+pub(super) fn grafana<'t>(topology: &'t Topology, all: &Files<'t>) -> Grafana {
     Grafana {
         image: images::GRAFANA,
         port: on_loopback(topology.deploy.compose.ports.grafana, 3000),
         has_prometheus: topology.deploy.artifacts.contains(&Artifact::Prometheus),
+        files: secrets::mounted(secrets::of_grafana(topology), all),
     }
 }
 

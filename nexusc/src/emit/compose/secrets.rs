@@ -42,6 +42,7 @@ pub(super) fn of(topology: &Topology) -> Files<'_> {
     });
     let all = of_gateway(topology)
         .chain(of_alertmanager(topology))
+        .chain(of_grafana(topology))
         .chain(of_nginx);
     for (path, origin) in all {
         origins.entry(path).or_default().insert(origin);
@@ -77,20 +78,29 @@ pub(super) fn of_alertmanager(topology: &Topology) -> impl Iterator<Item = (&str
             webhook,
             ..
         } = receiver;
-        let of_webhook = webhook.as_ref().and_then(|webhook| match webhook {
-            Webhook::Url(_) => None,
-            Webhook::File(file) => Some(file),
-        });
+        let of_webhook = webhook.as_ref().and_then(Webhook::file);
         let of_email = email
             .as_ref()
-            .and_then(|email| email.password_file.as_ref());
+            .and_then(|email| email.password_file.as_deref());
         let files = [
-            slack.as_ref().map(|slack| &slack.url_file),
+            slack.as_ref().map(|slack| slack.url_file.as_str()),
             of_email,
             of_webhook,
         ];
         let files = files.into_iter().flatten();
-        files.map(|file| (file.as_str(), receiver.path.to_string()))
+        files.map(|file| (file, receiver.path.to_string()))
+    })
+}
+
+/// Those of the contact points of Grafana, which does not start without them.
+pub(super) fn of_grafana(topology: &Topology) -> impl Iterator<Item = (&str, String)> {
+    let has_one = topology.deploy.artifacts.contains(&Artifact::Grafana);
+    let receivers = topology.receivers.iter().filter(move |_| has_one);
+    receivers.flat_map(|receiver| {
+        let of_slack = receiver.slack.as_ref().map(|slack| slack.url_file.as_str());
+        let of_webhook = receiver.webhook.as_ref().and_then(Webhook::file);
+        let files = of_slack.into_iter().chain(of_webhook);
+        files.map(|file| (file, receiver.path.to_string()))
     })
 }
 

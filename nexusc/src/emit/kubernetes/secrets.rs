@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use crate::conventions::kubernetes as names;
-use crate::emit::environment;
+use crate::emit::{environment, shell};
 use crate::ir::{Secret, Topology};
 
 /// What the manifest of the gateway says about secrets.
@@ -19,7 +19,7 @@ pub(super) struct Secrets<'t> {
     /// What `kubectl create secret` is given for it.
     options: Vec<Given>,
     /// The Secret with the gateway's own certificate.
-    certificate: Option<Certificate<'t>>,
+    certificate: Option<Certificate>,
     variables: Vec<Variable<'t>>,
     mounts: Vec<Mount>,
     volumes: Vec<Volume>,
@@ -28,14 +28,16 @@ pub(super) struct Secrets<'t> {
 #[derive(Serialize)]
 struct Given {
     kind: &'static str,
+    /// As a word of the shell.
     value: String,
 }
 
+/// Paths as words of the shell.
 #[derive(Serialize)]
-struct Certificate<'t> {
+struct Certificate {
     secret: String,
-    certificate: &'t str,
-    private_key: &'t str,
+    certificate: String,
+    private_key: String,
 }
 
 #[derive(Serialize)]
@@ -97,8 +99,8 @@ pub(super) fn secrets(topology: &Topology) -> Secrets<'_> {
         options: options(topology, &secrets, &variables, &files),
         certificate: topology.gateway.tls.as_ref().map(|tls| Certificate {
             secret: names::certificate(&topology.name),
-            certificate: &tls.identity.certificate,
-            private_key: &tls.identity.private_key,
+            certificate: shell::word(&tls.identity.certificate),
+            private_key: shell::word(&tls.identity.private_key),
         }),
         variables: variables
             .into_iter()
@@ -273,8 +275,8 @@ fn options(
     let of_variables = variables.keys().map(|&name| {
         let is_address = matches!(store, Some(Secret::Env(variable)) if variable == name);
         let value = match &redis {
-            Some(address) if is_address => format!("{name}={address}"),
-            _ => format!("{name}=${name}"),
+            Some(address) if is_address => format!("{name}={}", shell::word(address)),
+            _ => format!("{name}={}", shell::variable(name)),
         };
         let kind = "literal";
         Given { kind, value }
@@ -285,11 +287,11 @@ fn options(
         match &redis {
             Some(address) if is_address => Given {
                 kind: "literal",
-                value: format!("{}={address}", file.key),
+                value: format!("{}={}", file.key, shell::word(address)),
             },
             _ => Given {
                 kind: "file",
-                value: format!("{}={}", file.key, file.path),
+                value: format!("{}={}", file.key, shell::word(file.path)),
             },
         }
     });

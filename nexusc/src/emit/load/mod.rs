@@ -13,7 +13,8 @@ use crate::emit::FileSet;
 use crate::emit::load::promises::{Promise, Threshold, promises, thresholds};
 use crate::emit::template::fill;
 use crate::ir::deploy::Artifact;
-use crate::ir::{Model, Rule, Topology, WhenAway};
+use crate::ir::table::Id;
+use crate::ir::{Model, Route, Rule, Topology, Upstream, WhenAway};
 use crate::unit::duration;
 
 /// The files of every topology: where they go, and their templates.
@@ -109,6 +110,7 @@ struct Row<'t> {
     name: &'t str,
     route: &'t str,
     upstreams: Vec<&'t str>,
+    /// Those that have another upstream.
     fallback: Vec<&'t str>,
 }
 
@@ -170,21 +172,30 @@ fn credential(topology: &Topology) -> String {
 
 fn row<'t>(topology: &'t Topology, model: &'t Model) -> Option<Row<'t>> {
     let route = topology.routes.get(model.route?);
-    let upstreams = route.rule.as_ref().map(Rule::upstreams).unwrap_or_default();
-    let mut upstreams: Vec<&str> = upstreams
-        .into_iter()
-        .map(|id| topology.upstreams.get(id).name.as_str())
+    let own = upstreams(route);
+    let mut names: Vec<&str> = own
+        .iter()
+        .map(|id| topology.upstreams.get(*id).name.as_str())
         .collect();
-    upstreams.sort_unstable();
-    let fallback = model.fallback.iter();
+    names.sort_unstable();
+    let fallback = model.fallback.iter().map(|id| topology.models.get(*id));
+    let answers = |fallback: &&Model| {
+        let route = fallback.route.map(|id| topology.routes.get(id));
+        route.is_some_and(|route| upstreams(route).iter().any(|id| !own.contains(id)))
+    };
     Some(Row {
         name: &model.name,
         route: &route.name,
-        upstreams,
+        upstreams: names,
         fallback: fallback
-            .map(|id| topology.models.get(*id).name.as_str())
+            .filter(answers)
+            .map(|model| model.name.as_str())
             .collect(),
     })
+}
+
+fn upstreams(route: &Route) -> Vec<Id<Upstream>> {
+    route.rule.as_ref().map(Rule::upstreams).unwrap_or_default()
 }
 
 /// What is asked for unless somebody says otherwise: what unknown names are taken for, or the first that others stand
