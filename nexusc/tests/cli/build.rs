@@ -28,6 +28,15 @@ fn output_lies_beside_the_specs_wherever_it_is_built_from() {
 }
 
 #[test]
+fn the_output_of_a_spec_from_elsewhere_stays() {
+    let folder = folder("elsewhere");
+    fs::rename(folder.join("specs/mini.toml"), folder.join("mine.toml")).unwrap();
+    let built = nexusc(&folder, &["build", "mine.toml"]);
+    assert_eq!(code(&built), 0, "{}", text(&built.stderr));
+    assert!(folder.join("generated/mine/src/main.rs").exists());
+}
+
+#[test]
 fn check_fails_on_stale_stray_and_orphaned_files_and_build_mends_them() {
     let folder = folder("check_fails");
     nexusc(&folder, &["build", "specs/mini.toml"]);
