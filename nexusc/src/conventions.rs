@@ -226,13 +226,18 @@ pub fn upstream_url_variable(upstream: &str) -> String {
 /// The environment variable that replaces the address of an issuer's keys.
 pub const JWKS_URL_VARIABLE: &str = "NEXUS_JWKS_URL";
 
-/// Whether this variable already means something to a dataplane, or to its compose file.
+/// Whether this variable already means something to a dataplane, to its compose file or to whoever starts them.
 pub fn is_taken(variable: &str) -> bool {
     let is_address = variable.starts_with("UPSTREAM_") && variable.ends_with("_URL");
+    let is_of_others =
+        variable.starts_with("COMPOSE_") || matches!(variable, "HOME" | "HOSTNAME" | "PATH");
     let mut settings = COMMON_VARIABLES
         .iter()
         .chain([&AUDIT_FILE, &COLLECTOR, &IMAGE, &TAG]);
-    is_address || variable == JWKS_URL_VARIABLE || settings.any(|(name, _)| *name == variable)
+    is_address
+        || is_of_others
+        || variable == JWKS_URL_VARIABLE
+        || settings.any(|(name, _)| *name == variable)
 }
 
 /// The environment variable that a dataplane with an audit log reads, with what it is for.

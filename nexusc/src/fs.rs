@@ -34,6 +34,8 @@ pub(crate) enum Error {
 pub(crate) struct SpecFile {
     pub(crate) source: Source,
     pub(crate) root: PathBuf,
+    /// Whether it lies in the folder `specs` of the root, whose specs own whatever output is there.
+    pub(crate) is_at_home: bool,
 }
 
 /// How a file on disk differs from what the compiler emits.
@@ -57,21 +59,22 @@ pub(crate) fn read_spec(path: &Path) -> Result<SpecFile, Error> {
     let text = read_text(path)?;
     let beside = path.parent().unwrap_or(Path::new(""));
     let source = with_files(Source::new(path.to_string_lossy(), text), beside);
-    let root = root(beside);
-    Ok(SpecFile { source, root })
+    let home = home(beside);
+    Ok(SpecFile {
+        source,
+        is_at_home: home.is_some(),
+        root: home.unwrap_or_default(),
+    })
 }
 
-/// Where the output of specs in this folder goes, however the folder is written: `.` may be `specs` too.
-fn root(folder: &Path) -> PathBuf {
+/// The folder that this folder `specs` lies in, however it is written: `.` may be one.
+fn home(folder: &Path) -> Option<PathBuf> {
     let is_specs = |folder: &Path| folder.file_name().is_some_and(|name| name == "specs");
-    let beside = folder.parent().filter(|_| is_specs(folder));
-    match beside {
-        Some(beside) => beside.to_owned(),
-        None if std::path::absolute(folder.join(".")).is_ok_and(|folder| is_specs(&folder)) => {
-            folder.join("..")
-        }
-        None => PathBuf::new(),
+    if is_specs(folder) {
+        return folder.parent().map(Path::to_owned);
     }
+    let whole = std::path::absolute(folder.join(".")).ok()?;
+    is_specs(&whole).then(|| folder.join(".."))
 }
 
 /// A spec with the files that it names, which lie in the folder `beside`.

@@ -207,6 +207,19 @@ deploy.compose.services.two = { image = "two:1", environment = ["SHARED"] }
 }
 
 #[test]
+fn a_spec_with_the_name_of_a_library_is_built_by_its_place() {
+    // `--package redis` would mean the library as well, and build nothing.
+    let compilation = compile(&Source::new("specs/redis.toml", SPEC));
+    let files = compilation.output.unwrap().files;
+    let dockerfile = files.get("deploy/redis/Dockerfile").unwrap();
+    assert!(
+        dockerfile.contains(" --manifest-path generated/redis/Cargo.toml "),
+        "{dockerfile}"
+    );
+    assert!(!dockerfile.contains("--package redis"), "{dockerfile}");
+}
+
+#[test]
 fn an_audit_log_has_a_folder_that_its_writer_owns() {
     let dockerfile = file(SPEC, "Dockerfile");
     let line = r#"COPY --from=build --chown=65532:65532 ["/out/audit", "/var/log/no \\$x"]"#;

@@ -42,6 +42,36 @@ fn the_same_spec_gives_the_same_bytes() {
 }
 
 #[test]
+fn no_artifact_names_a_metric_that_this_gateway_never_exports() {
+    const LEAST: &str = "edition = 1\ngateway.development = true\nmodels.chat = {}\n\
+                         upstreams.a.url = \"http://a:8000\"\n\
+                         routes.chat = { models = [\"chat\"], direct.upstream = \"a\" }\n";
+    let least = compile(&Source::new("least.toml", LEAST)).output.unwrap();
+    let least = ("least.toml".to_owned(), least.files);
+    for (name, files) in specs().into_iter().chain([least]) {
+        let of = |file: &str| files.iter().find(|(path, _)| path.ends_with(file)).unwrap();
+        let (_, listed) = of("/metrics.md");
+        // Those of load tests are k6's.
+        let artifacts = files
+            .iter()
+            .filter(|(path, _)| path.starts_with("deploy/") && !path.contains("/load/"));
+        for (path, text) in artifacts {
+            let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+            for word in words.filter(|word| word.starts_with("gateway_")) {
+                let word = word.trim_end_matches('_');
+                let suffixes = ["_bucket", "_sum", "_count"];
+                let base = suffixes.iter().find_map(|suffix| word.strip_suffix(suffix));
+                let metric = base.unwrap_or(word);
+                assert!(
+                    listed.contains(&format!("| `{metric}` |")),
+                    "{name}: {path} names `{metric}`"
+                );
+            }
+        }
+    }
+}
+
+#[test]
 fn rust_files_parse_and_lines_are_clean() {
     for (_, files) in specs() {
         for (path, text) in files.iter() {

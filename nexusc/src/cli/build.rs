@@ -12,7 +12,8 @@ use crate::fs::{self, Change};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The specs; their output goes to `generated/` and `deploy/` beside the folder `specs`
+    /// The specs; their output goes to `generated/` and `deploy/` beside the folder `specs`, or into the current
+    /// folder where they lie in no such folder
     #[arg(required = true, value_name = "SPEC")]
     specs: Vec<PathBuf>,
     /// Write nothing; print a diff and exit with 1 if what is on disk is not what the specs give
@@ -48,11 +49,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         if found == Outcome::Findings {
             outcome = found;
         }
-        roots.insert(spec.root);
+        if spec.is_at_home {
+            roots.insert(spec.root);
+        }
     }
     reports.finish()?;
-    // A folder of output without a spec; where there is no folder `specs`, nothing can be said.
-    for root in roots.into_iter().filter(|root| root.join("specs").is_dir()) {
+    // A folder of output without a spec.
+    for root in roots {
         let orphans = fs::orphans(&root)?;
         if !orphans.is_empty()
             && apply(arguments, &root, "output whose spec is gone", &orphans)? == Outcome::Findings

@@ -215,6 +215,22 @@ impl Arguments {
     fn flag(&mut self, name: &str) {
         self.0.push(format!("--{name}"));
     }
+
+    /// How weights are quantised, which vLLM and SGLang say alike, where that does not stand in their files.
+    fn set_quantisation(&mut self, form: &Quantisation, weights: &str) {
+        if is_quantised_while_loading(form, weights) {
+            let name = if form.name == "fp8" {
+                "fp8"
+            } else {
+                "bitsandbytes"
+            };
+            self.set("quantization", name);
+        }
+        // vLLM before 0.8 does not find out by itself.
+        if form.name.starts_with("bnb-") {
+            self.set("load-format", "bitsandbytes");
+        }
+    }
 }
 
 #[cfg(test)]

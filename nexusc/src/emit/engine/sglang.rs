@@ -1,8 +1,6 @@
 //! SGLang: `sglang.launch_server`, of the image `lmsysorg/sglang` (python/sglang/srt/server_args.py).
 
-use crate::emit::engine::{
-    Arguments, CACHE, Started, Told, Value, Variable, is_quantised_while_loading,
-};
+use crate::emit::engine::{Arguments, CACHE, Started, Told, Value, Variable};
 use crate::plan::service::Service;
 
 /// What starts this service. A release has an image of its name, an early one only with its CUDA (`0.4.9-cu126`).
@@ -46,19 +44,7 @@ pub(super) fn start(service: &Service, told: &Told<'_>) -> Started {
     args.set("context-length", max_len);
     args.set("chunked-prefill-size", batched_tokens);
     args.set("mem-fraction-static", memory_fraction);
-    if is_quantised_while_loading(quantisation, told.weights) {
-        args.set(
-            "quantization",
-            if quantisation.name == "fp8" {
-                "fp8"
-            } else {
-                "bitsandbytes"
-            },
-        );
-    }
-    if quantisation.name.starts_with("bnb-") {
-        args.set("load-format", "bitsandbytes");
-    }
+    args.set_quantisation(quantisation, told.weights);
     if *eager {
         args.flag("disable-cuda-graph");
     }

@@ -1,8 +1,6 @@
 //! vLLM: `vllm serve`, of the image `vllm/vllm-openai` (vllm/engine/arg_utils.py, vllm/entrypoints/openai/cli_args.py).
 
-use crate::emit::engine::{
-    Arguments, CACHE, Started, Told, Value, Variable, is_quantised_while_loading,
-};
+use crate::emit::engine::{Arguments, CACHE, Started, Told, Value, Variable};
 use crate::plan::service::{Sampler, Service, Vllm};
 
 /// What starts this service. Each release has an image of its name; a version of two parts means the first of its
@@ -42,20 +40,7 @@ pub(super) fn start(service: &Service, release: Vllm, told: &Told<'_>) -> Starte
     args.set("max-num-seqs", max_seqs);
     args.set("max-num-batched-tokens", batched_tokens);
     args.set("gpu-memory-utilization", memory_fraction);
-    if is_quantised_while_loading(quantisation, told.weights) {
-        args.set(
-            "quantization",
-            if quantisation.name == "fp8" {
-                "fp8"
-            } else {
-                "bitsandbytes"
-            },
-        );
-    }
-    // Before 0.8 it does not find out by itself.
-    if quantisation.name.starts_with("bnb-") {
-        args.set("load-format", "bitsandbytes");
-    }
+    args.set_quantisation(quantisation, told.weights);
     // V0 refuses steps that a sequence does not fit into, unless it may cut them.
     if !v1 && batched_tokens < max_len {
         args.flag("enable-chunked-prefill");

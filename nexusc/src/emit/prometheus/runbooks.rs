@@ -11,6 +11,7 @@ use crate::emit::promql::{requests, series};
 use crate::emit::{FileSet, template};
 use crate::ir::Topology;
 use crate::ir::alert::{Alert, Rule};
+use crate::plan::exports::exports;
 use crate::unit::period;
 
 const PAGE: &str = include_str!("../../../../templates/deploy/runbooks.md");
@@ -61,6 +62,7 @@ struct Facts<'t> {
     by_status: String,
     by_upstream: String,
     upstream_latency: String,
+    has_queues: bool,
 }
 
 fn section(alert: &Alert, topology: &Topology) -> Section {
@@ -88,6 +90,9 @@ fn section(alert: &Alert, topology: &Topology) -> Section {
         by_status: requests(job).rate(WINDOW).sum(&["status"]).to_string(),
         by_upstream: attempts.sum(&["upstream", "status"]).to_string(),
         upstream_latency: latency.quantile(0.95, &["upstream"], WINDOW).to_string(),
+        has_queues: exports(topology)
+            .iter()
+            .any(|exported| exported.name == metric::QUEUE_WAITING.name),
     };
     // The label is filled in where the alert is shown.
     let summary = summary(alert)
