@@ -83,8 +83,22 @@ fn nothing_that_ran_is_refused_and_nothing_that_did_not_is_let_pass() {
         })
         .map(|point| point.id)
         .collect();
-    // Another process held 7 GiB of its card, of which the columns know nothing.
-    assert_eq!(wrong, ["v19964"]);
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+#[test]
+fn starts_that_nothing_was_fitted_to_are_inside_their_intervals() {
+    let points = read(include_str!("gpu/unseen.csv")).unwrap();
+    let summary = summary(&points);
+    assert!(summary.intervals >= 10, "{}", summary.intervals);
+    assert!(summary.inside * 10 >= summary.intervals * 9, "{summary:#?}");
+    assert_within(
+        error(&summary, "KV memory, text-only, vLLM 0.7 or later"),
+        0.3,
+        3.0,
+    );
+    assert_eq!((summary.not_started, summary.foreseen), (2, 2));
+    assert_eq!(summary.refused, 0);
 }
 
 #[test]

@@ -10,8 +10,8 @@ use nexusc::diagnostic::code::Code;
 use nexusc::plan::architecture::Architecture;
 use nexusc::plan::estimate::estimate;
 use nexusc::plan::quantisation::{Dtype, KvDtype, Quantisation};
-use nexusc::plan::report::{Profile, Report};
-use nexusc::plan::service::{Card, Engine, Service, Vllm};
+use nexusc::plan::report::{Profile, Report, Use};
+use nexusc::plan::service::{Card, Engine, Media, Service, Vllm};
 use nexusc::plan::verdict::Verdict;
 use nexusc::{Source, catalogue, compile};
 use proptest::prelude::*;
@@ -216,6 +216,43 @@ fn what_another_setting_would_give_leaves_room_for_those_that_start_later() {
     assert_eq!(more.unwrap().verdict, Verdict::DoesNotFit);
 }
 
+/// What a server of vLLM takes of a card: the use of the only GPU.
+fn of_vllm(settings: &str) -> Use {
+    let (report, _) = plan(&format!(
+        "gpus.one.model = \"h200\"\nupstreams.a.engine = {{ gpus = [\"one\"], vllm = {{ version = \"0.19.0\", \
+         max_num_seqs = 64, max_num_batched_tokens = 2048, {settings} }} }}\n"
+    ));
+    only(&report).gpus[0].services[0].clone()
+}
+
+#[test]
+fn a_video_is_as_long_as_a_sequence_allows_and_costs_nothing_where_none_may_come() {
+    let peak =
+        |settings: &str| of_vllm(&format!("weights = \"Qwen2.5-VL-7B\", {settings}")).activation;
+    let image = peak("max_model_len = 8192");
+    let long = peak("max_model_len = 128_000");
+    // Seven images' worth of frames.
+    assert!((6.5..7.5).contains(&(long as f64 / image as f64)));
+    let limit = |most: &str| {
+        peak(&format!(
+            "max_model_len = 128_000, limit_mm_per_prompt = {most}"
+        ))
+    };
+    assert_eq!(limit("{ video = 0 }"), image);
+    assert_eq!(limit("{ image = 3 }"), long);
+    assert!(limit("{ image = 0, video = 0 }") < image / 4);
+}
+
+#[test]
+fn weights_that_stay_in_the_memory_of_the_machine_are_not_on_the_card() {
+    let weights = |settings: &str| of_vllm(&format!("weights = \"Qwen3-8B\"{settings}")).weights;
+    let all = weights("");
+    assert_eq!(weights(", cpu_offload = \"4GiB\""), all - (4 << 30));
+    // Embeddings and the output layer stay on the card.
+    let least = 2 * 151_936 * 4096 * 2;
+    assert!(weights(", cpu_offload = \"100GiB\"") >= least);
+}
+
 fn service(architecture: Architecture, settings: [u64; 6], fraction: f64) -> Service {
     let [
         max_len,
@@ -244,6 +281,8 @@ fn service(architecture: Architecture, settings: [u64; 6], fraction: f64) -> Ser
         memory_fraction: fraction,
         eager: false,
         lora_rank,
+        cpu_offload: 0,
+        media: Media::default(),
     }
 }
 

@@ -16,7 +16,7 @@ use nexusc::catalogue;
 use nexusc::plan::overhead;
 use nexusc::plan::points::{Covered, Point, read};
 use nexusc::plan::quantisation::{Dtype, KvDtype, Quantisation};
-use nexusc::plan::service::{Card, Engine, Generation, Sampler, Service, Vllm};
+use nexusc::plan::service::{Card, Engine, Generation, Media, Sampler, Service, Vllm};
 
 const POINTS: &str = include_str!("gpu/train.csv");
 const GIB: f64 = 1_073_741_824.0;
@@ -113,6 +113,8 @@ fn start(cells: BTreeMap<String, String>, point: Point) -> Option<Start> {
         memory_fraction: 0.9,
         eager: false,
         lora_rank: 0,
+        cpu_offload: 0,
+        media: Media::default(),
         architecture,
     };
     let card = Card {

@@ -104,6 +104,8 @@ fn compare_service(before: &Service, after: &Service, say: &mut impl FnMut(&str,
         memory_fraction,
         eager,
         lora_rank,
+        cpu_offload,
+        media,
     } = after;
     let numbers = [
         (
@@ -152,6 +154,23 @@ fn compare_service(before: &Service, after: &Service, say: &mut impl FnMut(&str,
         "numbers are computed as",
         code(before.dtype.name()),
         code(dtype.name()),
+    );
+    say(
+        "weights that stay in the memory of the machine",
+        bytes(before.cpu_offload),
+        bytes(*cpu_offload),
+    );
+    let most = |number: Option<u64>| number.map_or("unstated".to_owned(), |most| most.to_string());
+    let (images, videos) = (media.images, media.videos);
+    say(
+        "most images of a prompt",
+        most(before.media.images),
+        most(images),
+    );
+    say(
+        "most videos of a prompt",
+        most(before.media.videos),
+        most(videos),
     );
     let graphs = |eager: bool| if eager { "off" } else { "on" }.to_owned();
     say("CUDA graphs", graphs(before.eager), graphs(*eager));

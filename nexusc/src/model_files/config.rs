@@ -1,6 +1,7 @@
 //! `config.json` of Hugging Face's transformers.
 
 mod states;
+mod vision;
 
 use serde_json::{Map, Value};
 
@@ -22,7 +23,8 @@ pub(crate) fn fill(bytes: &[u8], figures: &mut Architecture) -> Result<(), Strin
     attention(&config, &kind, figures)?;
     states::fill(&config, figures)?;
     experts(&config, &kind, figures)?;
-    vision(&config, figures)
+    let kind = whole.get("model_type").and_then(Value::as_str);
+    vision::fill(&config, kind.unwrap_or_default(), figures)
 }
 
 fn shape(config: &Config<'_>, kind: &str, figures: &mut Architecture) -> Result<(), String> {
@@ -80,7 +82,10 @@ fn shape(config: &Config<'_>, kind: &str, figures: &mut Architecture) -> Result<
     figures.learned_positions = figures
         .learned_positions
         .or(Some(matches!(kind, "gpt2" | "opt")));
-    if let Some(scaling) = config.get("rope_scaling").and_then(Value::as_object) {
+    let scaling = config
+        .get("rope_scaling")
+        .or_else(|| config.get("rope_parameters"));
+    if let Some(scaling) = scaling.and_then(Value::as_object) {
         let by = scaling
             .get("rope_type")
             .or(scaling.get("type"))
@@ -88,6 +93,10 @@ fn shape(config: &Config<'_>, kind: &str, figures: &mut Architecture) -> Result<
         let factor = scaling.get("factor").and_then(Value::as_f64);
         if by == Some("linear") {
             figures.rope_factor = figures.rope_factor.or(factor);
+        }
+        // Positions of images in three dimensions: vLLM's table is four times as long (`MRotaryEmbedding`).
+        if scaling.contains_key("mrope_section") {
+            figures.rope_factor = figures.rope_factor.or(Some(4.0));
         }
     }
     Ok(())
@@ -170,34 +179,6 @@ fn experts(config: &Config<'_>, kind: &str, figures: &mut Architecture) -> Resul
     }
     config.fill(&mut figures.dense_layers, &["first_k_dense_replace"])?;
     figures.expert_bias = figures.expert_bias.or(Some(kind == "gpt_oss"));
-    Ok(())
-}
-
-/// Of an encoder the file has its shape, but neither its parameters nor what becomes of an image: those are missing
-/// until the spec says them.
-fn vision(config: &Config<'_>, figures: &mut Architecture) -> Result<(), String> {
-    let Some(table) = config.whole.get("vision_config").and_then(Value::as_object) else {
-        return Ok(());
-    };
-    let vision = Config {
-        whole: table,
-        text: table,
-    };
-    vision.fill(
-        &mut figures.vision_hidden_size,
-        &["hidden_size", "embed_dim", "width"],
-    )?;
-    vision.fill(
-        &mut figures.vision_intermediate_size,
-        &["intermediate_size"],
-    )?;
-    let side = vision.number(&["image_size"])?;
-    let patch = vision.number(&["patch_size"])?.filter(|patch| *patch > 0);
-    if let (Some(side), Some(patch)) = (side, patch) {
-        let patches = (side / patch).saturating_mul(side / patch);
-        figures.image_patches = figures.image_patches.or(Some(patches));
-        figures.image_pixels = figures.image_pixels.or(Some(side.saturating_mul(side)));
-    }
     Ok(())
 }
 

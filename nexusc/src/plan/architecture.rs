@@ -100,6 +100,8 @@ pub struct Vision {
     pub patches: u64,
     /// Pixels of an image.
     pub pixels: u64,
+    /// Frames of the longest video that it is profiled with, two of them as large as an image; 0 for none.
+    pub video_frames: u64,
     /// Its width.
     pub hidden: u64,
     /// The width of its MLP.

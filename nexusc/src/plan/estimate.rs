@@ -161,11 +161,10 @@ fn doubt_of_vllm(
     }
     if model.vision.is_some() {
         // V0 counts images by other rules than those that were measured.
-        let is_known = service_is_v1(service) && !activation.is_of_encoder;
-        doubt += if is_known {
-            0.1 * GIB + 0.3 * activation.images
-        } else {
-            1.0 * GIB + 0.6 * activation.images
+        doubt += match (service_is_v1(service), activation.is_of_encoder) {
+            (true, false) => 0.1 * GIB + 0.3 * activation.images,
+            (true, true) => 0.3 * GIB + 0.4 * activation.images,
+            (false, _) => 1.0 * GIB + 0.6 * activation.images,
         };
     }
     if generation == Generation::Later {
@@ -194,6 +193,10 @@ fn doubt_of_weights(service: &Service, weights: f64) -> f64 {
         part += 0.01;
     }
     let mut doubt = part * weights + 0.02 * GIB;
+    if service.cpu_offload > 0 {
+        // Whole tensors are left out, and some releases bring a layer at a time back while they compute.
+        doubt += (weights + service.cpu_offload as f64) / model.layers as f64;
+    }
     if model.linear_layers > 0 && service.file_bytes.is_none() {
         // They are counted as if they had attention: their own projections differ with each kind.
         doubt += 0.01 * weights + 0.5 * weights::of_linear_attention(service);

@@ -98,6 +98,9 @@ pub fn graphs(service: &Service, vllm: Vllm, card: &Card, stage: &Stage) -> Meas
 /// What drawing tokens may take once more when vLLM warms up after it has made its cache: seen as 1.5 GiB with 1024
 /// sequences and half a GiB with 256, of servers that ran into it.
 pub fn warm_up(service: &Service) -> f64 {
+    if service.architecture.pooling {
+        return 0.0;
+    }
     (0.17 + 1.33 * service.max_seqs.min(1024) as f64 / 1024.0) * GIB
 }
 

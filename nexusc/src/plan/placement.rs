@@ -3,9 +3,8 @@
 use crate::ir::table::Id;
 use crate::ir::{Engine, EngineMemory, Gpu, Topology, Upstream};
 use crate::plan::estimate::{Estimate, estimate};
-use crate::plan::overhead;
-use crate::plan::service::{Card, Service};
-use crate::plan::verdict::{Verdict, judge, room};
+use crate::plan::service::Card;
+use crate::plan::verdict::{Verdict, judge, room, starts};
 
 /// The services that run together, on their cards.
 #[derive(Clone, Debug)]
@@ -166,16 +165,6 @@ pub fn place(
         services,
         cards,
     }
-}
-
-/// vLLM refuses to start where less than its part of the card is free (vllm/v1/worker/gpu_worker.py, `init_device`).
-fn starts(service: &Service, card: &Card) -> Verdict {
-    let crate::plan::service::Engine::Vllm(_) = service.engine else {
-        return Verdict::Fits;
-    };
-    let context = overhead::before_budget(service, card);
-    let left = card.total - card.occupied - context.bytes - card.total * service.memory_fraction;
-    judge(left - context.doubt, left + context.doubt)
 }
 
 /// Of the cards of an engine the one with the least room, as it is found.

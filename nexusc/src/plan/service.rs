@@ -34,6 +34,19 @@ pub struct Service {
     pub eager: bool,
     /// The rank of LoRA adapters that room is kept for; 0 for none.
     pub lora_rank: u64,
+    /// Bytes of each rank's weights that stay in the memory of the machine.
+    pub cpu_offload: u64,
+    /// The most images and videos of a prompt.
+    pub media: Media,
+}
+
+/// The most items of a prompt, of each kind; `None` where it is left to the engine, which takes one at least.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Media {
+    /// Images.
+    pub images: Option<u64>,
+    /// Videos.
+    pub videos: Option<u64>,
 }
 
 /// What serves a model.

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::plan::estimate::Estimate;
+use crate::plan::overhead;
 use crate::plan::service::{Card, Engine, Service};
 
 /// Whether something fits.
@@ -26,6 +27,17 @@ pub fn of_service(service: &Service, card: &Card, estimate: &Estimate) -> Verdic
         judge(left - rank.doubt, left + rank.doubt)
     });
     room(service, estimate).max(taken.max().unwrap_or(Verdict::Fits))
+}
+
+/// Whether what is free on a card like this one is enough for it to start: vLLM refuses where that is less than its part
+/// of the card (vllm/v1/worker/gpu_worker.py, `init_device`).
+pub fn starts(service: &Service, card: &Card) -> Verdict {
+    let Engine::Vllm(_) = service.engine else {
+        return Verdict::Fits;
+    };
+    let context = overhead::before_budget(service, card);
+    let left = card.total - card.occupied - context.bytes - card.total * service.memory_fraction;
+    judge(left - context.doubt, left + context.doubt)
 }
 
 /// Whether there is room for what it serves. Of layers that keep a state of unknown size, nothing is certain but that

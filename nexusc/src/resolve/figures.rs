@@ -158,6 +158,7 @@ fn vision(figures: &spec::architecture::Architecture, reader: &mut Reader) -> Op
         figures.image_tokens,
         figures.image_patches,
         figures.image_pixels,
+        figures.video_frames,
         figures.vision_hidden_size,
         figures.vision_intermediate_size,
     ];
@@ -167,6 +168,9 @@ fn vision(figures: &spec::architecture::Architecture, reader: &mut Reader) -> Op
         tokens: reader.needed("image_tokens", figures.image_tokens),
         patches: reader.needed("image_patches", figures.image_patches),
         pixels: reader.needed("image_pixels", figures.image_pixels),
+        video_frames: reader
+            .given("video_frames", figures.video_frames)
+            .unwrap_or(0),
         hidden: reader.needed("vision_hidden_size", figures.vision_hidden_size),
         intermediate: reader.needed("vision_intermediate_size", figures.vision_intermediate_size),
     })

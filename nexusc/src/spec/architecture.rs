@@ -82,8 +82,11 @@ pub struct Architecture {
     pub image_tokens: Option<u64>,
     /// The same: patches of the largest image.
     pub image_patches: Option<u64>,
-    /// The same: pixels of the largest image, all tiles together.
+    /// The same: pixels of the largest image, all tiles together, and as often as the encoder sees each.
     pub image_pixels: Option<u64>,
+    /// The same: frames of the longest video that vLLM profiles it with, of which two are as large as an image. Default:
+    /// it is profiled with images.
+    pub video_frames: Option<u64>,
     /// The same: width of the encoder.
     pub vision_hidden_size: Option<u64>,
     /// The same: width of the encoder's MLP.

@@ -59,9 +59,25 @@ pub struct Vllm {
     pub enforce_eager: Option<bool>,
     /// The largest rank of LoRA adapters. Default: none are served.
     pub max_lora_rank: Option<u64>,
+    /// How much of each GPU's share of the weights stays in the memory of the machine, and is fetched in every step, which
+    /// is slow: `"4GiB"` (`--cpu-offload-gb`). Default: none.
+    pub cpu_offload: Option<String>,
+    /// The most images and videos of a prompt, of a multimodal model: what of them a step has room for is kept free.
+    /// Default: the version's own.
+    pub limit_mm_per_prompt: Option<LimitMmPerPrompt>,
     /// How tokens are drawn, where it is known: `"sort"`, or `"flashinfer"`, which V1 before 0.17 uses if it is
     /// installed, and which takes a third of the memory. Default: unknown.
     pub sampler: Option<String>,
+}
+
+/// The most items of a prompt, of each kind. None at all keeps no memory for them.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LimitMmPerPrompt {
+    /// Images. Default: the version's own.
+    pub image: Option<u64>,
+    /// Videos. Default: the version's own.
+    pub video: Option<u64>,
 }
 
 /// A server of SGLang. Fields are its flags.

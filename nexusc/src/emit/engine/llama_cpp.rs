@@ -35,6 +35,8 @@ pub(super) fn start(
         memory_fraction: _,
         eager: _,
         lora_rank: _,
+        cpu_offload: _,
+        media: _,
     } = service;
     let mut args = Arguments::default();
     if told.weights.ends_with(".gguf") {

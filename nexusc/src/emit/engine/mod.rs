@@ -331,10 +331,35 @@ mod tests {
             ", gpu_memory_utilization = \"80%\"",
             ", enforce_eager = true",
             ", max_lora_rank = 16",
+            ", cpu_offload = \"2GiB\"",
+            ", limit_mm_per_prompt = { image = 2 }",
+            ", limit_mm_per_prompt = { video = 0 }",
             ", sampler = \"sort\"",
         ] {
             assert_ne!(of_vllm(setting), plain, "{setting}");
         }
+    }
+
+    #[test]
+    fn limits_of_a_prompt_are_written_as_the_release_reads_them() {
+        let told = |version: &str| {
+            let weights = "weights = \"Qwen/Qwen2.5-VL-7B-Instruct\", max_model_len = 8192";
+            let settings =
+                "cpu_offload = \"2560MiB\", limit_mm_per_prompt = { image = 4, video = 0 }";
+            line(&of(&format!(
+                "vllm = {{ version = \"{version}\", {weights}, {settings} }}"
+            )))
+        };
+        let (new, old) = (told("0.19.0"), told("0.7.3"));
+        assert!(new.contains("--cpu-offload-gb 2.5 "), "{new}");
+        assert!(
+            new.contains("--limit-mm-per-prompt {\"image\":4,\"video\":0}"),
+            "{new}"
+        );
+        assert!(
+            old.contains("--limit-mm-per-prompt image=4,video=0"),
+            "{old}"
+        );
     }
 
     #[test]

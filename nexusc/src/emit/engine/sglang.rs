@@ -22,8 +22,10 @@ pub(super) fn start(service: &Service, told: &Told<'_>) -> Started {
         batched_tokens,
         memory_fraction,
         eager,
-        // and this is 0.
+        // and these are not there.
         lora_rank: _,
+        cpu_offload: _,
+        media: _,
     } = service;
     let mut args = Arguments::default();
     args.set("model-path", told.weights);

@@ -1,7 +1,9 @@
 //! vLLM: `vllm serve`, of the image `vllm/vllm-openai` (vllm/engine/arg_utils.py, vllm/entrypoints/openai/cli_args.py).
 
 use crate::emit::engine::{Arguments, CACHE, Started, Told, Value, Variable};
-use crate::plan::service::{Sampler, Service, Vllm};
+use crate::plan::service::{Media, Sampler, Service, Vllm};
+
+const GIB: f64 = 1_073_741_824.0;
 
 /// What starts this service. Each release has an image of its name; a version of two parts means the first of its
 /// releases.
@@ -23,6 +25,8 @@ pub(super) fn start(service: &Service, release: Vllm, told: &Told<'_>) -> Starte
         memory_fraction,
         eager,
         lora_rank,
+        cpu_offload,
+        media,
     } = service;
     let Vllm { minor, v1, sampler } = release;
     let mut args = Arguments(vec![told.weights.to_owned()]);
@@ -52,6 +56,12 @@ pub(super) fn start(service: &Service, release: Vllm, told: &Told<'_>) -> Starte
         args.flag("enable-lora");
         args.set("max-loras", 1);
         args.set("max-lora-rank", lora_rank);
+    }
+    if *cpu_offload > 0 {
+        args.set("cpu-offload-gb", *cpu_offload as f64 / GIB);
+    }
+    if let Some(limits) = limits(*media, minor) {
+        args.set("limit-mm-per-prompt", limits);
     }
     if architecture.pooling {
         match minor {
@@ -89,6 +99,25 @@ pub(super) fn start(service: &Service, release: Vllm, told: &Told<'_>) -> Starte
         environment,
         key: Some("VLLM_API_KEY"),
     }
+}
+
+/// The most items of a prompt, where the spec has any: JSON, and before 0.9 pairs (vllm/engine/arg_utils.py).
+fn limits(media: Media, minor: u64) -> Option<String> {
+    let kinds = [("image", media.images), ("video", media.videos)];
+    let written = kinds
+        .into_iter()
+        .filter_map(|(kind, most)| Some((kind, most?)));
+    let pairs: Vec<String> = written
+        .map(|(kind, most)| match minor {
+            ..9 => format!("{kind}={most}"),
+            9.. => format!("\"{kind}\":{most}"),
+        })
+        .collect();
+    let joined = (!pairs.is_empty()).then(|| pairs.join(","))?;
+    Some(match minor {
+        ..9 => joined,
+        9.. => format!("{{{joined}}}"),
+    })
 }
 
 /// The tag of a version without its `v`: `0.19` is `0.19.0`.

@@ -3,10 +3,11 @@
 use crate::catalogue;
 use crate::plan::estimate::{Estimate, Interval, estimate};
 use crate::plan::kv;
+use crate::plan::overhead;
 use crate::plan::points::{Class, Covered, Error, Pair, Point};
 use crate::plan::quantisation::{Dtype, KvDtype, Quantisation};
-use crate::plan::service::{Card, Engine, Sampler, Service, Vllm};
-use crate::plan::verdict::of_service;
+use crate::plan::service::{Card, Engine, Media, Sampler, Service, Vllm};
+use crate::plan::verdict::{of_service, starts};
 
 const GIB: f64 = 1_073_741_824.0;
 
@@ -35,6 +36,15 @@ impl Row<'_> {
                 column,
                 text: text.to_owned(),
             }),
+        }
+    }
+
+    /// The number in a column that files may lack.
+    fn optional(&self, column: &'static str) -> Result<Option<f64>, Error> {
+        if self.headers.iter().any(|header| header == column) {
+            self.number(column)
+        } else {
+            Ok(None)
         }
     }
 
@@ -129,6 +139,11 @@ impl Row<'_> {
             memory_fraction: self.number("util")?.unwrap_or(0.9),
             eager: self.number("enforce_eager")? == Some(1.0),
             lora_rank: whole("lora", 0)?,
+            cpu_offload: (self.optional("cpu_offload_gib")?.unwrap_or(0.0) * GIB) as u64,
+            media: Media {
+                images: self.optional("images")?.map(|most| most as u64),
+                videos: self.optional("videos")?.map(|most| most as u64),
+            },
             architecture,
         }))
     }
@@ -183,16 +198,22 @@ impl Row<'_> {
         let total = self.number("gpu_total_gib")?;
         let free = self.number("avail_start_gib")?.map(|free| free * GIB);
         let gpu = self.text("gpu")?;
-        let card = Card {
+        let mut card = Card {
             total: total.map_or(free.unwrap_or(f64::NAN), |total| total * GIB),
             is_exact: self.text("total_src")? != "inferred",
-            occupied: 0.0,
+            occupied: self.optional("occupied_gib")?.unwrap_or(0.0) * GIB,
             later: 0.0,
             free: free.filter(|_| service.engine == Engine::Sglang),
             is_hopper: ["H100", "H200", "H800"]
                 .iter()
                 .any(|name| gpu.contains(name)),
         };
+        if let (Engine::Vllm(_), Some(free)) = (service.engine, free) {
+            // What is missing from the card, and is not its own context.
+            let context = overhead::before_budget(service, &card);
+            let others = card.total - free - context.bytes - context.doubt;
+            card.occupied = card.occupied.max(others);
+        }
         let estimate = estimate(service, &card);
         let pair = |measured: Option<f64>, bytes: f64| {
             measured.map(|measured| Pair {
@@ -272,7 +293,8 @@ impl Row<'_> {
             measured,
             predicted: estimate.tokens.likely,
         });
-        point.verdict = Some(of_service(service, &card, &estimate));
+        let fits = of_service(service, &card, &estimate);
+        point.verdict = Some(fits.max(starts(service, &card)));
         Ok(())
     }
 }

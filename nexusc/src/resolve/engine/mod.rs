@@ -12,13 +12,13 @@ use crate::key_path::KeyPath;
 use crate::model_files::Weights;
 use crate::plan::estimate::vllm_defaults;
 use crate::plan::quantisation::Dtype;
-use crate::plan::service::{Card, Engine, Sampler, Service, Vllm};
+use crate::plan::service::{Card, Engine, Media, Sampler, Service, Vllm};
 use crate::resolve::architecture::{self, Architectures, Known};
 use crate::resolve::engine::ranks::{length_fits, ranks_fit};
 use crate::resolve::engine::refused::BFLOAT16;
 use crate::resolve::engine::settings::{
-    Files, cache_type, dtype, fraction, kv_cache_dtype, llama_cpp_build, one_of, quantisation,
-    sglang_version, vllm_version, whole,
+    Files, cache_type, dtype, fraction, kv_cache_dtype, llama_cpp_build, media, one_of,
+    quantisation, sglang_version, vllm_version, whole,
 };
 use crate::resolve::scope::Scope;
 use crate::source::Place;
@@ -181,6 +181,9 @@ fn vllm(
         scope,
     );
     let lora_rank = whole(written.max_lora_rank, 0, 4096, "max_lora_rank", path, scope);
+    let at = path.key("cpu_offload");
+    let cpu_offload = scope.size(written.cpu_offload.as_ref(), 0, 0..=1 << 44, &at);
+    let media = media(written.limit_mm_per_prompt.as_ref(), path, scope);
     let Known {
         architecture,
         files,
@@ -237,6 +240,8 @@ fn vllm(
         memory_fraction: fraction,
         eager: written.enforce_eager.unwrap_or(false),
         lora_rank,
+        cpu_offload,
+        media,
         architecture,
     };
     refused::by_vllm(&service, written, capability, path, scope);
@@ -315,6 +320,8 @@ fn sglang(
         memory_fraction: fraction,
         eager: written.disable_cuda_graph.unwrap_or(false),
         lora_rank: 0,
+        cpu_offload: 0,
+        media: Media::default(),
         architecture,
     };
     ranks_fit(&service, gpus, path, scope);
@@ -384,6 +391,8 @@ fn llama_cpp(
         memory_fraction: 1.0,
         eager: true,
         lora_rank: 0,
+        cpu_offload: 0,
+        media: Media::default(),
         architecture,
     };
     refused::by_llama_cpp(&service, flash_attention, path, scope);

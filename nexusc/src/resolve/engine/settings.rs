@@ -4,9 +4,11 @@ use crate::diagnostic::Diagnostic;
 use crate::diagnostic::code::Code;
 use crate::key_path::KeyPath;
 use crate::plan::quantisation::{Dtype, KvDtype, QUANTISATIONS, Quantisation};
+use crate::plan::service::Media;
 use crate::redact::shown;
 use crate::resolve::scope::Scope;
 use crate::source::Place;
+use crate::spec::engine::LimitMmPerPrompt;
 use crate::suggest;
 
 pub(super) fn whole(
@@ -47,6 +49,25 @@ pub(super) fn fraction(
         return default;
     }
     fraction
+}
+
+/// More images or videos than that fit into no sequence.
+const MOST_ITEMS: u64 = 1 << 20;
+
+pub(super) fn media(
+    written: Option<&LimitMmPerPrompt>,
+    path: &KeyPath,
+    scope: &mut Scope<'_>,
+) -> Media {
+    let Some(written) = written else {
+        return Media::default();
+    };
+    let path = path.key("limit_mm_per_prompt");
+    let mut limit = |number, kind| scope.only_within(number, 0..=MOST_ITEMS, &path.key(kind));
+    Media {
+        images: limit(written.image, "image"),
+        videos: limit(written.video, "video"),
+    }
 }
 
 pub(super) fn dtype(name: &str, path: &KeyPath, scope: &mut Scope<'_>) -> Dtype {
