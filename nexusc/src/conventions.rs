@@ -2,6 +2,7 @@
 //!
 //! A name that appears in two emitted files is made here, once, so that they cannot disagree.
 
+pub mod image;
 pub mod kubernetes;
 
 /// The first line of every emitted file, without its comment sign.

@@ -101,7 +101,7 @@ fn a_kustomization_lists_what_lies_beside_it() {
             .collect();
         assert_eq!(own, beside, "{folder}");
     }
-    assert_eq!(count, 3);
+    assert_eq!(count, 4);
 }
 
 #[test]
@@ -173,9 +173,18 @@ fn each_selector_finds_one_kind_of_pods() {
 
 #[test]
 fn every_pod_keeps_to_the_restricted_standard() {
-    let objects = awkward();
+    let files = files("nasty", AWKWARD);
+    let mut objects = objects(&files, BASE);
+    objects.extend(self::objects(
+        &files,
+        "deploy/nasty/kubernetes/overlays/mock",
+    ));
     let pods = pods(&objects);
-    assert_eq!(pods.len(), 5, "the gateway, Redis and three engines");
+    assert_eq!(
+        pods.len(),
+        6,
+        "the gateway, Redis, three engines and the mock"
+    );
     for (labels, pod) in pods {
         assert_eq!(pod["automountServiceAccountToken"], false, "{labels:?}");
         let security = &pod["securityContext"];
@@ -395,6 +404,69 @@ fn an_engine_that_an_overlay_moves_away_is_left_out_there() {
         .get("deploy/nasty/kubernetes/overlays/off/kustomization.yaml")
         .unwrap();
     assert!(!other.contains("$patch: delete"), "{other}");
+}
+
+#[test]
+fn an_environment_of_mocks_has_no_engine_and_asks_for_no_gpu() {
+    const OVERLAY: &str = "deploy/nasty/kubernetes/overlays/mock";
+    let files = files("nasty", AWKWARD);
+    let text = files.get(&format!("{OVERLAY}/kustomization.yaml")).unwrap();
+    let kustomization: Json = serde_saphyr::from_str(text).unwrap();
+    let base = objects(&files, BASE);
+    let engines = base.iter().filter(|(kind, ..)| kind == "StatefulSet");
+    let mut count = 0;
+    for (_, name, _) in engines {
+        count += 1;
+        let instance = format!("app.kubernetes.io/instance={name}");
+        assert!(text.contains(&instance), "{name} is left out: {text}");
+    }
+    assert_eq!(count, 3);
+    assert_eq!(text.matches("$patch: delete").count(), count);
+    // Whom it answers for is found where its service is; who has an address here is not.
+    let objects = objects(&files, OVERLAY);
+    let service = find(&objects, "Service", "nasty-mock");
+    assert_eq!(service["spec"]["ports"][0]["port"], 8000);
+    let literals = &kustomization["configMapGenerator"][0]["literals"];
+    let literals: Vec<&str> = literals
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(Json::as_str)
+        .collect();
+    for literal in [
+        "UPSTREAM_NASTY_URL=http://nasty-mock:8000",
+        "UPSTREAM_NO_URL=http://nasty-mock:8000",
+        "UPSTREAM_NULL_URL=http://null:9000",
+    ] {
+        assert!(literals.contains(&literal), "{literals:?}");
+    }
+    let pod = &find(&objects, "Deployment", "nasty-mock")["spec"]["template"];
+    let labels = text_map(&pod["metadata"]["labels"]);
+    assert_eq!(text_map(&service["spec"]["selector"]), labels_of(&labels));
+    let limits = &pod["spec"]["containers"][0]["resources"]["limits"];
+    assert_eq!(limits["nvidia.com/gpu"], Json::Null);
+    // The gateway may connect to it, and to no engines.
+    let mut patches = kustomization["patches"].as_array().unwrap().iter();
+    let patch = patches.find(|patch| patch["target"]["kind"] == "NetworkPolicy");
+    let patch: Json = serde_saphyr::from_str(patch.unwrap()["patch"].as_str().unwrap()).unwrap();
+    let rules = patch[0]["value"].as_array().unwrap();
+    let components: Vec<&Json> = rules
+        .iter()
+        .map(|rule| &rule["to"][0]["podSelector"]["matchLabels"]["app.kubernetes.io/component"])
+        .filter(|component| component.is_string())
+        .collect();
+    assert_eq!(components, ["mock", "store"]);
+    assert_eq!(
+        egress_ports(&patch[0]["value"]),
+        [53, 6379, 8000, 9000].into()
+    );
+}
+
+/// The labels that selectors go by.
+fn labels_of(labels: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let mut labels = labels.clone();
+    labels.remove("app.kubernetes.io/name");
+    labels
 }
 
 #[test]

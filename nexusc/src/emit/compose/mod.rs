@@ -6,7 +6,6 @@
 
 mod engines;
 mod gateway;
-mod images;
 mod monitoring;
 mod overlay;
 mod secrets;
@@ -19,7 +18,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use crate::conventions::{self, container};
+use crate::conventions::{self, container, image};
 use crate::emit::FileSet;
 use crate::emit::dockerfile::audit_folder;
 use crate::emit::yaml::fill;
@@ -57,7 +56,7 @@ fn base(topology: &Topology) -> String {
         gateway: gateway::of(topology, &secrets),
         redis: containers::redis(topology).map(|store| Redis {
             origin: store.path.to_string(),
-            image: images::REDIS,
+            image: image::REDIS,
         }),
         nginx: topology
             .deploy

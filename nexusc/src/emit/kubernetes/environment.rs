@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::conventions::{self, kubernetes as names};
 use crate::emit::engine::{self, Server};
+use crate::emit::mock;
 use crate::ir::table::Id;
 use crate::ir::{self, Endpoint, Overlay, Topology, Upstream};
 
@@ -29,12 +30,19 @@ pub(super) struct Environment<'t> {
     pub(super) addresses: Vec<Option<String>>,
     /// The ports of those that are not engines beside it.
     pub(super) ports: BTreeSet<u16>,
+    /// The upstreams that a server without a model answers for.
+    pub(super) mocked: BTreeSet<Id<Upstream>>,
 }
 
 impl Engines {
     pub(super) fn of(topology: &Topology) -> Self {
         let spec = &topology.name;
-        let own = [spec.clone(), names::redis(spec), names::load_balancer(spec)];
+        let own = [
+            spec.clone(),
+            names::load_balancer(spec),
+            names::mock(spec),
+            names::redis(spec),
+        ];
         let engine = |(id, upstream): (Id<Upstream>, &Upstream)| {
             // Most have none, and to look further takes a look at every route.
             upstream.engine.as_ref()?;
@@ -81,8 +89,17 @@ impl<'t> Environment<'t> {
             engines: BTreeSet::new(),
             addresses: Vec::with_capacity(endpoints.len()),
             ports: BTreeSet::new(),
+            mocked: overlay.map_or_else(BTreeSet::new, |overlay| {
+                mock::answers_for(topology, overlay)
+            }),
         };
         for ((id, _), endpoint) in topology.upstreams.ids().zip(endpoints) {
+            if environment.mocked.contains(&id) {
+                let name = names::mock(&topology.name);
+                let address = format!("http://{name}:{}", mock::PORT);
+                environment.addresses.push(Some(address));
+                continue;
+            }
             let address = match engines.get(id).filter(|_| runs_here(endpoint)) {
                 Some(engine) => {
                     environment.engines.insert(id);

@@ -46,6 +46,7 @@ pub(super) fn kustomization(
     let has_ingress = settings.expose.contains(&Exposure::Ingress);
     let host = &varied.settings.host;
     let left_out = base.engines.difference(&varied.engines);
+    let egress = |environment: &Environment<'_>| network::egress(topology, engines, environment);
     let values = Values {
         header: conventions::header(&topology.name),
         origin: overlay.path.to_string(),
@@ -58,8 +59,7 @@ pub(super) fn kustomization(
         replicas: (varied.settings.replicas != base.settings.replicas)
             .then_some(varied.settings.replicas),
         gateway_policy: network::of_gateway(&topology.name),
-        egress: (varied.ports != base.ports)
-            .then(|| indented(&network::egress(topology, engines, varied))),
+        egress: (egress(base) != egress(varied)).then(|| indented(&egress(varied))),
         left_out: left_out
             .map(|&id| LeftOut {
                 name: engines.get(id).map_or("", |engine| &engine.name),
@@ -78,11 +78,15 @@ fn settings(
     varied: &Environment<'_>,
 ) -> Vec<Setting> {
     let addresses = base.addresses.iter().zip(&varied.addresses);
-    let upstreams = topology.upstreams.iter().zip(addresses);
+    let upstreams = topology.upstreams.ids().zip(addresses);
     let table = overlay.path.key("upstreams");
-    let moved = upstreams.filter_map(|(upstream, (before, after))| {
+    let moved = upstreams.filter_map(|((id, upstream), (before, after))| {
         let after = after.as_ref().filter(|_| before != after)?;
-        let origin = table.key(&upstream.name).key("url");
+        let origin = if varied.mocked.contains(&id) {
+            overlay.path.key("servers")
+        } else {
+            table.key(&upstream.name).key("url")
+        };
         Some(moved(upstream, &origin, after))
     });
     moved.collect()
