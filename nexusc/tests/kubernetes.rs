@@ -163,7 +163,7 @@ fn each_selector_finds_one_kind_of_pods() {
             .count();
         let expected = match (kind.as_str(), name.as_str()) {
             ("NetworkPolicy", "nasty-deny") => pods.len(),
-            ("NetworkPolicy", "nasty-engines") => 3,
+            ("NetworkPolicy", "nasty-engines") => 4,
             _ => 1,
         };
         assert_eq!(found, expected, "{kind} {name}");
@@ -182,8 +182,8 @@ fn every_pod_keeps_to_the_restricted_standard() {
     let pods = pods(&objects);
     assert_eq!(
         pods.len(),
-        6,
-        "the gateway, Redis, three engines and the mock"
+        7,
+        "the gateway, Redis, four engines and the mock"
     );
     for (labels, pod) in pods {
         assert_eq!(pod["automountServiceAccountToken"], false, "{labels:?}");
@@ -378,7 +378,7 @@ fn the_gateway_may_connect_to_all_that_it_has_addresses_of() {
     let objects = objects(&files, BASE);
     let policy = find(&objects, "NetworkPolicy", "nasty-gateway");
     let base = egress_ports(&policy["spec"]["egress"]);
-    assert_eq!(base, [53, 6379, 8000, 8001, 9000].into());
+    assert_eq!(base, [53, 3000, 6379, 8000, 8001, 9000].into());
     // The overlay moves an upstream to a port of its own.
     let overlay = files.get("deploy/nasty/kubernetes/overlays/on/kustomization.yaml");
     let overlay: Json = serde_saphyr::from_str(overlay.unwrap()).unwrap();
@@ -420,7 +420,7 @@ fn an_environment_of_mocks_has_no_engine_and_asks_for_no_gpu() {
         let instance = format!("app.kubernetes.io/instance={name}");
         assert!(text.contains(&instance), "{name} is left out: {text}");
     }
-    assert_eq!(count, 3);
+    assert_eq!(count, 4);
     assert_eq!(text.matches("$patch: delete").count(), count);
     // Whom it answers for is found where its service is; who has an address here is not.
     let objects = objects(&files, OVERLAY);
@@ -460,6 +460,42 @@ fn an_environment_of_mocks_has_no_engine_and_asks_for_no_gpu() {
         egress_ports(&patch[0]["value"]),
         [53, 6379, 8000, 9000].into()
     );
+}
+
+#[test]
+fn a_server_of_which_the_spec_says_what_starts_it_is_asked_and_run_as_its_image_wants() {
+    let objects = awkward();
+    let pod = &find(&objects, "StatefulSet", "off")["spec"]["template"]["spec"];
+    let security = &pod["securityContext"];
+    for field in ["runAsUser", "runAsGroup", "fsGroup"] {
+        assert_eq!(security[field], 1034, "{field}");
+    }
+    let container = &pod["containers"][0];
+    assert_eq!(
+        container["image"],
+        "registry.example.com:5000/bentovllm:1.2"
+    );
+    assert_eq!(
+        container["command"],
+        Json::Null,
+        "its image says what starts"
+    );
+    let args: Vec<&str> = container["args"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(Json::as_str)
+        .collect();
+    assert_eq!(args, ["serve", "no", "--name=\"1e3\": # $$(HOME)"]);
+    for (probe, path) in [
+        ("startupProbe", "/readyz"),
+        ("readinessProbe", "/readyz"),
+        ("livenessProbe", "/livez"),
+    ] {
+        assert_eq!(container[probe]["httpGet"]["path"], path, "{probe}");
+    }
+    assert_eq!(container["ports"][0]["containerPort"], 3000);
+    assert_eq!(container["resources"]["limits"]["nvidia.com/gpu"], "1");
 }
 
 /// The labels that selectors go by.

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::on_loopback;
 use super::secrets::{self, Files, Mounted};
 use crate::conventions::image;
 use crate::ir::Topology;
@@ -51,8 +52,4 @@ pub(super) fn grafana<'t>(topology: &'t Topology, all: &Files<'t>) -> Grafana {
         has_prometheus: topology.deploy.artifacts.contains(&Artifact::Prometheus),
         files: secrets::mounted(secrets::of_grafana(topology), all),
     }
-}
-
-fn on_loopback(port: u16, inside: u16) -> String {
-    format!("127.0.0.1:{port}:{inside}")
 }
