@@ -505,6 +505,79 @@ fn labels_of(labels: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     labels
 }
 
+/// Three servers for one model, of which each environment runs one, and one that runs none.
+const SERVERS: &str = r#"
+edition = 1
+gateway.development = true
+models.chat = {}
+gpus.one.model = "rtx-3090"
+routes.chat = { models = ["chat"], priority.targets = { vllm = 1, sglang = 2, bento = 3 } }
+
+[upstreams.vllm]
+url = "http://vllm:8000"
+engine = { gpus = ["one"], profile = "gpu", vllm = { version = "0.19.0", weights = "Qwen/Qwen2.5-3B-Instruct", max_model_len = 8192 } }
+
+[upstreams.sglang]
+url = "http://sglang:30000"
+engine = { gpus = ["one"], profile = "sglang", sglang = { weights = "Qwen/Qwen2.5-3B-Instruct", context_length = 8192 } }
+
+[upstreams.bento]
+url = "http://bento:3000"
+engine = { gpus = ["one"], profile = "bentoml", other = { memory = "12GiB", container = { image = "bento/chat:1", ready = "/readyz" } } }
+
+[overlays.mock]
+servers = "mock"
+[overlays.gpu]
+profile = "gpu"
+[overlays.sglang]
+profile = "sglang"
+upstreams.vllm.url = "http://sglang:30000"
+[overlays.bentoml]
+profile = "bentoml"
+"#;
+
+#[test]
+fn an_environment_runs_the_engines_of_its_profile_and_no_others() {
+    let files = files("chat", SERVERS);
+    let engines = ["vllm", "sglang", "bento"];
+    for (overlay, running) in [
+        ("mock", None),
+        ("gpu", Some("vllm")),
+        ("sglang", Some("sglang")),
+        ("bentoml", Some("bento")),
+    ] {
+        let path = format!("deploy/chat/kubernetes/overlays/{overlay}/kustomization.yaml");
+        let text = files.get(&path).unwrap();
+        let kustomization: Json = serde_saphyr::from_str(text).unwrap();
+        for engine in engines {
+            let instance = format!("app.kubernetes.io/instance={engine}\"");
+            assert_eq!(
+                text.contains(&instance),
+                running != Some(engine),
+                "{overlay}: {engine}"
+            );
+        }
+        // It waits in the base, since the others would want its GPU.
+        let mut patches = kustomization["patches"].as_array().unwrap().iter();
+        let scaled = patches.find(|patch| patch["target"]["kind"] == "StatefulSet");
+        let selector = scaled.map(|patch| patch["target"]["labelSelector"].as_str().unwrap());
+        let expected = running.map(|_| format!("nexus/profile={overlay}"));
+        assert_eq!(selector, expected.as_deref(), "{overlay}");
+        let compose = files
+            .get(&format!("deploy/chat/overlays/{overlay}/compose.yaml"))
+            .unwrap();
+        let profile = format!("--profile {overlay} ");
+        assert_eq!(compose.contains(&profile), running.is_some(), "{compose}");
+    }
+    let sglang = files
+        .get("deploy/chat/kubernetes/overlays/sglang/kustomization.yaml")
+        .unwrap();
+    assert!(
+        sglang.contains("UPSTREAM_VLLM_URL=http://sglang:30000"),
+        "{sglang}"
+    );
+}
+
 #[test]
 fn two_environments_never_share_a_namespace_unless_a_spec_says_so() {
     const SPEC: &str = "edition = 1\ngateway.development = true\nmodels.m = {}\nupstreams.u.url = \"mock://local\"\n\

@@ -54,6 +54,7 @@ pub(super) fn text(topology: &Topology, overlay: &Overlay) -> String {
         file: format!("{folder}/{}", conventions::COMPOSE),
         environment: format!("{folder}/.env"),
         name: &overlay.name,
+        profile: overlay.profile.as_deref(),
         origin: overlay.path.to_string(),
         image: overlay
             .production
@@ -86,6 +87,8 @@ struct File<'t> {
     file: String,
     environment: String,
     name: &'t str,
+    /// The profile whose engines run.
+    profile: Option<&'t str>,
     origin: String,
     /// In production its tag must be chosen.
     image: Option<String>,

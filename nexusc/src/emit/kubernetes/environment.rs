@@ -93,16 +93,25 @@ impl<'t> Environment<'t> {
                 mock::answers_for(topology, overlay)
             }),
         };
-        for ((id, _), endpoint) in topology.upstreams.ids().zip(endpoints) {
+        for ((id, upstream), endpoint) in topology.upstreams.ids().zip(endpoints) {
             if environment.mocked.contains(&id) {
                 let name = names::mock(&topology.name);
                 let address = format!("http://{name}:{}", mock::PORT);
                 environment.addresses.push(Some(address));
                 continue;
             }
-            let address = match engines.get(id).filter(|_| runs_here(endpoint)) {
+            let own = engines.get(id).filter(|_| is_where(upstream, endpoint));
+            if own.is_some() && runs_in(overlay, upstream) {
+                environment.engines.insert(id);
+            }
+            // An overlay may give it the engine of another one.
+            let engine = own.or_else(|| {
+                let mut others = topology.upstreams.ids();
+                let other = others.find(|(_, other)| is_where(other, endpoint));
+                engines.get(other?.0)
+            });
+            let address = match engine {
                 Some(engine) => {
-                    environment.engines.insert(id);
                     let (name, port) = (engine.name.as_str(), engine.server.port);
                     let is_its_host = endpoint.host_and_port() == Some((name, port));
                     let own = url(endpoint).filter(|_| is_its_host);
@@ -118,6 +127,22 @@ impl<'t> Environment<'t> {
         }
         environment
     }
+}
+
+/// Whether this is the address of the engine of this upstream, beside the gateway.
+fn is_where(upstream: &Upstream, endpoint: &Endpoint) -> bool {
+    let host = |endpoint: &Endpoint| {
+        let (host, _) = endpoint.host_and_port()?;
+        Some(host.to_owned())
+    };
+    runs_here(endpoint) && host(&upstream.endpoint) == host(endpoint)
+}
+
+/// Whether the engine of this upstream runs in an environment of this overlay.
+fn runs_in(overlay: Option<&Overlay>, upstream: &Upstream) -> bool {
+    let wanted = overlay.and_then(|overlay| overlay.profile.as_ref());
+    let own = upstream.engine.as_ref().and_then(|it| it.profile.as_ref());
+    wanted.is_none() || own.is_none() || wanted == own
 }
 
 /// Whether an engine at this address runs beside the gateway: a host of one label is a service of the namespace, and

@@ -7,7 +7,8 @@ use crate::emit::kubernetes::environment::{Engines, Environment};
 use crate::emit::kubernetes::{Setting, moved, network};
 use crate::emit::yaml::fill;
 use crate::ir::kubernetes::{Exposure, Replicas};
-use crate::ir::{Overlay, Topology};
+use crate::ir::table::Id;
+use crate::ir::{Overlay, Topology, Upstream};
 
 const OVERLAY: &str = include_str!("../../../../templates/deploy/kubernetes/overlay.yaml");
 
@@ -25,6 +26,7 @@ struct Values<'t> {
     replicas: Option<Replicas>,
     gateway_policy: String,
     egress: Option<String>,
+    profile: Option<&'t str>,
     left_out: Vec<LeftOut<'t>>,
 }
 
@@ -60,6 +62,10 @@ pub(super) fn kustomization(
             .then_some(varied.settings.replicas),
         gateway_policy: network::of_gateway(&topology.name),
         egress: (egress(base) != egress(varied)).then(|| indented(&egress(varied))),
+        profile: overlay.profile.as_deref().filter(|profile| {
+            let mut engines = varied.engines.iter();
+            engines.any(|&id| profile_of(topology, id) == Some(*profile))
+        }),
         left_out: left_out
             .map(|&id| LeftOut {
                 name: engines.get(id).map_or("", |engine| &engine.name),
@@ -68,6 +74,12 @@ pub(super) fn kustomization(
             .collect(),
     };
     fill(OVERLAY, &values)
+}
+
+/// The profile of the engine of an upstream.
+fn profile_of(topology: &Topology, id: Id<Upstream>) -> Option<&str> {
+    let engine = topology.upstreams.get(id).engine.as_ref()?;
+    engine.profile.as_deref()
 }
 
 /// The upstreams that are elsewhere than in the base.
