@@ -2,6 +2,7 @@
 //!
 //! A name that appears in two emitted files is made here, once, so that they cannot disagree.
 
+pub mod image;
 pub mod kubernetes;
 
 /// The first line of every emitted file, without its comment sign.
@@ -151,6 +152,28 @@ pub mod container {
     pub const NGINX: &str = "nginx";
     /// What answers in the place of engines.
     pub const MOCK: &str = "mock";
+    /// What takes log lines from Docker to Kafka.
+    pub const LOG_SHIPPER: &str = "log-shipper";
+    /// What they wait in.
+    pub const KAFKA: &str = "kafka";
+    /// What takes them from Kafka to Elasticsearch.
+    pub const LOG_INDEXER: &str = "log-indexer";
+    /// What they are searched in.
+    pub const ELASTICSEARCH: &str = "elasticsearch";
+    /// What shows them.
+    pub const KIBANA: &str = "kibana";
+    /// What tells both what lines hold.
+    pub const LOG_BOOTSTRAP: &str = "log-bootstrap";
+
+    /// The way of log lines, in its order.
+    pub const OF_LOGS: [&str; 6] = [
+        LOG_SHIPPER,
+        KAFKA,
+        LOG_INDEXER,
+        ELASTICSEARCH,
+        KIBANA,
+        LOG_BOOTSTRAP,
+    ];
 }
 
 /// The plan of a spec's GPUs for programs, inside its folder.

@@ -69,6 +69,92 @@ fn an_address_of_the_machine_is_not_that_of_the_container() {
 }
 
 #[test]
+fn the_way_of_logs_leads_where_its_files_say() {
+    let compose = compose("compose.yaml");
+    let of_logs: Vec<(&String, &Value)> = compose["services"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .filter(|(_, service)| service["profiles"] == json!(["logging"]))
+        .collect();
+    assert_eq!(of_logs.len(), 6);
+    for (name, service) in &of_logs {
+        let limits = &service["deploy"]["resources"]["limits"];
+        assert!(limits["memory"].is_string(), "{name} has a bound");
+        for volume in service["volumes"].as_array().into_iter().flatten() {
+            // What is mounted of this folder is emitted.
+            let Some(emitted) = volume.as_str().and_then(|volume| volume.strip_prefix("./")) else {
+                continue;
+            };
+            let (path, _) = emitted.split_once(':').unwrap();
+            let path = if path == "logs" {
+                "logs/bootstrap.sh"
+            } else {
+                path
+            };
+            assert!(!file(SPEC, path).is_empty());
+        }
+        for (first, dependency) in service["depends_on"].as_object().into_iter().flatten() {
+            let is_there = of_logs.iter().any(|(other, _)| *other == first);
+            assert!(is_there, "{name} waits for {first} of another profile");
+            // `up --wait` takes an end for a failure, unless somebody waits for it.
+            let ends = first == "log-bootstrap";
+            let expected = if ends {
+                "service_completed_successfully"
+            } else {
+                "service_healthy"
+            };
+            assert_eq!(dependency["condition"], expected);
+        }
+    }
+    let is_there = |name: &str| of_logs.iter().any(|(other, _)| *other == name);
+    let shipper: Value = serde_saphyr::from_str(&file(SPEC, "logs/shipper.yaml")).unwrap();
+    let indexer: Value = serde_saphyr::from_str(&file(SPEC, "logs/indexer.yaml")).unwrap();
+    for brokers in [
+        &shipper["sinks"]["kafka"]["bootstrap_servers"],
+        &indexer["sources"]["kafka"]["bootstrap_servers"],
+    ] {
+        assert_eq!(brokers, "${KAFKA:-kafka:9092}");
+        assert!(is_there("kafka"));
+    }
+    let search = &indexer["sinks"]["elasticsearch"]["endpoints"][0];
+    assert_eq!(search, "${ELASTICSEARCH:-http://elasticsearch:9200}");
+    assert!(is_there("elasticsearch"));
+    let labels = &shipper["sources"]["docker"]["include_labels"];
+    let project = compose["name"].as_str().unwrap();
+    assert_eq!(labels[0], format!("com.docker.compose.project={project}"));
+    assert!(compose["services"]["gateway"].is_object());
+    assert_eq!(labels[1], "com.docker.compose.service=gateway");
+}
+
+#[test]
+fn dashboards_link_to_the_kibana_that_runs_here() {
+    let spec = format!("{SPEC}\n[deploy.compose.ports]\nkibana = 5602\n");
+    let compose: Value = serde_saphyr::from_str(&file(&spec, "compose.yaml")).unwrap();
+    let ports = &compose["services"]["kibana"]["ports"];
+    assert_eq!(ports, &json!(["127.0.0.1:5602:5601"]));
+    let dashboard = file(&spec, "grafana/dashboards/gateway.json");
+    assert!(dashboard.contains("http://localhost:5602/app/"));
+}
+
+#[test]
+fn a_server_of_which_the_spec_says_what_starts_it_starts_by_its_image() {
+    let compose = compose("compose.yaml");
+    let bento = &compose["services"]["bento"];
+    assert_eq!(bento["image"], "registry.example.com/bentovllm:1.2.0");
+    assert_eq!(bento["entrypoint"], Value::Null);
+    assert_eq!(
+        bento["command"],
+        json!(["serve", "--name", "$$no: \"1e3\""])
+    );
+    // Its volume is of its user: the others are of root.
+    assert_eq!(bento["volumes"][0]["source"], "bento_data");
+    assert!(compose["volumes"].get("bento_data").is_some());
+    let health = bento["healthcheck"]["test"][1].as_str().unwrap();
+    assert!(health.contains("http://localhost:3000/readyz"), "{health}");
+}
+
+#[test]
 fn nobody_is_reached_past_nginx() {
     let services = &compose("compose.yaml")["services"];
     assert_eq!(services["gateway"]["ports"], Value::Null);

@@ -101,7 +101,7 @@ fn a_kustomization_lists_what_lies_beside_it() {
             .collect();
         assert_eq!(own, beside, "{folder}");
     }
-    assert_eq!(count, 3);
+    assert_eq!(count, 4);
 }
 
 #[test]
@@ -163,7 +163,7 @@ fn each_selector_finds_one_kind_of_pods() {
             .count();
         let expected = match (kind.as_str(), name.as_str()) {
             ("NetworkPolicy", "nasty-deny") => pods.len(),
-            ("NetworkPolicy", "nasty-engines") => 3,
+            ("NetworkPolicy", "nasty-engines") => 4,
             _ => 1,
         };
         assert_eq!(found, expected, "{kind} {name}");
@@ -173,9 +173,18 @@ fn each_selector_finds_one_kind_of_pods() {
 
 #[test]
 fn every_pod_keeps_to_the_restricted_standard() {
-    let objects = awkward();
+    let files = files("nasty", AWKWARD);
+    let mut objects = objects(&files, BASE);
+    objects.extend(self::objects(
+        &files,
+        "deploy/nasty/kubernetes/overlays/mock",
+    ));
     let pods = pods(&objects);
-    assert_eq!(pods.len(), 5, "the gateway, Redis and three engines");
+    assert_eq!(
+        pods.len(),
+        7,
+        "the gateway, Redis, four engines and the mock"
+    );
     for (labels, pod) in pods {
         assert_eq!(pod["automountServiceAccountToken"], false, "{labels:?}");
         let security = &pod["securityContext"];
@@ -369,7 +378,7 @@ fn the_gateway_may_connect_to_all_that_it_has_addresses_of() {
     let objects = objects(&files, BASE);
     let policy = find(&objects, "NetworkPolicy", "nasty-gateway");
     let base = egress_ports(&policy["spec"]["egress"]);
-    assert_eq!(base, [53, 6379, 8000, 8001, 9000].into());
+    assert_eq!(base, [53, 3000, 6379, 8000, 8001, 9000].into());
     // The overlay moves an upstream to a port of its own.
     let overlay = files.get("deploy/nasty/kubernetes/overlays/on/kustomization.yaml");
     let overlay: Json = serde_saphyr::from_str(overlay.unwrap()).unwrap();
@@ -395,6 +404,178 @@ fn an_engine_that_an_overlay_moves_away_is_left_out_there() {
         .get("deploy/nasty/kubernetes/overlays/off/kustomization.yaml")
         .unwrap();
     assert!(!other.contains("$patch: delete"), "{other}");
+}
+
+#[test]
+fn an_environment_of_mocks_has_no_engine_and_asks_for_no_gpu() {
+    const OVERLAY: &str = "deploy/nasty/kubernetes/overlays/mock";
+    let files = files("nasty", AWKWARD);
+    let text = files.get(&format!("{OVERLAY}/kustomization.yaml")).unwrap();
+    let kustomization: Json = serde_saphyr::from_str(text).unwrap();
+    let base = objects(&files, BASE);
+    let engines = base.iter().filter(|(kind, ..)| kind == "StatefulSet");
+    let mut count = 0;
+    for (_, name, _) in engines {
+        count += 1;
+        let instance = format!("app.kubernetes.io/instance={name}");
+        assert!(text.contains(&instance), "{name} is left out: {text}");
+    }
+    assert_eq!(count, 4);
+    assert_eq!(text.matches("$patch: delete").count(), count);
+    // Whom it answers for is found where its service is; who has an address here is not.
+    let objects = objects(&files, OVERLAY);
+    let service = find(&objects, "Service", "nasty-mock");
+    assert_eq!(service["spec"]["ports"][0]["port"], 8000);
+    let literals = &kustomization["configMapGenerator"][0]["literals"];
+    let literals: Vec<&str> = literals
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(Json::as_str)
+        .collect();
+    for literal in [
+        "UPSTREAM_NASTY_URL=http://nasty-mock:8000",
+        "UPSTREAM_NO_URL=http://nasty-mock:8000",
+        "UPSTREAM_NULL_URL=http://null:9000",
+    ] {
+        assert!(literals.contains(&literal), "{literals:?}");
+    }
+    let pod = &find(&objects, "Deployment", "nasty-mock")["spec"]["template"];
+    let labels = text_map(&pod["metadata"]["labels"]);
+    assert_eq!(text_map(&service["spec"]["selector"]), labels_of(&labels));
+    let limits = &pod["spec"]["containers"][0]["resources"]["limits"];
+    assert_eq!(limits["nvidia.com/gpu"], Json::Null);
+    // The gateway may connect to it, and to no engines.
+    let mut patches = kustomization["patches"].as_array().unwrap().iter();
+    let patch = patches.find(|patch| patch["target"]["kind"] == "NetworkPolicy");
+    let patch: Json = serde_saphyr::from_str(patch.unwrap()["patch"].as_str().unwrap()).unwrap();
+    let rules = patch[0]["value"].as_array().unwrap();
+    let components: Vec<&Json> = rules
+        .iter()
+        .map(|rule| &rule["to"][0]["podSelector"]["matchLabels"]["app.kubernetes.io/component"])
+        .filter(|component| component.is_string())
+        .collect();
+    assert_eq!(components, ["mock", "store"]);
+    assert_eq!(
+        egress_ports(&patch[0]["value"]),
+        [53, 6379, 8000, 9000].into()
+    );
+}
+
+#[test]
+fn a_server_of_which_the_spec_says_what_starts_it_is_asked_and_run_as_its_image_wants() {
+    let objects = awkward();
+    let pod = &find(&objects, "StatefulSet", "off")["spec"]["template"]["spec"];
+    let security = &pod["securityContext"];
+    for field in ["runAsUser", "runAsGroup", "fsGroup"] {
+        assert_eq!(security[field], 1034, "{field}");
+    }
+    let container = &pod["containers"][0];
+    assert_eq!(
+        container["image"],
+        "registry.example.com:5000/bentovllm:1.2"
+    );
+    assert_eq!(
+        container["command"],
+        Json::Null,
+        "its image says what starts"
+    );
+    let args: Vec<&str> = container["args"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(Json::as_str)
+        .collect();
+    assert_eq!(args, ["serve", "no", "--name=\"1e3\": # $$(HOME)"]);
+    for (probe, path) in [
+        ("startupProbe", "/readyz"),
+        ("readinessProbe", "/readyz"),
+        ("livenessProbe", "/livez"),
+    ] {
+        assert_eq!(container[probe]["httpGet"]["path"], path, "{probe}");
+    }
+    assert_eq!(container["ports"][0]["containerPort"], 3000);
+    assert_eq!(container["resources"]["limits"]["nvidia.com/gpu"], "1");
+}
+
+/// The labels that selectors go by.
+fn labels_of(labels: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let mut labels = labels.clone();
+    labels.remove("app.kubernetes.io/name");
+    labels
+}
+
+/// Three servers for one model, of which each environment runs one, and one that runs none.
+const SERVERS: &str = r#"
+edition = 1
+gateway.development = true
+models.chat = {}
+gpus.one.model = "rtx-3090"
+routes.chat = { models = ["chat"], priority.targets = { vllm = 1, sglang = 2, bento = 3 } }
+
+[upstreams.vllm]
+url = "http://vllm:8000"
+engine = { gpus = ["one"], profile = "gpu", vllm = { version = "0.19.0", weights = "Qwen/Qwen2.5-3B-Instruct", max_model_len = 8192 } }
+
+[upstreams.sglang]
+url = "http://sglang:30000"
+engine = { gpus = ["one"], profile = "sglang", sglang = { weights = "Qwen/Qwen2.5-3B-Instruct", context_length = 8192 } }
+
+[upstreams.bento]
+url = "http://bento:3000"
+engine = { gpus = ["one"], profile = "bentoml", other = { memory = "12GiB", container = { image = "bento/chat:1", ready = "/readyz" } } }
+
+[overlays.mock]
+servers = "mock"
+[overlays.gpu]
+profile = "gpu"
+[overlays.sglang]
+profile = "sglang"
+upstreams.vllm.url = "http://sglang:30000"
+[overlays.bentoml]
+profile = "bentoml"
+"#;
+
+#[test]
+fn an_environment_runs_the_engines_of_its_profile_and_no_others() {
+    let files = files("chat", SERVERS);
+    let engines = ["vllm", "sglang", "bento"];
+    for (overlay, running) in [
+        ("mock", None),
+        ("gpu", Some("vllm")),
+        ("sglang", Some("sglang")),
+        ("bentoml", Some("bento")),
+    ] {
+        let path = format!("deploy/chat/kubernetes/overlays/{overlay}/kustomization.yaml");
+        let text = files.get(&path).unwrap();
+        let kustomization: Json = serde_saphyr::from_str(text).unwrap();
+        for engine in engines {
+            let instance = format!("app.kubernetes.io/instance={engine}\"");
+            assert_eq!(
+                text.contains(&instance),
+                running != Some(engine),
+                "{overlay}: {engine}"
+            );
+        }
+        // It waits in the base, since the others would want its GPU.
+        let mut patches = kustomization["patches"].as_array().unwrap().iter();
+        let scaled = patches.find(|patch| patch["target"]["kind"] == "StatefulSet");
+        let selector = scaled.map(|patch| patch["target"]["labelSelector"].as_str().unwrap());
+        let expected = running.map(|_| format!("nexus/profile={overlay}"));
+        assert_eq!(selector, expected.as_deref(), "{overlay}");
+        let compose = files
+            .get(&format!("deploy/chat/overlays/{overlay}/compose.yaml"))
+            .unwrap();
+        let profile = format!("--profile {overlay} ");
+        assert_eq!(compose.contains(&profile), running.is_some(), "{compose}");
+    }
+    let sglang = files
+        .get("deploy/chat/kubernetes/overlays/sglang/kustomization.yaml")
+        .unwrap();
+    assert!(
+        sglang.contains("UPSTREAM_VLLM_URL=http://sglang:30000"),
+        "{sglang}"
+    );
 }
 
 #[test]

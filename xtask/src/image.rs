@@ -15,9 +15,21 @@ use crate::command::{Error, is_there, root, run, shown};
 #[derive(Debug, Subcommand)]
 pub(crate) enum Task {
     /// Build it, by docker or podman
-    Build(Image),
+    Build {
+        #[command(flatten)]
+        image: Image,
+        /// What answers in the place of engines, for overlays with `servers = "mock"`
+        #[arg(long)]
+        mock: bool,
+    },
     /// Push it to where `[deploy] image` says
-    Push(Image),
+    Push {
+        #[command(flatten)]
+        image: Image,
+        /// What answers in the place of engines
+        #[arg(long)]
+        mock: bool,
+    },
     /// Set the tag that a deployment in Kubernetes runs, in `clusters/`
     Set {
         #[command(flatten)]
@@ -45,8 +57,8 @@ const ENGINES: &[&str] = &["docker", "podman"];
 pub(crate) fn task(task: &Task) -> Result<(), Error> {
     let root = root();
     match task {
-        Task::Build(image) => run_printed(&mut build(&root, engine()?, image)?),
-        Task::Push(image) => run_printed(&mut push(&root, engine()?, image)?),
+        Task::Build { image, mock } => run_printed(&mut build(&root, engine()?, image, *mock)?),
+        Task::Push { image, mock } => run_printed(&mut push(&root, engine()?, image, *mock)?),
         Task::Set { image, overlay } => {
             println!("{}", set(&root, image, overlay.as_deref())?);
             Ok(())
@@ -62,7 +74,7 @@ fn engine() -> Result<&'static str, Error> {
     })
 }
 
-fn build(root: &Path, engine: &str, image: &Image) -> Result<Command, Error> {
+fn build(root: &Path, engine: &str, image: &Image, mock: bool) -> Result<Command, Error> {
     let dockerfile = format!("deploy/{}/Dockerfile", image.spec);
     if !root.join(&dockerfile).exists() {
         return Err(Error::Absent {
@@ -74,16 +86,19 @@ fn build(root: &Path, engine: &str, image: &Image) -> Result<Command, Error> {
         });
     }
     let mut build = Command::new(engine);
+    build.args(["build", "--file", &dockerfile]);
+    if mock {
+        build.args(["--target", "mock"]);
+    }
     build
-        .args(["build", "--file", &dockerfile, "--tag"])
-        .args([&reference(root, image)?, "."])
+        .args(["--tag", &reference(root, image, mock)?, "."])
         .current_dir(root);
     Ok(build)
 }
 
-fn push(root: &Path, engine: &str, image: &Image) -> Result<Command, Error> {
+fn push(root: &Path, engine: &str, image: &Image, mock: bool) -> Result<Command, Error> {
     let mut push = Command::new(engine);
-    push.args(["push", &reference(root, image)?])
+    push.args(["push", &reference(root, image, mock)?])
         .current_dir(root);
     Ok(push)
 }
@@ -93,9 +108,11 @@ fn run_printed(command: &mut Command) -> Result<(), Error> {
     run(command)
 }
 
-/// The image with its tag.
-fn reference(root: &Path, image: &Image) -> Result<String, Error> {
-    Ok(format!("{}:{}", name(root, &image.spec)?, image.tag))
+/// The image with its tag; that of the mock is named after the gateway's.
+fn reference(root: &Path, image: &Image, mock: bool) -> Result<String, Error> {
+    let name = name(root, &image.spec)?;
+    let mock = if mock { "-mock" } else { "" };
+    Ok(format!("{name}{mock}:{}", image.tag))
 }
 
 /// The name of the image, from what is emitted: that is what a release has to replace.
@@ -290,16 +307,23 @@ mod tests {
         let repository = Repository::new("build");
         let root = &repository.0;
         let built = called(&repository, |docker| {
-            build(root, docker, &image("1.2")).unwrap()
+            build(root, docker, &image("1.2"), false).unwrap()
         });
         assert_eq!(
             built,
             "build|--file|deploy/fleet/Dockerfile|--tag|3scale.io:5000/llm/fleet:1.2|.|"
         );
         let pushed = called(&repository, |docker| {
-            push(root, docker, &image("1.2")).unwrap()
+            push(root, docker, &image("1.2"), false).unwrap()
         });
         assert_eq!(pushed, "push|3scale.io:5000/llm/fleet:1.2|");
+        let built = called(&repository, |docker| {
+            build(root, docker, &image("1.2"), true).unwrap()
+        });
+        assert_eq!(
+            built,
+            "build|--file|deploy/fleet/Dockerfile|--target|mock|--tag|3scale.io:5000/llm/fleet-mock:1.2|.|"
+        );
     }
 
     #[test]
@@ -350,7 +374,9 @@ mod tests {
             spec: "other".to_owned(),
             tag: "1".to_owned(),
         };
-        let error = build(root, "docker", &other).unwrap_err().to_string();
+        let error = build(root, "docker", &other, false)
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("deploy/other/Dockerfile"), "{error}");
         set(root, &image("1"), None).unwrap();
         fs::write(

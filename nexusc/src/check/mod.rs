@@ -35,6 +35,7 @@ mod models;
 mod nameless_probes;
 mod objectives;
 mod overlay_addresses;
+mod overlay_profiles;
 mod own_address;
 mod production;
 mod queues;
@@ -107,6 +108,7 @@ pub fn check(topology: &Topology, plan: &Plan, left_out: &BTreeSet<KeyPath>) -> 
         models::check,
         nameless_probes::check,
         overlay_addresses::check,
+        overlay_profiles::check,
         objectives::check,
         own_address::check,
         production::check,

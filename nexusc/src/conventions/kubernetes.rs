@@ -3,9 +3,6 @@
 /// The folder of the manifests, inside that of a spec.
 pub const FOLDER: &str = "kubernetes";
 
-/// What a Redis runs from.
-pub const REDIS_IMAGE: &str = "redis:7.4-alpine";
-
 /// The most characters of a name.
 const LONGEST: usize = 63;
 
@@ -30,6 +27,11 @@ pub fn certificate(spec: &str) -> String {
 /// The Redis of a spec.
 pub fn redis(spec: &str) -> String {
     part(spec, "redis")
+}
+
+/// What answers in the place of the engines of a spec.
+pub fn mock(spec: &str) -> String {
+    part(spec, "mock")
 }
 
 /// The Secret with the certificate that Prometheus presents to a gateway which asks for one.

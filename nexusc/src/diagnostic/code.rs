@@ -196,6 +196,8 @@ codes! {
     NX0831 Error "not a region or a namespace of CloudWatch"
     NX0850 Error "an emitted file that its tool does not take"
     NX0851 Error "an emitted file that is not what the spec gives"
+    NX0860 Error "the container of an engine that cannot run as written"
+    NX0861 Error "an overlay of a profile that no engine has"
     NX0901 Warning "an upstream that no route uses"
     NX0902 Warning "an API key that may use no model"
     NX0903 Warning "a field that a mock upstream does not use"

@@ -77,11 +77,13 @@ fn compare_ports(before: Ports, after: Ports, changes: &mut Changes<'_>) {
         prometheus,
         alertmanager,
         grafana,
+        kibana,
     } = after;
     for (what, before, after) in [
         ("Prometheus", before.prometheus, prometheus),
         ("Alertmanager", before.alertmanager, alertmanager),
         ("Grafana", before.grafana, grafana),
+        ("Kibana", before.kibana, kibana),
     ] {
         if before != after {
             let what = format!("port of {what}: {before} -> {after}");

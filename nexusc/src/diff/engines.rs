@@ -3,6 +3,7 @@
 use crate::diff::Risk::{Risky, Safe};
 use crate::diff::words::{bytes, code, gib, list};
 use crate::diff::{Changes, Kind};
+use crate::ir::container::Container;
 use crate::ir::table::{Named, Table};
 use crate::ir::{Engine, EngineMemory, table::Id};
 use crate::plan::service::Service;
@@ -38,6 +39,7 @@ pub(super) fn compare(
         after: starts_after,
         profile,
         memory,
+        container,
     } = after;
     let text = |text: &Option<String>| text.as_deref().map_or("none".to_owned(), code);
     let mut say = |what: &str, before: String, after: String| {
@@ -68,11 +70,47 @@ pub(super) fn compare(
         names(starts_after, &new.upstreams),
     );
     say("profile", text(&before.profile), text(profile));
+    compare_container(before.container.as_ref(), container.as_ref(), &mut say);
     match (&before.memory, memory) {
         (EngineMemory::Planned(before), EngineMemory::Planned(after)) => {
             compare_service(before, after, &mut say);
         }
         (before, after) => say("GPU memory that is taken", taken(before), taken(after)),
+    }
+}
+
+fn compare_container(
+    before: Option<&Container>,
+    after: Option<&Container>,
+    say: &mut impl FnMut(&str, String, String),
+) {
+    let shown = |container: Option<&Container>| {
+        let none = || std::array::from_fn(|_| "none".to_owned());
+        container.map_or_else(none, |container| {
+            let Container {
+                image,
+                args,
+                ready,
+                live,
+                user,
+                data,
+            } = container;
+            let user = user.map_or("any".to_owned(), |user| user.to_string());
+            let data = data.as_deref().map_or("none".to_owned(), code);
+            let args = list(args.iter().map(String::as_str));
+            [code(image), args, code(ready), code(live), user, data]
+        })
+    };
+    let what = [
+        "image of its container",
+        "arguments of its container",
+        "path that says that it serves",
+        "path that says that it lives",
+        "user of its container",
+        "folder of its container that is kept",
+    ];
+    for ((what, before), after) in what.into_iter().zip(shown(before)).zip(shown(after)) {
+        say(what, before, after);
     }
 }
 

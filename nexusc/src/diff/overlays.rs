@@ -29,12 +29,19 @@ fn compare_overlay(before: &Overlay, after: &Overlay, changes: &mut Changes<'_>)
         path: _,
         production,
         servers,
+        profile,
         addresses,
         kubernetes,
     } = after;
     if before.servers != *servers {
         let (old, new) = (before.servers.name(), servers.name());
         let what = format!("servers: {} -> {}", code(old), code(new));
+        changes.of(Risky, Kind::Overlay, name, what);
+    }
+    if before.profile != *profile {
+        let shown = |profile: &Option<String>| profile.as_deref().map_or("none".to_owned(), code);
+        let (old, new) = (shown(&before.profile), shown(profile));
+        let what = format!("profile whose engines run: {old} -> {new}");
         changes.of(Risky, Kind::Overlay, name, what);
     }
     match (before.production, *production) {

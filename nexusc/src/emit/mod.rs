@@ -15,6 +15,7 @@ mod kubernetes;
 mod load;
 mod logs;
 mod metrics;
+mod mock;
 mod nginx;
 mod openapi;
 mod prometheus;

@@ -56,6 +56,8 @@ pub struct Ports {
     pub alertmanager: u16,
     /// Grafana.
     pub grafana: u16,
+    /// Kibana.
+    pub kibana: u16,
 }
 
 impl Default for Ports {
@@ -64,6 +66,7 @@ impl Default for Ports {
             prometheus: 9090,
             alertmanager: 9093,
             grafana: 3000,
+            kibana: 5601,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What serves upstreams, on which GPUs.
 
+use crate::ir::container::Container;
 use crate::ir::table::{Id, Named};
 use crate::ir::upstream::Upstream;
 use crate::key_path::KeyPath;
@@ -24,6 +25,8 @@ pub struct Engine {
     pub profile: Option<String>,
     /// What it takes of them.
     pub memory: EngineMemory,
+    /// What starts it, where the spec says so.
+    pub container: Option<Container>,
 }
 
 impl Engine {

@@ -8,6 +8,7 @@ pub mod alert;
 pub mod audit;
 pub mod cloudwatch;
 pub mod compose;
+pub mod container;
 pub mod deploy;
 pub mod engine;
 pub mod gateway;

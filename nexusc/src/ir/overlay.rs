@@ -16,6 +16,8 @@ pub struct Overlay {
     pub production: bool,
     /// What answers for upstreams.
     pub servers: Servers,
+    /// The profile whose engines run, beside those of none.
+    pub profile: Option<String>,
     /// The addresses that differ, sorted by upstream.
     pub addresses: Vec<Address>,
     /// What it is in Kubernetes.

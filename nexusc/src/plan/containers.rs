@@ -47,8 +47,8 @@ impl Published {
 /// The name of the container in which the engine of an upstream runs, if it runs in one here.
 pub fn of_engine(upstream: &Upstream) -> Option<&str> {
     let engine = upstream.engine.as_ref()?;
-    let is_startable =
-        engine.weights.is_some() && matches!(engine.memory, EngineMemory::Planned(_));
+    let is_planned = engine.weights.is_some() && matches!(engine.memory, EngineMemory::Planned(_));
+    let is_startable = is_planned || engine.container.is_some();
     let (host, _) = upstream.endpoint.host_and_port()?;
     // Engines speak no TLS.
     if !is_startable || !matches!(upstream.endpoint, Endpoint::Http(_)) {
@@ -110,6 +110,10 @@ pub fn names(topology: &Topology) -> Vec<Named<&str>> {
     }
     if topology.deploy.artifacts.contains(&Artifact::Grafana) {
         names.push(of_itself(container::GRAFANA, "Grafana", &monitoring));
+    }
+    if topology.deploy.artifacts.contains(&Artifact::Logs) {
+        let of_logs = |name| of_itself(name, "a part of the logs' way", &monitoring);
+        names.extend(container::OF_LOGS.map(of_logs));
     }
     if let Some(nginx) = &topology.deploy.compose.nginx {
         names.push(named(container::NGINX, "nginx", &nginx.path));
@@ -193,6 +197,15 @@ pub fn ports(topology: &Topology) -> Vec<Named<Published>> {
             usual,
             "Grafana",
             "grafana",
+        ));
+    }
+    if topology.deploy.artifacts.contains(&Artifact::Logs) {
+        let usual = Ports::default().kibana;
+        ports.push(of_monitoring(
+            compose.ports.kibana,
+            usual,
+            "Kibana",
+            "kibana",
         ));
     }
     for service in compose.services.iter() {

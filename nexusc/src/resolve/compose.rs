@@ -25,6 +25,7 @@ pub(super) fn resolve(written: &spec::compose::Compose, scope: &mut Scope<'_>) -
         prometheus,
         alertmanager,
         grafana,
+        kibana,
     } = ports;
     let at = path.key("ports");
     let usual = Ports::default();
@@ -35,6 +36,7 @@ pub(super) fn resolve(written: &spec::compose::Compose, scope: &mut Scope<'_>) -
         prometheus: or_usual(*prometheus, "prometheus", usual.prometheus),
         alertmanager: or_usual(*alertmanager, "alertmanager", usual.alertmanager),
         grafana: or_usual(*grafana, "grafana", usual.grafana),
+        kibana: or_usual(*kibana, "kibana", usual.kibana),
     };
     Compose {
         profiles: self::profiles(profiles, &path.key("profiles"), scope),
@@ -143,14 +145,18 @@ fn services(
     written.iter().map(service).collect()
 }
 
-/// A name with a tag or a digest: without, each machine may run another version.
-fn check_image(image: &str, path: &KeyPath, scope: &mut Scope<'_>) {
+/// Whether it is a name with a tag or a digest: without, each machine may run another version.
+pub(super) fn is_image(image: &str) -> bool {
     let clean = |b: u8| b.is_ascii_alphanumeric() || b"._-/:@".contains(&b);
     let last = image.rsplit('/').next().unwrap_or(image);
     let version = last.split_once([':', '@']);
     let has_version =
         version.is_some_and(|(name, version)| !name.is_empty() && !version.is_empty());
-    if image.bytes().all(clean) && image.len() <= 255 && has_version {
+    image.bytes().all(clean) && image.len() <= 255 && has_version
+}
+
+fn check_image(image: &str, path: &KeyPath, scope: &mut Scope<'_>) {
+    if is_image(image) {
         return;
     }
     let message = format!("{} is not an image with a tag", shown(image));
@@ -183,9 +189,14 @@ fn check_line(command: &str, path: &KeyPath, scope: &mut Scope<'_>) {
     }
 }
 
-fn check_folder(folder: &str, path: &KeyPath, scope: &mut Scope<'_>) {
+/// Whether it is a folder of a container that something may be mounted at.
+pub(super) fn is_folder(folder: &str) -> bool {
     let clean = |c: char| !c.is_control() && c != ':';
-    if !folder.starts_with('/') || folder == "/" || !folder.chars().all(clean) {
+    folder.starts_with('/') && folder != "/" && folder.chars().all(clean)
+}
+
+fn check_folder(folder: &str, path: &KeyPath, scope: &mut Scope<'_>) {
+    if !is_folder(folder) {
         let message = format!("{} is not a folder of a container", shown(folder));
         let help = "write an absolute path, such as `\"/qdrant/storage\"`";
         report(message, help, path, scope);

@@ -36,13 +36,14 @@ pub(super) fn resolve(
         Some(image) => self::image(image, &path.key("image"), scope),
         None => format!("nexus/{name}"),
     };
+    let compose = compose::resolve(compose, scope);
     ir::deploy::Deploy {
         path,
         artifacts,
         image,
         cloudwatch: cloudwatch::resolve(cloudwatch, scope),
-        compose: compose::resolve(compose, scope),
-        grafana: grafana::resolve(grafana, scope),
+        grafana: grafana::resolve(grafana, compose.ports, scope),
+        compose,
         prometheus: prometheus::resolve(prometheus, scope),
         kubernetes: kubernetes::resolve(kubernetes, name, gateway, scope),
     }

@@ -2,6 +2,7 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::code::Code;
+use crate::ir::compose::Ports;
 use crate::ir::grafana::Grafana;
 use crate::key_path::KeyPath;
 use crate::redact::shown;
@@ -9,7 +10,11 @@ use crate::resolve::scope::Scope;
 use crate::source::Place;
 use crate::spec;
 
-pub(super) fn resolve(written: &spec::grafana::Grafana, scope: &mut Scope<'_>) -> Grafana {
+pub(super) fn resolve(
+    written: &spec::grafana::Grafana,
+    ports: Ports,
+    scope: &mut Scope<'_>,
+) -> Grafana {
     let path = KeyPath::root().key("deploy").key("grafana");
     let spec::grafana::Grafana {
         prometheus,
@@ -29,10 +34,11 @@ pub(super) fn resolve(written: &spec::grafana::Grafana, scope: &mut Scope<'_>) -
         }
         address.trim_end_matches('/').to_owned()
     };
+    let of_compose = format!("http://localhost:{}", ports.kibana);
     Grafana {
         prometheus: address(prometheus, "prometheus", "http://prometheus:9090"),
         alertmanager: address(alertmanager, "alertmanager", "http://alertmanager:9093"),
-        kibana: address(kibana, "kibana", "http://localhost:5601"),
+        kibana: address(kibana, "kibana", &of_compose),
     }
 }
 

@@ -25,6 +25,7 @@ pub(super) fn resolve_all(
         ir::Overlay {
             name: name.clone(),
             production: overlay.production.unwrap_or(false),
+            profile: overlay.profile.clone(),
             servers: servers(overlay.servers.as_ref(), &path.key("servers"), scope),
             addresses: addresses(&overlay.upstreams, &path.key("upstreams"), scope),
             kubernetes: kubernetes::resolve_environment(

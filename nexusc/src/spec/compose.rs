@@ -15,7 +15,7 @@ pub struct Compose {
     /// Default: each engine is started always, or with the `profile` that it has itself.
     #[serde(default)]
     pub profiles: BTreeMap<String, Vec<String>>,
-    /// Where the monitoring is reached, from this machine alone.
+    /// Where the monitoring and Kibana are reached, from this machine alone.
     #[serde(default)]
     pub ports: Ports,
     /// An nginx in front of the gateway, which ends TLS. Default: none; the gateway ends TLS by itself
@@ -26,7 +26,7 @@ pub struct Compose {
     pub services: BTreeMap<String, Service>,
 }
 
-/// The ports of the monitoring, on the loopback address of the machine.
+/// The ports of the monitoring and of Kibana, on the loopback address of the machine.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Ports {
@@ -36,6 +36,8 @@ pub struct Ports {
     pub alertmanager: Option<u64>,
     /// Grafana. Default: `3000`.
     pub grafana: Option<u64>,
+    /// Kibana. Default: `5601`.
+    pub kibana: Option<u64>,
 }
 
 /// An nginx that ends TLS; nobody reaches the gateway past it.

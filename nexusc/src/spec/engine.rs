@@ -140,4 +140,28 @@ pub struct LlamaCpp {
 pub struct Other {
     /// What it uses of each of its GPUs, as `nvidia-smi` shows it: `"2560MiB"`.
     pub memory: String,
+    /// What starts it beside the gateway: a service of BentoML, say. Default: nothing; somebody else does.
+    pub container: Option<Container>,
+}
+
+/// The container of a server that the compiler has no settings for. It starts where the `url` of its upstream has a
+/// host without a dot, and listens on the port of that `url`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Container {
+    /// Its image with a tag: `"registry.example.com/bentovllm:1.2.0"`.
+    pub image: String,
+    /// What its entry point is given: `["serve", "--port", "3000"]`. Default: what the image says.
+    #[serde(default)]
+    pub args: Vec<String>,
+    /// The path that answers 200 once it serves: `"/readyz"`. Default: `"/health"`.
+    pub ready: Option<String>,
+    /// The path that answers 200 while it lives: `"/livez"`. Default: that of `ready`.
+    pub live: Option<String>,
+    /// The user that it runs as in Kubernetes, as a number, where its image needs one: `1034` for BentoML. Default:
+    /// `65532`.
+    pub user: Option<u64>,
+    /// The folder in which it keeps what it fetches: a volume; what the image has there is hidden. Default: in
+    /// Kubernetes its home, in compose none.
+    pub data: Option<String>,
 }

@@ -11,6 +11,7 @@ pub struct Grafana {
     pub prometheus: Option<String>,
     /// Where Grafana finds Alertmanager. Default: `"http://alertmanager:9093"`.
     pub alertmanager: Option<String>,
-    /// Where people's browsers find Kibana, to which dashboards link. Default: `"http://localhost:5601"`.
+    /// Where people's browsers find Kibana, to which dashboards link. Default: `"http://localhost:5601"`,
+    /// with the port that it has in compose.
     pub kibana: Option<String>,
 }

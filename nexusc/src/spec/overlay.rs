@@ -18,6 +18,9 @@ pub struct Overlay {
     /// What answers for upstreams: `"real"`, or `"mock"`, one server without a model and without a GPU in the place of
     /// all of them but those with a `tls` of their own. Default: `"real"`.
     pub servers: Option<String>,
+    /// The profile whose engines run here, beside those of none. Default: none; in Kubernetes such engines wait until they
+    /// are scaled, with compose for `--profile`.
+    pub profile: Option<String>,
     /// What differs for upstreams.
     #[serde(default)]
     pub upstreams: BTreeMap<String, Upstream>,

@@ -73,6 +73,21 @@ async fn without_a_script_it_answers_like_a_model_and_keeps_the_connection() {
 }
 
 #[tokio::test]
+async fn a_probe_hears_that_it_serves_whatever_models_it_has() {
+    for models in [Vec::new(), vec!["mine".to_owned()]] {
+        let options = Options {
+            models,
+            ..Options::default()
+        };
+        let model = FakeModel::start_on("127.0.0.1:0", options).await.unwrap();
+        let mut client = Client::connect(&model).await;
+        client.send("GET", "/health", "").await;
+        let response = client.read_until("\r\n\r\n").await;
+        assert!(response.starts_with("HTTP/1.1 200 OK\r\n"), "{response}");
+    }
+}
+
+#[tokio::test]
 async fn a_server_with_named_models_refuses_others() {
     let options = Options {
         models: vec!["mine".to_owned()],

@@ -85,7 +85,10 @@ impl Headers {
     pub(crate) fn append_as_sent(&mut self, name: &str, value: &[u8]) {
         let start = self.text.len();
         self.text.extend_from_slice(name.as_bytes());
-        self.text.get_mut(start..).unwrap_or_default().make_ascii_lowercase();
+        self.text
+            .get_mut(start..)
+            .unwrap_or_default()
+            .make_ascii_lowercase();
         self.end_line(start, |text| text.extend_from_slice(value));
     }
 

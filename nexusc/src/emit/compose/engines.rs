@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::text;
-use crate::emit::engine::{CACHE, Gpus, Server, Value, server};
+use crate::emit::engine::{Gpus, Server, Value, server};
 use crate::ir::Topology;
 use crate::ir::Upstream;
 use crate::ir::table::Id;
@@ -23,7 +23,8 @@ pub(super) struct Container<'t> {
     device_ids: Option<Vec<String>>,
     /// so many.
     count: usize,
-    cache: &'static str,
+    /// The volume of what it fetches, and its folder.
+    cache: Option<(String, String)>,
     health: Vec<String>,
     after: Vec<Dependency<'t>>,
 }
@@ -61,7 +62,13 @@ fn container<'t>(
     name: &'t str,
     server: Server,
 ) -> Container<'t> {
-    let health = health(&server);
+    let engine = upstream.engine.as_ref();
+    let is_known = engine.is_some_and(|engine| engine.container.is_none());
+    let health = if is_known {
+        health(&server)
+    } else {
+        health_by_any_means(&server)
+    };
     let Server {
         image,
         command,
@@ -69,6 +76,10 @@ fn container<'t>(
         gpus,
         environment,
         health_path: _,
+        live_path: _,
+        // That of its image, to whom the folders of the image belong.
+        user: _,
+        cache,
         port: _,
     } = server;
     let profiles = containers::profiles(topology, id);
@@ -110,9 +121,32 @@ fn container<'t>(
             .collect(),
         device_ids,
         count,
-        cache: CACHE,
+        cache: cache.map(|folder| {
+            let volume = volume(upstream, name);
+            (volume, text::literal(&folder))
+        }),
         health,
     }
+}
+
+/// The volume in which an engine keeps what it fetches: one for all that are known; others may be of other users.
+pub(super) fn volume(upstream: &Upstream, name: &str) -> String {
+    let engine = upstream.engine.as_ref();
+    match engine.and_then(|engine| engine.container.as_ref()) {
+        Some(_) => format!("{name}_data"),
+        None => "model_cache".to_owned(),
+    }
+}
+
+/// What its own path says, by whichever of these programs its image has.
+fn health_by_any_means(server: &Server) -> Vec<String> {
+    let url = format!("http://localhost:{}{}", server.port, server.health_path);
+    let ways = [
+        format!("curl --fail --silent --output /dev/null {url}"),
+        format!("wget -q -O /dev/null {url}"),
+        format!("python3 -c 'import urllib.request as r; r.urlopen(\"{url}\")'"),
+    ];
+    vec!["CMD-SHELL".to_owned(), ways.join(" || ")]
 }
 
 /// The list of its models is there once the model is loaded; where a key is asked for that, its own path.
@@ -122,7 +156,7 @@ fn health(server: &Server) -> Vec<String> {
         .iter()
         .any(|variable| matches!(variable.value, Value::From(_)));
     let path = if has_key {
-        server.health_path
+        &server.health_path
     } else {
         "/v1/models"
     };

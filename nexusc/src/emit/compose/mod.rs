@@ -6,7 +6,7 @@
 
 mod engines;
 mod gateway;
-mod images;
+mod logging;
 mod monitoring;
 mod overlay;
 mod secrets;
@@ -19,7 +19,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use crate::conventions::{self, container};
+use crate::conventions::{self, container, image};
 use crate::emit::FileSet;
 use crate::emit::dockerfile::audit_folder;
 use crate::emit::yaml::fill;
@@ -57,7 +57,7 @@ fn base(topology: &Topology) -> String {
         gateway: gateway::of(topology, &secrets),
         redis: containers::redis(topology).map(|store| Redis {
             origin: store.path.to_string(),
-            image: images::REDIS,
+            image: image::REDIS,
         }),
         nginx: topology
             .deploy
@@ -67,6 +67,7 @@ fn base(topology: &Topology) -> String {
             .map(|nginx| services::nginx(nginx, &secrets)),
         prometheus: has(Artifact::Prometheus).then(|| monitoring::prometheus(topology, &secrets)),
         grafana: has(Artifact::Grafana).then(|| monitoring::grafana(topology, &secrets)),
+        logging: logging::services(topology),
         volumes: volumes(topology),
         engines,
         services,
@@ -86,6 +87,8 @@ struct File<'t> {
     nginx: Option<services::Nginx>,
     prometheus: Option<monitoring::Prometheus>,
     grafana: Option<monitoring::Grafana>,
+    /// The services of the way of logs, as text.
+    logging: Option<String>,
     engines: Vec<engines::Container<'t>>,
     services: Vec<services::Container<'t>>,
     /// The profiles with which engines start.
@@ -100,6 +103,11 @@ struct Redis {
     image: &'static str,
 }
 
+/// A port of a container, as it is published on this machine's loopback address.
+fn on_loopback(port: u16, inside: u16) -> String {
+    format!("127.0.0.1:{port}:{inside}")
+}
+
 /// The volumes that the file has, by name. A name of a service has no underscore.
 fn volumes(topology: &Topology) -> Vec<String> {
     let has = |artifact| topology.deploy.artifacts.contains(&artifact);
@@ -107,18 +115,33 @@ fn volumes(topology: &Topology) -> Vec<String> {
     if audit_folder(topology).is_some() {
         volumes.push("audit_log".to_owned());
     }
-    if containers::engines(topology).next().is_some() {
-        volumes.push("model_cache".to_owned());
-    }
+    let kept = containers::engines(topology).filter(|(_, upstream, _)| {
+        let container = upstream
+            .engine
+            .as_ref()
+            .and_then(|it| it.container.as_ref());
+        container.is_none_or(|container| container.data.is_some())
+    });
+    volumes.extend(kept.map(|(_, upstream, name)| engines::volume(upstream, name)));
     if has(Artifact::Prometheus) {
         volumes.extend([container::PROMETHEUS, conventions::ALERTMANAGER].map(str::to_owned));
     }
     if has(Artifact::Grafana) {
         volumes.push(container::GRAFANA.to_owned());
     }
+    if has(Artifact::Logs) {
+        let kept = [
+            container::LOG_SHIPPER,
+            container::KAFKA,
+            container::LOG_INDEXER,
+            container::ELASTICSEARCH,
+        ];
+        volumes.extend(kept.map(str::to_owned));
+    }
     let services = topology.deploy.compose.services.iter();
     let kept = services.filter(|service| service.data.is_some());
     volumes.extend(kept.map(|service| service.name.clone()));
     volumes.sort();
+    volumes.dedup();
     volumes
 }

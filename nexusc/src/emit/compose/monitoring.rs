@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
-use super::images;
+use super::on_loopback;
 use super::secrets::{self, Files, Mounted};
+use crate::conventions::image;
 use crate::ir::Topology;
 use crate::ir::deploy::Artifact;
 
@@ -31,14 +32,14 @@ pub(super) struct Grafana {
 pub(super) fn prometheus<'t>(topology: &'t Topology, all: &Files<'t>) -> Prometheus {
     let ports = topology.deploy.compose.ports;
     Prometheus {
-        image: images::PROMETHEUS,
+        image: image::PROMETHEUS,
         port: on_loopback(ports.prometheus, 9090),
         shows_certificate: topology
             .gateway
             .tls
             .as_ref()
             .is_some_and(|tls| tls.client_ca.is_some()),
-        alertmanager_image: images::ALERTMANAGER,
+        alertmanager_image: image::ALERTMANAGER,
         alertmanager_port: on_loopback(ports.alertmanager, 9093),
         alertmanager_files: secrets::mounted(secrets::of_alertmanager(topology), all),
     }
@@ -46,13 +47,9 @@ pub(super) fn prometheus<'t>(topology: &'t Topology, all: &Files<'t>) -> Prometh
 
 pub(super) fn grafana<'t>(topology: &'t Topology, all: &Files<'t>) -> Grafana {
     Grafana {
-        image: images::GRAFANA,
+        image: image::GRAFANA,
         port: on_loopback(topology.deploy.compose.ports.grafana, 3000),
         has_prometheus: topology.deploy.artifacts.contains(&Artifact::Prometheus),
         files: secrets::mounted(secrets::of_grafana(topology), all),
     }
-}
-
-fn on_loopback(port: u16, inside: u16) -> String {
-    format!("127.0.0.1:{port}:{inside}")
 }

@@ -6,15 +6,13 @@ use serde::Serialize;
 
 use super::text;
 use crate::conventions::{self, container};
+use crate::emit::mock;
 use crate::emit::yaml::fill;
 use crate::ir::table::Id;
 use crate::ir::{Endpoint, Overlay, Servers, Topology, Upstream};
 use crate::plan::containers;
 
 const TEMPLATE: &str = include_str!("../../../../templates/deploy/compose/overlay.yaml");
-
-/// Where the mock listens.
-const MOCK_PORT: u16 = 8000;
 
 pub(super) fn text(topology: &Topology, overlay: &Overlay) -> String {
     let has_mock = overlay.servers == Servers::Mock;
@@ -39,24 +37,15 @@ pub(super) fn text(topology: &Topology, overlay: &Overlay) -> String {
             })
         })
         .collect();
-    let is_mocked = |id: Id<Upstream>, upstream: &Upstream| {
-        let is_asked = upstream.endpoint.host_and_port().is_some() && upstream.tls.is_none();
-        has_mock && is_asked && !given.contains(&id)
-    };
-    addresses.extend(
-        topology
-            .upstreams
-            .ids()
-            .filter(|(id, upstream)| is_mocked(*id, upstream))
-            .map(|(_, upstream)| Address {
-                origin: None,
-                variable: conventions::upstream_url_variable(&upstream.name),
-                value: format!("http://{}:{MOCK_PORT}", container::MOCK),
-            }),
-    );
+    let mocked = mock::answers_for(topology, overlay);
+    addresses.extend(mocked.iter().map(|&id| Address {
+        origin: None,
+        variable: conventions::upstream_url_variable(&topology.upstreams.get(id).name),
+        value: format!("http://{}:{}", container::MOCK, mock::PORT),
+    }));
     // An engine that nobody asks here does not start.
     let idle = containers::engines(topology)
-        .filter(|(id, upstream, _)| given.contains(id) || is_mocked(*id, upstream))
+        .filter(|(id, ..)| given.contains(id) || mocked.contains(id))
         .map(|(_, _, name)| name)
         .collect();
     let folder = format!("overlays/{}", overlay.name);
@@ -65,6 +54,7 @@ pub(super) fn text(topology: &Topology, overlay: &Overlay) -> String {
         file: format!("{folder}/{}", conventions::COMPOSE),
         environment: format!("{folder}/.env"),
         name: &overlay.name,
+        profile: overlay.profile.as_deref(),
         origin: overlay.path.to_string(),
         image: overlay
             .production
@@ -79,8 +69,12 @@ pub(super) fn text(topology: &Topology, overlay: &Overlay) -> String {
                 conventions::deploy_folder(&topology.name),
                 conventions::DOCKERFILE
             ),
-            listen: format!("0.0.0.0:{MOCK_PORT}"),
-            models: models(topology),
+            image: text::mock_image(&topology.deploy.image),
+            listen: format!("0.0.0.0:{}", mock::PORT),
+            models: mock::models(topology, &mocked)
+                .into_iter()
+                .map(text::literal)
+                .collect(),
         }),
     };
     fill(TEMPLATE, &file)
@@ -93,6 +87,8 @@ struct File<'t> {
     file: String,
     environment: String,
     name: &'t str,
+    /// The profile whose engines run.
+    profile: Option<&'t str>,
     origin: String,
     /// In production its tag must be chosen.
     image: Option<String>,
@@ -114,24 +110,8 @@ struct Address {
 #[derive(Serialize)]
 struct Mock {
     origin: String,
+    image: String,
     dockerfile: String,
     listen: String,
     models: Vec<String>,
-}
-
-/// The names that the mock is asked for; health checks look for them.
-fn models(topology: &Topology) -> Vec<String> {
-    let upstreams = topology.upstreams.iter();
-    let asked = upstreams.filter(|upstream| upstream.endpoint.host_and_port().is_some());
-    let served: Vec<Option<&String>> = asked
-        .map(|upstream| upstream.served_model.as_ref())
-        .collect();
-    let mut names: BTreeSet<&String> = served.iter().copied().flatten().collect();
-    if served.contains(&None) {
-        for model in topology.models.iter() {
-            names.insert(&model.name);
-            names.extend(&model.aliases);
-        }
-    }
-    names.into_iter().map(|name| text::literal(name)).collect()
 }

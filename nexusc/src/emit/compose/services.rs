@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use super::secrets::{self, Files, Mounted};
-use super::{images, text};
+use super::text;
+use crate::conventions::image;
 use crate::ir::Topology;
 use crate::ir::compose::{self, Service};
 
@@ -78,7 +79,7 @@ pub(super) fn nginx(nginx: &compose::Nginx, all: &Files<'_>) -> Nginx {
     Nginx {
         files: files.into_iter().flatten().flatten().collect(),
         origin: nginx.path.to_string(),
-        image: images::NGINX,
+        image: image::NGINX,
         port: format!("{}:{}", nginx.port, crate::emit::nginx::PORT),
     }
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::conventions;
+
 /// A text that holds no variables, whatever is in it.
 pub(super) fn literal(text: &str) -> String {
     text.replace('$', "$$")
@@ -20,6 +22,12 @@ pub(super) fn or_else(variable: &str, otherwise: &str) -> String {
 /// The image of a gateway: variables may replace its name and choose its tag.
 pub(super) fn image(name: &str, tag: &str) -> String {
     format!("${{NEXUS_IMAGE:-{name}}}:${{NEXUS_TAG{tag}}}")
+}
+
+/// The image of what answers in the place of engines, by the same variables.
+pub(super) fn mock_image(gateway: &str) -> String {
+    let name = conventions::image::mock(&format!("${{NEXUS_IMAGE:-{gateway}}}"));
+    format!("{name}:${{NEXUS_TAG:-latest}}")
 }
 
 /// A name of its own for each path, in letters that every file system and compose take: `/run/secrets/tls/key` is

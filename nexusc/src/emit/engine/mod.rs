@@ -4,6 +4,7 @@
 //! changes with a version would change what runs. The arguments are those of the engine's own server in the version
 //! that the spec states. Emitters of compose files and of manifests for Kubernetes put them in their own form.
 
+mod container;
 mod llama_cpp;
 mod sglang;
 mod vllm;
@@ -32,7 +33,15 @@ pub(crate) struct Server {
     /// Its environment.
     pub(crate) environment: Vec<Variable>,
     /// What answers 200 once it serves.
-    pub(crate) health_path: &'static str,
+    pub(crate) health_path: String,
+    /// What answers 200 while it lives.
+    pub(crate) live_path: String,
+    /// The user that it has to run as, if it is not all the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) user: Option<u32>,
+    /// The folder in which it keeps what it has fetched, if that is known.
+    #[serde(skip)]
+    pub(crate) cache: Option<String>,
     /// The port that it listens on: that of the upstream's address.
     pub(crate) port: u16,
 }
@@ -66,7 +75,7 @@ pub(crate) enum Value {
     FromIfSet(&'static str),
 }
 
-/// What starts the engine of this upstream. `None` where the spec does not say what it is (no `engine`, or one of
+/// What starts the engine of this upstream. `None` where the spec does not say what does (no `engine`, or one of
 /// which it states the memory alone), and for mocks.
 pub(crate) fn server(topology: &Topology, upstream: Id<Upstream>) -> Option<Server> {
     let names = asked_names(topology, upstream);
@@ -81,11 +90,27 @@ pub(crate) fn server(topology: &Topology, upstream: Id<Upstream>) -> Option<Serv
         after: _,
         profile: _,
         memory,
+        container,
     } = upstream.engine.as_ref()?;
+    let (_, port) = upstream.endpoint.host_and_port()?;
+    let indices = gpus.iter().map(|gpu| topology.gpus.get(*gpu).index);
+    let gpus = match indices.collect() {
+        Some(indices) => Gpus::Indices(indices),
+        None => Gpus::Count(gpus.len()),
+    };
+    // Models that are not public are fetched with it.
+    let token = Variable {
+        name: "HF_TOKEN",
+        value: Value::FromIfSet("HF_TOKEN"),
+    };
+    if let Some(container) = container {
+        let mut server = container::start(container, gpus, port);
+        server.environment.push(token);
+        return Some(server);
+    }
     let EngineMemory::Planned(service) = memory else {
         return None;
     };
-    let (_, port) = upstream.endpoint.host_and_port()?;
     let told = Told {
         version: version.as_deref(),
         weights: weights.as_deref()?,
@@ -118,23 +143,18 @@ pub(crate) fn server(topology: &Topology, upstream: Id<Upstream>) -> Option<Serv
             value: Value::From(variable.clone()),
         });
     }
-    // Models that are not public are fetched with it.
-    environment.push(Variable {
-        name: "HF_TOKEN",
-        value: Value::FromIfSet("HF_TOKEN"),
-    });
-    let indices = gpus.iter().map(|gpu| topology.gpus.get(*gpu).index);
+    environment.push(token);
     Some(Server {
         image,
         command,
         args: args.0,
-        gpus: match indices.collect() {
-            Some(indices) => Gpus::Indices(indices),
-            None => Gpus::Count(gpus.len()),
-        },
+        gpus,
         environment,
         // Of all three: 200 once the model is loaded and the engine lives.
-        health_path: "/health",
+        health_path: "/health".to_owned(),
+        live_path: "/health".to_owned(),
+        user: None,
+        cache: Some(CACHE.to_owned()),
         port,
     })
 }

@@ -9,7 +9,7 @@ use crate::emit::engine::{self, Gpus, Value};
 use crate::emit::kubernetes::environment::Engines;
 use crate::emit::yaml::fill;
 use crate::ir::table::Id;
-use crate::ir::{Topology, Upstream};
+use crate::ir::{EngineMemory, Topology, Upstream};
 use crate::plan::report::Report;
 
 const ENGINE: &str = include_str!("../../../../templates/deploy/kubernetes/engine.yaml");
@@ -32,12 +32,14 @@ struct Values<'t> {
     node_labels: Vec<Label<'t>>,
     image: &'t str,
     command: &'t [&'static str],
-    args: &'t [String],
+    args: Vec<String>,
     variables: Vec<Variable<'t>>,
     secrets: String,
-    cache: &'static str,
+    user: u32,
+    cache: &'t str,
     port: u16,
-    health_path: &'static str,
+    health_path: &'t str,
+    live_path: &'t str,
     cpu: String,
     memory: String,
     gpus: String,
@@ -81,7 +83,10 @@ pub(super) fn manifest(
         origin: written.path.to_string(),
         kubernetes: settings.path.to_string(),
         name: &engine.name,
-        kind: written.kind.replace('_', "-"),
+        kind: match written.container {
+            Some(_) => "model-server".to_owned(),
+            None => written.kind.replace('_', "-"),
+        },
         profile: written.profile.as_deref(),
         // For the answers that it has begun.
         termination_seconds: between.as_secs().max(30),
@@ -92,21 +97,35 @@ pub(super) fn manifest(
             .collect(),
         image: &server.image,
         command: &server.command,
-        args: &server.args,
+        // `$(NAME)` begins a variable there.
+        args: server
+            .args
+            .iter()
+            .map(|arg| arg.replace("$(", "$$("))
+            .collect(),
         variables: server.environment.iter().map(variable).collect(),
         secrets: names::secrets(&topology.name),
-        cache: CACHE,
+        user: server.user.unwrap_or(conventions::USER),
+        // The folder of the known ones is in that of root.
+        cache: written
+            .container
+            .as_ref()
+            .and(server.cache.as_deref())
+            .unwrap_or(CACHE),
         port: server.port,
-        health_path: server.health_path,
+        health_path: &server.health_path,
+        live_path: &server.live_path,
         cpu: (2 * gpus.max(1)).to_string(),
         memory: format!("{}Gi", 8 * gpus.max(1)),
         gpus: gpus.to_string(),
-        storage: room(
-            weights
+        storage: room(match written.memory {
+            // Its weights are a part of that.
+            EngineMemory::Stated(bytes) => bytes.saturating_mul(gpus.max(1) as u64),
+            EngineMemory::Planned(_) => weights
                 .get(upstream.name.as_str())
                 .copied()
                 .unwrap_or_default(),
-        ),
+        }),
     };
     (
         format!("engine-{}.yaml", upstream.name),

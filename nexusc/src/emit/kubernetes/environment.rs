@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::conventions::{self, kubernetes as names};
 use crate::emit::engine::{self, Server};
+use crate::emit::mock;
 use crate::ir::table::Id;
 use crate::ir::{self, Endpoint, Overlay, Topology, Upstream};
 
@@ -29,12 +30,19 @@ pub(super) struct Environment<'t> {
     pub(super) addresses: Vec<Option<String>>,
     /// The ports of those that are not engines beside it.
     pub(super) ports: BTreeSet<u16>,
+    /// The upstreams that a server without a model answers for.
+    pub(super) mocked: BTreeSet<Id<Upstream>>,
 }
 
 impl Engines {
     pub(super) fn of(topology: &Topology) -> Self {
         let spec = &topology.name;
-        let own = [spec.clone(), names::redis(spec), names::load_balancer(spec)];
+        let own = [
+            spec.clone(),
+            names::load_balancer(spec),
+            names::mock(spec),
+            names::redis(spec),
+        ];
         let engine = |(id, upstream): (Id<Upstream>, &Upstream)| {
             // Most have none, and to look further takes a look at every route.
             upstream.engine.as_ref()?;
@@ -81,11 +89,29 @@ impl<'t> Environment<'t> {
             engines: BTreeSet::new(),
             addresses: Vec::with_capacity(endpoints.len()),
             ports: BTreeSet::new(),
+            mocked: overlay.map_or_else(BTreeSet::new, |overlay| {
+                mock::answers_for(topology, overlay)
+            }),
         };
-        for ((id, _), endpoint) in topology.upstreams.ids().zip(endpoints) {
-            let address = match engines.get(id).filter(|_| runs_here(endpoint)) {
+        for ((id, upstream), endpoint) in topology.upstreams.ids().zip(endpoints) {
+            if environment.mocked.contains(&id) {
+                let name = names::mock(&topology.name);
+                let address = format!("http://{name}:{}", mock::PORT);
+                environment.addresses.push(Some(address));
+                continue;
+            }
+            let own = engines.get(id).filter(|_| is_where(upstream, endpoint));
+            if own.is_some() && runs_in(overlay, upstream) {
+                environment.engines.insert(id);
+            }
+            // An overlay may give it the engine of another one.
+            let engine = own.or_else(|| {
+                let mut others = topology.upstreams.ids();
+                let other = others.find(|(_, other)| is_where(other, endpoint));
+                engines.get(other?.0)
+            });
+            let address = match engine {
                 Some(engine) => {
-                    environment.engines.insert(id);
                     let (name, port) = (engine.name.as_str(), engine.server.port);
                     let is_its_host = endpoint.host_and_port() == Some((name, port));
                     let own = url(endpoint).filter(|_| is_its_host);
@@ -101,6 +127,22 @@ impl<'t> Environment<'t> {
         }
         environment
     }
+}
+
+/// Whether this is the address of the engine of this upstream, beside the gateway.
+fn is_where(upstream: &Upstream, endpoint: &Endpoint) -> bool {
+    let host = |endpoint: &Endpoint| {
+        let (host, _) = endpoint.host_and_port()?;
+        Some(host.to_owned())
+    };
+    runs_here(endpoint) && host(&upstream.endpoint) == host(endpoint)
+}
+
+/// Whether the engine of this upstream runs in an environment of this overlay.
+fn runs_in(overlay: Option<&Overlay>, upstream: &Upstream) -> bool {
+    let wanted = overlay.and_then(|overlay| overlay.profile.as_ref());
+    let own = upstream.engine.as_ref().and_then(|it| it.profile.as_ref());
+    wanted.is_none() || own.is_none() || wanted == own
 }
 
 /// Whether an engine at this address runs beside the gateway: a host of one label is a service of the namespace, and

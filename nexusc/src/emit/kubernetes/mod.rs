@@ -4,6 +4,7 @@
 mod engines;
 mod environment;
 mod gateway;
+mod mock;
 mod network;
 mod overlay;
 mod rules;
@@ -11,7 +12,7 @@ mod secrets;
 
 use serde::Serialize;
 
-use crate::conventions::{self, kubernetes as names};
+use crate::conventions::{self, image, kubernetes as names};
 use crate::emit::FileSet;
 use crate::emit::kubernetes::environment::{Engines, Environment};
 use crate::emit::yaml::fill;
@@ -64,6 +65,7 @@ pub(super) fn emit(topology: &Topology, plan: &Report, files: &mut FileSet) {
         let mut manifests: Vec<_> = added
             .map(|&id| engines::manifest(topology, &engines, &weights, id))
             .collect();
+        manifests.extend(mock::manifest(topology, overlay, &varied));
         manifests.sort();
         let kustomization =
             overlay::kustomization(topology, overlay, &engines, [&base, &varied], &manifests);
@@ -161,7 +163,7 @@ fn redis(topology: &Topology, address: String) -> String {
     let values = Values {
         header: conventions::header(&topology.name),
         name: names::redis(&topology.name),
-        image: names::REDIS_IMAGE,
+        image: image::REDIS,
         address,
     };
     fill(REDIS, &values)

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::conventions::{self, kubernetes as names};
 use crate::emit::kubernetes::environment::{Engines, Environment};
 use crate::emit::kubernetes::{gateway, redis_address};
+use crate::emit::mock;
 use crate::emit::yaml::fill;
 use crate::ir::kubernetes::Exposure;
 use crate::ir::{Endpoint, Jwt, Topology};
@@ -71,6 +72,7 @@ pub(super) fn egress(
     struct Values<'t> {
         spec: &'t str,
         engines: BTreeSet<u16>,
+        mock: Option<(String, u16)>,
         redis: Option<String>,
         ports: Vec<Port>,
     }
@@ -79,6 +81,7 @@ pub(super) fn egress(
         number: u16,
         origins: Vec<&'static str>,
     }
+    let spec = &topology.name;
     let upstreams = environment.ports.iter().map(|&port| (port, "upstreams"));
     let issuer = topology.jwt.as_ref().and_then(Jwt::jwks);
     let issuer = issuer.and_then(|jwks| jwks.url.as_deref());
@@ -97,8 +100,13 @@ pub(super) fn egress(
     }
     let port = |(number, origins)| Port { number, origins };
     let values = Values {
-        spec: &topology.name,
-        engines: engines.ports(),
+        spec,
+        engines: if environment.engines.is_empty() {
+            BTreeSet::new()
+        } else {
+            engines.ports()
+        },
+        mock: (!environment.mocked.is_empty()).then(|| (names::mock(spec), mock::PORT)),
         redis: own_redis(topology),
         ports: ports.into_iter().map(port).collect(),
     };

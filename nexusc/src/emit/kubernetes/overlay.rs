@@ -7,7 +7,8 @@ use crate::emit::kubernetes::environment::{Engines, Environment};
 use crate::emit::kubernetes::{Setting, moved, network};
 use crate::emit::yaml::fill;
 use crate::ir::kubernetes::{Exposure, Replicas};
-use crate::ir::{Overlay, Topology};
+use crate::ir::table::Id;
+use crate::ir::{Overlay, Topology, Upstream};
 
 const OVERLAY: &str = include_str!("../../../../templates/deploy/kubernetes/overlay.yaml");
 
@@ -25,6 +26,7 @@ struct Values<'t> {
     replicas: Option<Replicas>,
     gateway_policy: String,
     egress: Option<String>,
+    profile: Option<&'t str>,
     left_out: Vec<LeftOut<'t>>,
 }
 
@@ -46,6 +48,7 @@ pub(super) fn kustomization(
     let has_ingress = settings.expose.contains(&Exposure::Ingress);
     let host = &varied.settings.host;
     let left_out = base.engines.difference(&varied.engines);
+    let egress = |environment: &Environment<'_>| network::egress(topology, engines, environment);
     let values = Values {
         header: conventions::header(&topology.name),
         origin: overlay.path.to_string(),
@@ -58,8 +61,11 @@ pub(super) fn kustomization(
         replicas: (varied.settings.replicas != base.settings.replicas)
             .then_some(varied.settings.replicas),
         gateway_policy: network::of_gateway(&topology.name),
-        egress: (varied.ports != base.ports)
-            .then(|| indented(&network::egress(topology, engines, varied))),
+        egress: (egress(base) != egress(varied)).then(|| indented(&egress(varied))),
+        profile: overlay.profile.as_deref().filter(|profile| {
+            let mut engines = varied.engines.iter();
+            engines.any(|&id| profile_of(topology, id) == Some(*profile))
+        }),
         left_out: left_out
             .map(|&id| LeftOut {
                 name: engines.get(id).map_or("", |engine| &engine.name),
@@ -70,6 +76,12 @@ pub(super) fn kustomization(
     fill(OVERLAY, &values)
 }
 
+/// The profile of the engine of an upstream.
+fn profile_of(topology: &Topology, id: Id<Upstream>) -> Option<&str> {
+    let engine = topology.upstreams.get(id).engine.as_ref()?;
+    engine.profile.as_deref()
+}
+
 /// The upstreams that are elsewhere than in the base.
 fn settings(
     topology: &Topology,
@@ -78,11 +90,15 @@ fn settings(
     varied: &Environment<'_>,
 ) -> Vec<Setting> {
     let addresses = base.addresses.iter().zip(&varied.addresses);
-    let upstreams = topology.upstreams.iter().zip(addresses);
+    let upstreams = topology.upstreams.ids().zip(addresses);
     let table = overlay.path.key("upstreams");
-    let moved = upstreams.filter_map(|(upstream, (before, after))| {
+    let moved = upstreams.filter_map(|((id, upstream), (before, after))| {
         let after = after.as_ref().filter(|_| before != after)?;
-        let origin = table.key(&upstream.name).key("url");
+        let origin = if varied.mocked.contains(&id) {
+            overlay.path.key("servers")
+        } else {
+            table.key(&upstream.name).key("url")
+        };
         Some(moved(upstream, &origin, after))
     });
     moved.collect()

@@ -9,6 +9,7 @@ use crate::emit::logs::mapping_type;
 use crate::emit::logs::search::searches;
 use crate::emit::template::fill;
 use crate::ir::Topology;
+use crate::ir::deploy::Artifact;
 
 const TEMPLATE: &str = include_str!("../../../../templates/deploy/logs/README.md");
 
@@ -43,6 +44,7 @@ pub(super) fn readme(topology: &Topology) -> String {
         header: conventions::header(&topology.name),
         spec: &topology.name,
         topic: conventions::LOG_TOPIC,
+        has_compose: topology.deploy.artifacts.contains(&Artifact::Compose),
         index: conventions::LOG_INDEX,
         dashboard: dashboard_title(topology),
         searches: searches.into(),
@@ -57,6 +59,7 @@ struct Page<'t> {
     header: String,
     spec: &'t str,
     topic: &'static str,
+    has_compose: bool,
     index: &'static str,
     dashboard: String,
     searches: Vec<Found>,

@@ -1,5 +1,6 @@
 //! `[upstreams.NAME.engine]`
 
+mod container;
 mod ranks;
 mod refused;
 mod settings;
@@ -96,6 +97,7 @@ pub(super) fn resolve(
         let path = path.key("other").key("memory");
         EngineMemory::Stated(scope.size(Some(&other.memory), 0, 1..=1 << 44, &path))
     };
+    let container = written.other.as_ref().and_then(|it| it.container.as_ref());
     let versions = [
         written.vllm.as_ref().map(|vllm| &vllm.version),
         written
@@ -127,6 +129,8 @@ pub(super) fn resolve(
         after,
         profile: written.profile.clone(),
         memory,
+        container: container
+            .map(|it| container::resolve(it, &path.key("other").key("container"), scope)),
     })
 }
 

@@ -16,6 +16,9 @@ use crate::server::script::{Action, Ending, Response, Rule, Stream};
 use crate::server::state::State;
 use crate::{endpoint, identity, models};
 
+/// What orchestrators ask whether it serves, by the name that engines have for it.
+const HEALTH: &str = "/health";
+
 /// What becomes of the connection.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum After {
@@ -88,6 +91,12 @@ async fn like_a_model(
 
 /// The model's answer, as a server that has only these models.
 fn answer(path: &str, body: &[u8], names: &[String]) -> Answer {
+    if path == HEALTH {
+        return Answer {
+            status: 200,
+            body: AnswerBody::Json(Bytes::new()),
+        };
+    }
     if names.is_empty() {
         return endpoint::answer(path, body);
     }

@@ -16,6 +16,7 @@ pub static E3: Route = Route {
             &upstreams::NULL,
             &upstreams::E1,
             &upstreams::NO,
+            &upstreams::OFF,
         ],
         load_factor: LoadFactor::percent(125.0),
     },

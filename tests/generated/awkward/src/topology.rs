@@ -81,7 +81,7 @@ pub static TOPOLOGY: Topology = Topology {
         Gpu {
             name: "true",
             index: 1,
-            planned_memory: 6454 * MIB,
+            planned_memory: 20_480 * MIB,
         },
     ],
 };

@@ -121,6 +121,35 @@ pub static NULL: Upstream = Upstream::new(UpstreamSettings {
     stream_usage: true,
 });
 
+/// `[upstreams.off]`
+pub static OFF: Upstream = Upstream::new(UpstreamSettings {
+    name: "off",
+    endpoint: Endpoint::Http {
+        url: "http://off:3000",
+        variable: "UPSTREAM_OFF_URL",
+    },
+    served_model: Some("0x1F"),
+    api_key: None,
+    timeouts: Timeouts {
+        connect: Duration::from_secs(1),
+        first_byte: Duration::from_secs(30),
+        between_chunks: Duration::from_secs(20),
+    },
+    breaker: Some(Breaker {
+        failures: 5,
+        reset: Duration::from_secs(30),
+    }),
+    health: Some(Health {
+        probe: Probe::Path("/v1/models"),
+        interval: Duration::from_secs(10),
+        timeout: Duration::from_secs(1),
+        unhealthy_after: 2,
+        healthy_after: 1,
+    }),
+    tls: None,
+    stream_usage: true,
+});
+
 /// `[upstreams.y]`
 pub static Y: Upstream = Upstream::new(UpstreamSettings {
     name: "y",
@@ -160,5 +189,6 @@ pub static ALL: &[&Upstream] = &[
     &E1,
     &NO,
     &NULL,
+    &OFF,
     &Y,
 ];

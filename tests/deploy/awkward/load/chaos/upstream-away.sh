@@ -18,7 +18,7 @@ model=$1 stop=$2 start=$3
 case $model in
 # [routes.e3]
 010)
-	upstreams='e1 no null'
+	upstreams='e1 no null off'
 	fallback=''
 	;;
 # [routes.y]
