@@ -306,6 +306,32 @@ fn a_spec_with_the_name_of_a_library_is_built_by_its_place() {
 }
 
 #[test]
+fn an_issuer_on_the_machine_is_found_from_a_container() {
+    let spec = r#"
+edition = 1
+models.chat = {}
+upstreams.a.url = "http://a:8000"
+routes.chat = { models = ["chat"], direct.upstream = "a" }
+[auth.jwt]
+algorithm = "RS256"
+issuer = "https://issuer.example.com"
+audience = "nexus"
+models = ["chat"]
+jwks.url = "http://localhost:8180/realms/llm/jwks.json"
+"#;
+    let compose: Value = serde_saphyr::from_str(&file(spec, "compose.yaml")).unwrap();
+    let gateway = &compose["services"]["gateway"];
+    assert_eq!(
+        gateway["environment"]["NEXUS_JWKS_URL"],
+        "${NEXUS_JWKS_URL:-http://host.docker.internal:8180/realms/llm/jwks.json}"
+    );
+    assert_eq!(
+        gateway["extra_hosts"],
+        json!(["host.docker.internal:host-gateway"])
+    );
+}
+
+#[test]
 fn an_audit_log_has_a_folder_that_its_writer_owns() {
     let dockerfile = file(SPEC, "Dockerfile");
     let line = r#"COPY --from=build --chown=65532:65532 ["/out/audit", "/var/log/no \\$x"]"#;

@@ -28,7 +28,9 @@ fn emitted(file: &str) -> Vec<String> {
 /// The fields that lines have in Elasticsearch.
 fn fields() -> BTreeSet<&'static str> {
     let written = decide::log::FIELDS.into_iter().map(|field| field.name);
-    written.chain(["gateway", "instance"]).collect()
+    written
+        .chain(["gateway", "instance", "principal"])
+        .collect()
 }
 
 fn objects(ndjson: &str) -> Vec<Value> {
@@ -70,6 +72,20 @@ fn a_search_asks_for_no_field_that_no_line_has() {
             }
         }
         assert_eq!(searches, 4);
+    }
+}
+
+#[test]
+fn no_search_counts_a_request_twice() {
+    for ndjson in emitted("kibana.ndjson") {
+        let objects = objects(&ndjson);
+        for search in objects.iter().filter(|object| object["type"] == "search") {
+            let text = search.to_string();
+            let statuses = text.matches("status").count();
+            let about_requests = text.matches("nexus.access").count();
+            // A request has a line in the log, and with an audit log a record as well.
+            assert!(statuses == 0 || about_requests > 0, "{text}");
+        }
     }
 }
 

@@ -88,7 +88,7 @@ enum Failure {
     #[error("`{command}` failed: see above")]
     Build { command: String },
     #[error(
-        "no `Cargo.toml` beside the output: a dataplane is built in a workspace that has `runtime`"
+        "no `Cargo.toml` beside the output: a dataplane is built in a workspace that has `runtime`; put the spec into `specs/` of a checkout of Nexus"
     )]
     NoWorkspace,
     #[error("cannot read the points of `{path}`: {cause}")]

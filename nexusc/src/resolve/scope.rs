@@ -236,8 +236,7 @@ impl<'s> Scope<'s> {
                 .all(|b| b.is_ascii_alphanumeric() || b"._:/@+-".contains(&b));
         if !form {
             let message = format!("{} is not a model name", shown(name));
-            let help =
-                "up to 128 letters, digits and `. _ : / @ + -`, starting with a letter or digit";
+            let help = "up to 128 ASCII letters, digits and `. _ : / @ + -`, starting with a letter or digit";
             self.report(Diagnostic::new(Code::NX0102, message, place, "").help(help));
         }
     }

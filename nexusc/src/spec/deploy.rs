@@ -13,9 +13,9 @@ use crate::spec::prometheus::Prometheus;
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Deploy {
-    /// What is emitted: some of `"compose"`, `"grafana"`, `"kubernetes"`, `"load"` (k6 scripts and chaos scenarios),
-    /// `"logs"` (Vector, Kafka, Elasticsearch, Kibana), `"openapi"`, `"prometheus"` (with Alertmanager and runbooks) and
-    /// `"systemd"`. Default: all of them.
+    /// What is emitted: some of `"compose"` (with the Dockerfile), `"grafana"` (with what CloudWatch shows),
+    /// `"kubernetes"`, `"load"` (k6 scripts and chaos scenarios), `"logs"` (Vector, Kafka, Elasticsearch, Kibana),
+    /// `"openapi"`, `"prometheus"` (with Alertmanager and runbooks) and `"systemd"`. Default: all of them.
     pub artifacts: Option<Vec<String>>,
     /// The name of the gateway's container image, without a tag. Default: `"nexus/"` and the name of the spec.
     pub image: Option<String>,

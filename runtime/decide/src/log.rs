@@ -38,6 +38,9 @@ const fn field(name: &'static str, kind: Kind, about: &'static str) -> Field {
 /// The `logger` of lines that say how a request ended.
 pub const ACCESS: &str = "nexus.access";
 
+/// The `logger` of audit records, which stand among the lines where they have no file of their own.
+pub const AUDIT: &str = "nexus.audit";
+
 /// When it was written.
 pub const TIMESTAMP: Field = field("timestamp", Kind::Time, "when the line was written, in UTC");
 /// How bad it is.
@@ -107,6 +110,13 @@ pub const LISTENING: Field = field(
     "address",
     Kind::Word,
     "where the gateway listens: only in the line that says so",
+);
+
+/// Who asked, in audit records: they have this field and some of the others.
+pub const PRINCIPAL: Field = field(
+    "principal",
+    Kind::Word,
+    "who asked, as a salted hash: only in audit records, whose `logger` is `nexus.audit`",
 );
 
 /// Every field, in the order in which lines have them.

@@ -3,7 +3,7 @@
 #
 # Sends a test alert to Alertmanager, which tells whoever is told of its severity. It is over after five minutes.
 #
-#   test-alert.sh [SEVERITY [ALERTMANAGER]]      default: critical http://127.0.0.1:9093
+#   sh test-alert.sh [SEVERITY [ALERTMANAGER]]      default: critical http://127.0.0.1:9093
 set -eu
 
 severity=${1:-critical}

@@ -212,7 +212,14 @@ fn addresses(topology: &Topology) -> Vec<Address> {
     let issuer = issuer.map(|jwks| Address {
         origin: jwks.path.to_string(),
         variable: conventions::JWKS_URL_VARIABLE.to_owned(),
-        in_container: None,
+        in_container: jwks.url.clone().and_then(|url| {
+            let endpoint = if jwks.is_encrypted() {
+                Endpoint::Https(url)
+            } else {
+                Endpoint::Http(url)
+            };
+            on_machine(&endpoint)
+        }),
     });
     of_upstreams.chain(collector).chain(issuer).collect()
 }

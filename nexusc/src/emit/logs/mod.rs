@@ -5,7 +5,7 @@ mod pipeline;
 mod search;
 mod table;
 
-use decide::log::{FIELDS, Kind};
+use decide::log::{FIELDS, Kind, PRINCIPAL};
 use serde_json::{Map, Value, json};
 
 use crate::conventions;
@@ -27,10 +27,11 @@ pub(super) fn emit(topology: &Topology, files: &mut FileSet) {
     add("README.md", table::readme(topology));
 }
 
-/// What Elasticsearch keeps of lines. What is not listed is kept as well, and not searched.
+/// What Elasticsearch keeps of lines. What is not listed is kept as well, and not searched. It is the same for every
+/// topology, since all gateways write to the same indices.
 fn index_template(topology: &Topology) -> String {
     let mut properties = Map::new();
-    for field in FIELDS {
+    for field in FIELDS.into_iter().chain([PRINCIPAL]) {
         properties.insert(field.name.to_owned(), mapping(field.kind));
     }
     for name in [conventions::LOG_GATEWAY, conventions::LOG_INSTANCE] {

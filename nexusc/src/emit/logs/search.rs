@@ -50,7 +50,11 @@ pub(super) fn searches(topology: &Topology) -> [Search; 4] {
             "errors",
             "Errors",
             "Requests answered with 5xx, and whatever else the gateway calls an error.".to_owned(),
-            format!("({} >= 500 or {} : \"error\")", STATUS.name, LEVEL.name),
+            // Audit records among the lines have a status as well.
+            format!(
+                "(({access} and {} >= 500) or {} : \"error\")",
+                STATUS.name, LEVEL.name
+            ),
             &[STATUS, MESSAGE, PATH, MODEL, UPSTREAM, USER_ID],
         ),
         search(

@@ -1,6 +1,6 @@
 //! `README.md`: how lines get to where they are searched, the searches, and the fields as a table.
 
-use decide::log::{FIELDS, Kind};
+use decide::log::{FIELDS, Kind, PRINCIPAL};
 use serde::Serialize;
 
 use crate::conventions;
@@ -14,7 +14,8 @@ use crate::ir::deploy::Artifact;
 const TEMPLATE: &str = include_str!("../../../../templates/deploy/logs/README.md");
 
 pub(super) fn readme(topology: &Topology) -> String {
-    let of_the_gateway = FIELDS.map(|field| Row {
+    let of_records = topology.audit.as_ref().map(|_| PRINCIPAL);
+    let of_the_gateway = FIELDS.into_iter().chain(of_records).map(|field| Row {
         name: field.name,
         kind: in_json(field.kind),
         mapping: mapping_type(field.kind),
@@ -48,7 +49,7 @@ pub(super) fn readme(topology: &Topology) -> String {
         index: conventions::LOG_INDEX,
         dashboard: dashboard_title(topology),
         searches: searches.into(),
-        fields: of_the_gateway.into_iter().chain(of_the_way).collect(),
+        fields: of_the_gateway.chain(of_the_way).collect(),
     };
     fill(TEMPLATE, &page)
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
+use decide::log;
 use serde::Serialize;
 
 use crate::observe::clock::Timestamp;
@@ -62,7 +63,7 @@ impl Record<'_> {
     ) {
         let written = Written {
             timestamp: Timestamp::now(),
-            logger: "nexus.audit",
+            logger: log::AUDIT,
             message: mask::text(privacy, self.message),
             request_id: self.request_id,
             trace_id: self.trace_id,
@@ -81,5 +82,42 @@ impl Record<'_> {
         // Writing to a vector does not fail, and nothing in it is not JSON.
         let _ = serde_json::to_writer(&mut *buffer, &written);
         buffer.push(b'\n');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    #[test]
+    fn a_record_has_no_field_that_whoever_searches_the_log_does_not_know() {
+        let record = Record {
+            message: "request",
+            request_id: "1",
+            trace_id: "2",
+            client_ip: Ipv4Addr::LOCALHOST.into(),
+            method: "POST",
+            path: "/v1/chat/completions",
+            model: None,
+            fallback_model: None,
+            upstream: None,
+            status: 200,
+            duration_ms: 1.0,
+            input_tokens: None,
+            output_tokens: None,
+        };
+        let mut line = Vec::new();
+        record.write(&mut line, Some("principal"), None);
+        let line: serde_json::Value = serde_json::from_slice(&line).unwrap();
+        let known: Vec<&str> = log::FIELDS
+            .iter()
+            .chain([&log::PRINCIPAL])
+            .map(|field| field.name)
+            .collect();
+        for name in line.as_object().unwrap().keys() {
+            assert!(known.contains(&name.as_str()), "{name}");
+        }
     }
 }
