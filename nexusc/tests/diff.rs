@@ -1,13 +1,15 @@
 //! The laws of small diffs: one-line edits of a spec, each with the diff that a reviewer sees.
 //!
 //! References are names, one field stands on a line, entries are sorted, one fact stands in one place; so a
-//! small edit stays small. Each case is an edit `before => after` of `diff/base.toml`.
+//! small edit stays small. Each case is an edit `before => after` of `diff/base.toml`, or of `diff/operated.toml` for what
+//! is operated beside a gateway.
 
 use nexusc::emit::FileSet;
 use nexusc::{Source, compile};
 use similar::TextDiff;
 
 const BASE: &str = include_str!("diff/base.toml");
+const OPERATED: &str = include_str!("diff/operated.toml");
 
 fn files(text: &str) -> FileSet {
     let compilation = compile(&Source::new("specs/base.toml", text));
@@ -18,13 +20,13 @@ fn files(text: &str) -> FileSet {
 }
 
 /// The unified diff of the output when `before`, which stands once in the base, becomes `after`.
-fn diff(before: &str, after: &str) -> String {
+fn diff(base: &str, before: &str, after: &str) -> String {
     assert_eq!(
-        BASE.matches(before).count(),
+        base.matches(before).count(),
         1,
         "`{before}` stands once in the base"
     );
-    let (old, new) = (files(BASE), files(&BASE.replace(before, after)));
+    let (old, new) = (files(base), files(&base.replace(before, after)));
     let mut paths: Vec<&str> = old.iter().chain(new.iter()).map(|(path, _)| path).collect();
     paths.sort_unstable();
     paths.dedup();
@@ -46,7 +48,7 @@ fn diff(before: &str, after: &str) -> String {
 }
 
 macro_rules! edits {
-    ($($name:ident: $before:literal => $after:literal;)*) => {
+    ($base:ident: $($name:ident: $before:literal => $after:literal;)*) => {
         $(#[test]
         fn $name() {
             insta::with_settings!({
@@ -55,13 +57,14 @@ macro_rules! edits {
                 description => concat!($before, "\n=>\n", $after),
                 omit_expression => true,
             }, {
-                insta::assert_snapshot!(stringify!($name), diff($before, $after));
+                insta::assert_snapshot!(stringify!($name), diff($base, $before, $after));
             });
         })*
     };
 }
 
 edits! {
+    BASE:
     accept_tokens_of_changing_keys: "[overlays.staging.upstreams]" => "[auth.jwt]\nalgorithm = \"ES256\"\njwks = { url = \"https://login.example.com/keys\" }\nissuer = \"https://login.example.com\"\naudience = \"nexus\"\nmodels = [\"small\"]\n\n[overlays.staging.upstreams]";
     sample_the_log: "[timeouts]" => "[log]\nsample = \"10%\"\n\n[timeouts]";
     record_who_asked: "[timeouts]" => "[audit]\nsalt = { env = \"AUDIT_SALT\" }\nwhen_failing = \"admit\"\n\n[privacy]\nmask = [\"client_ip\"]\n\n[timeouts]";
@@ -119,6 +122,19 @@ edits! {
     deploy_to_another_namespace: "[timeouts]" => "[deploy.kubernetes]\nnamespace = \"llm\"\n\n[timeouts]";
     give_an_environment_more_replicas: "[overlays.staging.upstreams]" => "[overlays.staging.kubernetes]\nreplicas = { min = 3, max = 9 }\n\n[overlays.staging.upstreams]";
     use_a_mock_for_an_upstream: "url = \"http://small-b:8000\"" => "url = \"mock://local\"";
+}
+
+edits! {
+    OPERATED:
+    give_an_engine_more_of_its_gpu: "gpu_memory_utilization = \"85%\"" => "gpu_memory_utilization = \"90%\"";
+    name_another_image: "llm/gateway" => "llm/front";
+    open_kibana_at_another_port: "kibana = 5601" => "kibana = 5602";
+    promise_more: "objective = \"99.5%\"" => "objective = \"99.9%\"";
+    put_a_mock_in_the_place_of_engines: "servers = \"real\"" => "servers = \"mock\"";
+    raise_a_threshold: "threshold = \"30s\"" => "threshold = \"45s\"";
+    run_another_version_of_an_engine: "version = \"0.19.0\"" => "version = \"0.19.1\"";
+    scale_an_environment: "{ min = 1, max = 2 }" => "{ min = 2, max = 4 }";
+    tell_another_channel: "#on-call" => "#llm";
 }
 
 #[test]

@@ -123,6 +123,7 @@ const OTHER_WORDS: &[(&str, &str)] = &[
     ("models.*.limit", "subject"),
     ("overlays.*.kubernetes.host", "other.example.com"),
     ("overlays.*.kubernetes.namespace", "other"),
+    ("overlays.*.profile", "night"),
     ("overlays.*.servers", "real"),
     ("routes.*.canary.canary", "c"),
     ("routes.*.canary.primary", "c"),

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::conventions::{self, kubernetes as names};
 use crate::emit::engine::{self, Gpus, Value};
 use crate::emit::kubernetes::environment::Engines;
+use crate::emit::kubernetes::literal;
 use crate::emit::yaml::fill;
 use crate::ir::table::Id;
 use crate::ir::{EngineMemory, Topology, Upstream};
@@ -97,12 +98,7 @@ pub(super) fn manifest(
             .collect(),
         image: &server.image,
         command: &server.command,
-        // `$(NAME)` begins a variable there.
-        args: server
-            .args
-            .iter()
-            .map(|arg| arg.replace("$(", "$$("))
-            .collect(),
+        args: server.args.iter().map(|arg| literal(arg)).collect(),
         variables: server.environment.iter().map(variable).collect(),
         secrets: names::secrets(&topology.name),
         user: server.user.unwrap_or(conventions::USER),

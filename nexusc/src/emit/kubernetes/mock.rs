@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::conventions::{self, image, kubernetes as names};
 use crate::emit::kubernetes::environment::Environment;
+use crate::emit::kubernetes::literal;
 use crate::emit::mock;
 use crate::emit::yaml::fill;
 use crate::ir::{Overlay, Topology};
@@ -26,7 +27,7 @@ pub(super) fn manifest(
         user: u32,
         listen: String,
         port: u16,
-        models: Vec<&'t str>,
+        models: Vec<String>,
     }
     if environment.mocked.is_empty() {
         return None;
@@ -43,6 +44,7 @@ pub(super) fn manifest(
         port: mock::PORT,
         models: mock::models(topology, &environment.mocked)
             .into_iter()
+            .map(literal)
             .collect(),
     };
     Some(("mock.yaml".to_owned(), fill(MOCK, &values)))

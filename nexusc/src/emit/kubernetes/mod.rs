@@ -76,6 +76,11 @@ pub(super) fn emit(topology: &Topology, plan: &Report, files: &mut FileSet) {
     }
 }
 
+/// An argument of a container that holds no variables, which `$(NAME)` would be, whatever is in it.
+fn literal(argument: &str) -> String {
+    argument.replace("$(", "$$(")
+}
+
 /// A variable with its value, as a config map has it, where that comes from and what it is for.
 #[derive(Serialize)]
 struct Setting {
