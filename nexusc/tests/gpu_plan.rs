@@ -7,6 +7,7 @@
 )]
 
 use nexusc::diagnostic::code::Code;
+use nexusc::plan::advice::Change;
 use nexusc::plan::architecture::Architecture;
 use nexusc::plan::estimate::estimate;
 use nexusc::plan::quantisation::{Dtype, KvDtype, Quantisation};
@@ -241,6 +242,11 @@ fn a_video_is_as_long_as_a_sequence_allows_and_costs_nothing_where_none_may_come
     assert_eq!(limit("{ video = 0 }"), image);
     assert_eq!(limit("{ image = 3 }"), long);
     assert!(limit("{ image = 0, video = 0 }") < image / 4);
+    let (_, codes) = plan(
+        "gpus.one.model = \"h200\"\nupstreams.a.engine = { gpus = [\"one\"], vllm = { version = \"0.19.0\", \
+         weights = \"Qwen3-8B\", limit_mm_per_prompt = { image = 1 } } }\n",
+    );
+    assert_eq!(codes, [Code::NX0616]);
 }
 
 #[test]
@@ -248,6 +254,15 @@ fn weights_that_stay_in_the_memory_of_the_machine_are_not_on_the_card() {
     let weights = |settings: &str| of_vllm(&format!("weights = \"Qwen3-8B\"{settings}")).weights;
     let all = weights("");
     assert_eq!(weights(", cpu_offload = \"4GiB\""), all - (4 << 30));
+    // It is offered where nothing less helps.
+    let (report, _) = plan(
+        "gpus.one.model = \"rtx-4090\"\nupstreams.a.engine = { gpus = [\"one\"], vllm = { version = \"0.19.0\", \
+         weights = \"Qwen2.5-14B\", max_model_len = 4096, max_num_seqs = 16 } }\n",
+    );
+    let answers = only(&report).services[0].answers().unwrap();
+    let offered = |change: &&Change| change.setting.starts_with("cpu_offload = ");
+    let offered = answers.changes.iter().find(offered).unwrap();
+    assert_eq!(offered.verdict, Verdict::Fits);
     // Embeddings and the output layer stay on the card.
     let least = 2 * 151_936 * 4096 * 2;
     assert!(weights(", cpu_offload = \"100GiB\"") >= least);

@@ -1,11 +1,42 @@
 //! `config.json` of Hugging Face's transformers.
 
+mod experts;
 mod states;
 mod vision;
 
 use serde_json::{Map, Value};
 
 use crate::spec::architecture::Architecture;
+
+/// Kinds whose output layer is the embedding where the file does not say, by what they begin with.
+const TIED: &[&str] = &[
+    "gemma",
+    "cohere",
+    "gpt2",
+    "gpt_bigcode",
+    "opt",
+    "falcon",
+    "bloom",
+    "mpt",
+];
+
+/// Kinds whose MLP has no gate.
+const PLAIN: &[&str] = &[
+    "gpt2",
+    "opt",
+    "phi",
+    "starcoder2",
+    "gpt_neox",
+    "gpt_bigcode",
+    "falcon",
+    "bloom",
+    "mpt",
+    "nemotron",
+    "nemotron_h",
+];
+
+/// Kinds whose MLP is four times as wide as the model where the file does not say.
+const FOUR_TIMES: &[&str] = &["gpt2", "gpt_bigcode", "falcon", "bloom", "mpt"];
 
 /// Fills in what `figures` do not say themselves.
 pub(crate) fn fill(bytes: &[u8], figures: &mut Architecture) -> Result<(), String> {
@@ -19,10 +50,11 @@ pub(crate) fn fill(bytes: &[u8], figures: &mut Architecture) -> Result<(), Strin
         .unwrap_or(whole);
     let config = Config { whole, text };
     let kind = config.text("model_type").unwrap_or_default().to_owned();
+    states::one_thing_each(&config, figures)?;
     shape(&config, &kind, figures)?;
     attention(&config, &kind, figures)?;
     states::fill(&config, figures)?;
-    experts(&config, &kind, figures)?;
+    experts::fill(&config, &kind, figures)?;
     let kind = whole.get("model_type").and_then(Value::as_str);
     vision::fill(&config, kind.unwrap_or_default(), figures)
 }
@@ -41,10 +73,15 @@ fn shape(config: &Config<'_>, kind: &str, figures: &mut Architecture) -> Result<
         &mut figures.num_attention_heads,
         &["num_attention_heads", "n_head", "n_heads"],
     )?;
-    set(&mut figures.head_dim, &["head_dim"])?;
+    set(&mut figures.head_dim, &["head_dim", "attention_head_dim"])?;
     set(
         &mut figures.intermediate_size,
-        &["intermediate_size", "n_inner", "ffn_dim"],
+        &[
+            "intermediate_size_mlp",
+            "intermediate_size",
+            "n_inner",
+            "ffn_dim",
+        ],
     )?;
     set(&mut figures.vocab_size, &["vocab_size"])?;
     set(
@@ -56,7 +93,12 @@ fn shape(config: &Config<'_>, kind: &str, figures: &mut Architecture) -> Result<
             "seq_length",
         ],
     )?;
-    // Where it is absent, transformers has as many as query heads.
+    // Where it is absent, transformers has one for all, or as many as query heads.
+    let is_shared = config.flag("multi_query") == Some(true)
+        && config.flag("new_decoder_architecture") != Some(true);
+    if is_shared && figures.num_key_value_heads.is_none() {
+        figures.num_key_value_heads = Some(1);
+    }
     set(
         &mut figures.num_key_value_heads,
         &["num_key_value_heads", "num_kv_heads"],
@@ -66,19 +108,12 @@ fn shape(config: &Config<'_>, kind: &str, figures: &mut Architecture) -> Result<
     figures.tie_word_embeddings = figures
         .tie_word_embeddings
         .or(tied)
-        .or(Some(kind.starts_with("gemma")));
-    let plain = [
-        "gpt2",
-        "opt",
-        "phi",
-        "starcoder2",
-        "gpt_neox",
-        "gpt_bigcode",
-        "falcon",
-        "bloom",
-        "mpt",
-    ];
-    figures.gated_mlp = figures.gated_mlp.or(Some(!plain.contains(&kind)));
+        .or(Some(TIED.iter().any(|tied| kind.starts_with(tied))));
+    figures.gated_mlp = figures.gated_mlp.or(Some(!PLAIN.contains(&kind)));
+    if FOUR_TIMES.contains(&kind) && figures.intermediate_size.is_none() {
+        let width = figures.hidden_size;
+        figures.intermediate_size = width.and_then(|width| width.checked_mul(4));
+    }
     figures.learned_positions = figures
         .learned_positions
         .or(Some(matches!(kind, "gpt2" | "opt")));
@@ -145,40 +180,6 @@ fn attention(config: &Config<'_>, kind: &str, figures: &mut Architecture) -> Res
         )?;
         figures.chunked_attention = figures.chunked_attention.or(Some(chunked > 0));
     }
-    Ok(())
-}
-
-fn experts(config: &Config<'_>, kind: &str, figures: &mut Architecture) -> Result<(), String> {
-    config.fill(
-        &mut figures.num_experts,
-        &["num_experts", "n_routed_experts", "num_local_experts"],
-    )?;
-    if figures.num_experts.is_none_or(|experts| experts < 2) {
-        figures.num_experts = None;
-        return Ok(());
-    }
-    config.fill(
-        &mut figures.num_experts_per_tok,
-        &["num_experts_per_tok", "num_experts_per_token"],
-    )?;
-    // Mixtral, Llama 4 and gpt-oss have the width of an expert where others have that of the MLP.
-    config.fill(
-        &mut figures.moe_intermediate_size,
-        &["moe_intermediate_size", "intermediate_size"],
-    )?;
-    config.fill(
-        &mut figures.shared_expert_intermediate_size,
-        &["shared_expert_intermediate_size"],
-    )?;
-    if figures.shared_expert_intermediate_size.is_none() {
-        let shared = config.number(&["n_shared_experts"])?;
-        let width = figures.moe_intermediate_size;
-        figures.shared_expert_intermediate_size = shared
-            .zip(width)
-            .map(|(number, width)| number.saturating_mul(width));
-    }
-    config.fill(&mut figures.dense_layers, &["first_k_dense_replace"])?;
-    figures.expert_bias = figures.expert_bias.or(Some(kind == "gpt_oss"));
     Ok(())
 }
 
@@ -271,7 +272,7 @@ mod tests {
     #[test]
     fn layers_that_keep_a_state_are_counted() {
         let next = read(
-            r#"{ "num_hidden_layers": 48, "full_attention_interval": 4, "linear_num_value_heads": 32,
+            r#"{ "num_hidden_layers": 48, "hidden_size": 2048, "full_attention_interval": 4, "linear_num_value_heads": 32,
                  "linear_num_key_heads": 16, "linear_key_head_dim": 128, "linear_value_head_dim": 128,
                  "linear_conv_kernel_dim": 4 }"#,
         )
@@ -279,12 +280,31 @@ mod tests {
         let known = crate::catalogue::architecture("Qwen3-Next-80B-A3B").unwrap();
         assert_eq!(next.linear_attention_layers, Some(known.linear_layers));
         assert_eq!(next.linear_attention_state, known.linear_state);
+        assert_eq!(next.linear_attention_parameters, known.linear_parameters);
         let granite = r#"{ "num_hidden_layers": 4, "layer_types": ["mamba", "mamba", "attention", "mamba"],
             "mamba_n_heads": 48, "mamba_d_head": 64, "mamba_d_state": 128, "mamba_d_conv": 4, "mamba_n_groups": 1 }"#;
         let granite = read(granite).unwrap();
         assert_eq!(granite.linear_attention_layers, Some(3));
         let state = 48 * 64 * 128 + 3 * (48 * 64 + 2 * 128);
         assert_eq!(granite.linear_attention_state, Some(state));
+        // 28 layers of 52, whose MLPs are 24.
+        let pattern = "M-M-M-MM-M-M-M*-M-M-M*-M-M-M-M*-M-M-M-M*-M-MM-M-M-M-";
+        let nemotron = read(&format!(
+            r#"{{ "model_type": "nemotron_h", "num_hidden_layers": {}, "hybrid_override_pattern": "{pattern}",
+                 "intermediate_size": 14000, "ssm_state_size": 128 }}"#,
+            pattern.len()
+        ))
+        .unwrap();
+        let count = |kind| pattern.matches(kind).count() as u64;
+        let layers = count('M') + count('*');
+        assert_eq!(nemotron.num_hidden_layers, Some(layers));
+        assert_eq!(nemotron.linear_attention_layers, Some(count('M')));
+        assert_eq!(
+            nemotron.intermediate_size,
+            Some(14_000 * count('-') / layers)
+        );
+        let experts = read(r#"{ "hybrid_override_pattern": "ME*E" }"#).unwrap_err();
+        assert!(experts.contains("`hybrid_override_pattern`"), "{experts}");
         let unknown = read(r#"{ "num_hidden_layers": 4, "mamba_d_state": 128 }"#).unwrap_err();
         assert!(unknown.contains("`linear_attention_layers`"), "{unknown}");
     }

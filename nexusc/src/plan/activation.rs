@@ -164,7 +164,10 @@ fn profiled(service: &Service, vision: &Vision) -> Option<f64> {
     let Media { images, videos } = service.media;
     let video = match videos {
         Some(0) => 0,
-        _ => (vision.video_frames / 2).min(service.max_len / vision.tokens),
+        _ => vision
+            .video_frames
+            .div_ceil(2)
+            .min(service.max_len / vision.tokens),
     };
     let image = u64::from(images != Some(0));
     let (item, most) = if video > image {

@@ -3,10 +3,13 @@
 use serde::Serialize;
 
 use crate::catalogue;
+use crate::plan::architecture::Vision;
 use crate::plan::estimate::{Estimate, estimate};
 use crate::plan::quantisation::{KvDtype, Quantisation};
 use crate::plan::service::{Card, Engine, Service};
 use crate::plan::verdict::{Verdict, of_service, room};
+
+const GIB: f64 = 1_073_741_824.0;
 
 /// What another setting would give.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -86,6 +89,26 @@ fn with_gpu_layers(service: &Service, number: u64) -> Service {
     changed
 }
 
+/// The least of each rank's weights, in GiB, that has to stay in the memory of the machine for the rest to fit certainly;
+/// `None` where all fit, or not even half do. Whatever stays there comes over the bus in every step.
+fn least_offload(service: &Service, card: &Card) -> Option<u64> {
+    let Engine::Vllm(_) = service.engine else {
+        return None;
+    };
+    let (estimate, verdict) = judged(service, card);
+    if verdict == Verdict::Fits || service.cpu_offload > 0 {
+        return None;
+    }
+    let half = estimate.ranks.first()?.weights / 2.0 / GIB;
+    (1..=half.min(1024.0) as u64).find(|gib| {
+        let changed = Service {
+            cpu_offload: gib << 30,
+            ..service.clone()
+        };
+        judged(&changed, card).1 == Verdict::Fits
+    })
+}
+
 /// What other settings would give, each by itself.
 pub fn changes(service: &Service, card: &Card) -> Vec<Change> {
     let mut tried: Vec<(String, Service)> = Vec::new();
@@ -130,6 +153,15 @@ pub fn changes(service: &Service, card: &Card) -> Vec<Change> {
         attempt("kv_cache_dtype = \"fp8\"".to_owned(), &|service| {
             service.kv_dtype = KvDtype::find("fp8").unwrap_or(KvDtype::AUTO);
         });
+        let has_video = |vision: Vision| vision.video_frames > 0;
+        if service.architecture.vision.is_some_and(has_video) {
+            attempt(
+                "limit_mm_per_prompt = { video = 0 }".to_owned(),
+                &|service| {
+                    service.media.videos = Some(0);
+                },
+            );
+        }
         for name in ["fp8", "awq-int4"] {
             // The bytes of files say nothing about another form of them.
             attempt(format!("quantization = \"{name}\""), &|service| {
@@ -156,6 +188,11 @@ pub fn changes(service: &Service, card: &Card) -> Vec<Change> {
         for percent in [80_u8, 85, 90, 95] {
             attempt(format!("{field} = \"{percent}%\""), &|service| {
                 service.memory_fraction = f64::from(percent) / 100.0;
+            });
+        }
+        if let Some(gib) = least_offload(service, card) {
+            attempt(format!("cpu_offload = \"{gib}GiB\""), &|service| {
+                service.cpu_offload = gib << 30;
             });
         }
     }

@@ -40,6 +40,8 @@ pub struct Architecture {
     pub linear_layers: u64,
     /// Numbers that one of them keeps for a sequence, if that is known.
     pub linear_state: Option<u64>,
+    /// Parameters of the projections that one of them has instead of attention, if that is known.
+    pub linear_parameters: Option<u64>,
     /// Whether it samples no tokens.
     pub pooling: bool,
     /// The encoder of a multimodal model.

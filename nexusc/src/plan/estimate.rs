@@ -198,8 +198,11 @@ fn doubt_of_weights(service: &Service, weights: f64) -> f64 {
         doubt += (weights + service.cpu_offload as f64) / model.layers as f64;
     }
     if model.linear_layers > 0 && service.file_bytes.is_none() {
-        // They are counted as if they had attention: their own projections differ with each kind.
-        doubt += 0.01 * weights + 0.5 * weights::of_linear_attention(service);
+        doubt += 0.01 * weights;
+        if model.linear_parameters.is_none() {
+            // They are counted as if they had attention: their own projections differ with each kind.
+            doubt += 0.5 * weights::of_linear_attention(service);
+        }
     }
     doubt
 }

@@ -71,7 +71,27 @@ fn layers(service: &Service) -> f64 {
         let plain = (to - from - better) as f64;
         better as f64 * layer(service, experts, true) + plain * layer(service, experts, false)
     };
-    each(0, dense, None) + each(dense, model.layers, model.experts)
+    each(0, dense, None) + each(dense, model.layers, model.experts) + instead_of_attention(service)
+}
+
+/// What layers with linear attention take more than the attention that they were counted with, or less.
+fn instead_of_attention(service: &Service) -> f64 {
+    let model = &service.architecture;
+    let Some(parameters) = model.linear_parameters else {
+        return 0.0;
+    };
+    let linear = |parameters: f64| linear(service, parameters);
+    let own = linear(parameters as f64 / service.tensor_parallel as f64);
+    model.linear_layers as f64 * (own - attention(service, &linear, &linear))
+}
+
+/// The bytes of a matrix outside the experts.
+fn linear(service: &Service, parameters: f64) -> f64 {
+    let plain = service.dtype.bytes();
+    match service.quantisation.scope {
+        Scope::Experts => allocated(parameters * plain),
+        _ => quantised(service.quantisation, parameters, plain),
+    }
 }
 
 /// The bytes of one layer on one rank: with experts or without, and with the better type of a mixed preset or not.
@@ -79,10 +99,7 @@ fn layer(service: &Service, experts: Option<Experts>, more: bool) -> f64 {
     let model = &service.architecture;
     let ranks = service.tensor_parallel as f64;
     let (form, plain) = (service.quantisation, service.dtype.bytes());
-    let linear = |parameters: f64| match form.scope {
-        Scope::Experts => allocated(parameters * plain),
-        _ => quantised(form, parameters, plain),
-    };
+    let linear = |parameters: f64| linear(service, parameters);
     // Values and down projections are what mixed presets of GGUF give more bits in some layers.
     let better = |parameters: f64| {
         if more {

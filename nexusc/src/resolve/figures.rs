@@ -96,6 +96,10 @@ fn build(figures: &spec::architecture::Architecture, reader: &mut Reader) -> Arc
         local,
         linear_layers,
         linear_state: reader.given("linear_attention_state", figures.linear_attention_state),
+        linear_parameters: reader.given(
+            "linear_attention_parameters",
+            figures.linear_attention_parameters,
+        ),
         pooling: figures.pooling.unwrap_or(false),
         vision: vision(figures, reader),
     }

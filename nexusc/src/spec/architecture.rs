@@ -74,6 +74,9 @@ pub struct Architecture {
     /// The same: numbers that such a layer keeps for a sequence, of its state and its convolution together. Default:
     /// unknown, so that it is not known how many sequences there is room for.
     pub linear_attention_state: Option<u64>,
+    /// The same: parameters of such a layer's own projections. Default: they are counted as if it had attention, and
+    /// with more doubt.
+    pub linear_attention_parameters: Option<u64>,
     /// Whether it answers with a vector and samples no tokens. Default: `false`.
     pub pooling: Option<bool>,
     /// A multimodal model: parameters of the encoder and what joins it to the model.

@@ -352,8 +352,6 @@ mod tests {
             ", enforce_eager = true",
             ", max_lora_rank = 16",
             ", cpu_offload = \"2GiB\"",
-            ", limit_mm_per_prompt = { image = 2 }",
-            ", limit_mm_per_prompt = { video = 0 }",
             ", sampler = \"sort\"",
         ] {
             assert_ne!(of_vllm(setting), plain, "{setting}");

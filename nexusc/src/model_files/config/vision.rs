@@ -168,3 +168,48 @@ fn encoder(
         _ => None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::model_files::config;
+    use crate::plan::architecture::Architecture;
+    use crate::{catalogue, resolve, spec};
+
+    /// The architecture that a `config.json` describes, and the catalogue's of this name.
+    fn both(json: &str, name: &str) -> [Architecture; 2] {
+        let mut figures = spec::architecture::Architecture::default();
+        config::fill(json.as_bytes(), &mut figures).unwrap();
+        let read = resolve::figures::architecture(&figures).unwrap();
+        [read, catalogue::architecture(name).unwrap()]
+    }
+
+    #[test]
+    fn a_file_says_of_known_encoders_what_the_catalogue_has() {
+        let qwen = r#"{ "model_type": "qwen2_5_vl", "num_hidden_layers": 28, "hidden_size": 3584, "vocab_size": 152064,
+            "num_attention_heads": 28, "num_key_value_heads": 4, "intermediate_size": 18944,
+            "max_position_embeddings": 128000, "tie_word_embeddings": false,
+            "rope_scaling": { "type": "mrope", "mrope_section": [16, 24, 24] },
+            "vision_config": { "depth": 32, "hidden_size": 1280, "intermediate_size": 3420, "patch_size": 14 } }"#;
+        let mistral = r#"{ "model_type": "mistral3", "spatial_merge_size": 2, "text_config": { "model_type": "mistral",
+            "num_hidden_layers": 40, "hidden_size": 5120, "num_attention_heads": 32, "num_key_value_heads": 8,
+            "head_dim": 128, "intermediate_size": 32768, "vocab_size": 131072, "max_position_embeddings": 131072 },
+            "vision_config": { "model_type": "pixtral", "num_hidden_layers": 24, "hidden_size": 1024,
+            "intermediate_size": 4096, "image_size": 1540, "patch_size": 14 } }"#;
+        for (json, name) in [(qwen, "Qwen2.5-VL-7B"), (mistral, "Mistral-Small-3.1-24B")] {
+            let [mut read, known] = both(json, name);
+            let (mine, theirs) = (read.vision.as_mut().unwrap(), known.vision.unwrap());
+            assert!(mine.parameters.abs_diff(theirs.parameters) < theirs.parameters / 50);
+            mine.parameters = theirs.parameters;
+            assert_eq!(read, known, "{name}");
+        }
+    }
+
+    #[test]
+    fn an_encoder_of_absurd_size_is_left_to_the_spec() {
+        let json = r#"{ "model_type": "qwen2_5_vl", "hidden_size": 3584, "vision_config": { "depth": 18446744073709551615,
+            "hidden_size": 1280, "intermediate_size": 3420, "patch_size": 14 } }"#;
+        let mut figures = spec::architecture::Architecture::default();
+        config::fill(json.as_bytes(), &mut figures).unwrap();
+        assert_eq!(figures.vision_parameters, None);
+    }
+}

@@ -12,8 +12,9 @@ use crate::spec;
 /// CUDA compute capability from which cards compute in bfloat16, times ten.
 pub(super) const BFLOAT16: u64 = 80;
 
-/// vLLM: a step has a token for each sequence at least (vllm/config, `SchedulerConfig`), and there is no bfloat16 on
-/// cards before Ampere (vllm/platforms/cuda.py, `check_if_supports_dtype`).
+/// vLLM: a step has a token for each sequence at least (vllm/config, `SchedulerConfig`), there is no bfloat16 on cards
+/// before Ampere (vllm/platforms/cuda.py, `check_if_supports_dtype`), and only multimodal models have limits of images
+/// (vllm/config, `ModelConfig`).
 pub(super) fn by_vllm(
     service: &Service,
     written: &spec::engine::Vllm,
@@ -30,6 +31,11 @@ pub(super) fn by_vllm(
             "a step has a token for each: write `max_num_seqs = {tokens}`, or a larger `max_num_batched_tokens`"
         );
         report(message, help, at, scope);
+    }
+    if written.limit_mm_per_prompt.is_some() && service.architecture.vision.is_none() {
+        let message = "limits of images and videos for a model that takes none".to_owned();
+        let help = "leave them out; a model that takes them has `vision_parameters`".to_owned();
+        report(message, help, path.key("limit_mm_per_prompt"), scope);
     }
     if service.dtype == Dtype::Bfloat16 && written.dtype.is_some() && capability < BFLOAT16 {
         let (major, minor) = (capability / 10, capability % 10);
