@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 use std::{fs, io};
 
 use crate::command::{Error, is_there, output, program, run, target};
@@ -184,6 +185,9 @@ fn once(
     packages: &str,
     fetch: impl FnOnce() -> Result<(), Error>,
 ) -> Result<(), Error> {
+    // One at a time: who needs what is being fetched waits for it.
+    static FETCHING: Mutex<()> = Mutex::new(());
+    let _one = FETCHING.lock().unwrap_or_else(PoisonError::into_inner);
     let mark = folder.join("fetched");
     if fs::read_to_string(&mark).is_ok_and(|fetched| fetched == packages) {
         return Ok(());
