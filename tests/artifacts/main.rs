@@ -71,7 +71,7 @@ fn nexusc(folder: &Path, spec: Spec, arguments: &[&str]) -> Output {
     nexusc.output().unwrap()
 }
 
-/// What is found in emitted files, a line each: `specs/awkward.toml:6:2: error[NX0850]: message`.
+/// What is found in emitted files, a line each: `specs/a--b.toml:6:2: error[NX0850]: message`.
 fn findings(folder: &Path, spec: Spec) -> Vec<String> {
     let output = nexusc(
         folder,

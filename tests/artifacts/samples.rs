@@ -8,9 +8,9 @@ pub(crate) struct Spec {
     pub(crate) text: &'static str,
 }
 
-/// Every kind of artifact, of names that files have trouble with.
+/// Every kind of artifact, of names that files have trouble with, its own among them.
 pub(crate) const AWKWARD: Spec = Spec {
-    name: "awkward",
+    name: "a--b",
     text: include_str!("../specs/awkward.toml"),
 };
 
@@ -69,8 +69,8 @@ pub(crate) const SAMPLES: &[Sample] = &[
                 "[gateway]",
             ),
             fault(
-                "- job_name: awkward\n",
-                "- job_name: awkward\n    scrape_interval: soon\n",
+                "- job_name: a--b\n",
+                "- job_name: a--b\n    scrape_interval: soon\n",
                 "not a valid duration string",
                 "[gateway]",
             ),
@@ -83,14 +83,14 @@ pub(crate) const SAMPLES: &[Sample] = &[
         beside: &[],
         faults: &[
             fault(
-                "  - name: awkward-slo-no\n    rules:\n      - record: slo:sli_error:ratio_rate5m\n        expr: |-\n",
-                "  - name: awkward-slo-no\n    rules:\n      - record: slo:sli_error:ratio_rate5m\n        expr: |-\n          (\n",
+                "  - name: a--b-slo-no\n    rules:\n      - record: slo:sli_error:ratio_rate5m\n        expr: |-\n",
+                "  - name: a--b-slo-no\n    rules:\n      - record: slo:sli_error:ratio_rate5m\n        expr: |-\n          (\n",
                 "could not parse expression",
                 "[slos.no]",
             ),
             fault(
-                "  - name: awkward-slo-yes\n    rules:\n",
-                "  - name: awkward-slo-yes\n    rulez:\n",
+                "  - name: a--b-slo-yes\n    rules:\n",
+                "  - name: a--b-slo-yes\n    rulez:\n",
                 "field rulez not found",
                 "[slos.yes]",
             ),
@@ -311,7 +311,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
     Sample {
         tool: "systemd-analyze",
         spec: AWKWARD,
-        path: "systemd/awkward@.service",
+        path: "systemd/a--b@.service",
         beside: &["systemd"],
         faults: &[
             fault(
@@ -326,7 +326,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
     Sample {
         tool: "systemd-analyze",
         spec: AWKWARD,
-        path: "systemd/awkward.socket",
+        path: "systemd/a--b.socket",
         beside: &["systemd"],
         faults: &[fault(
             "Backlog=4096",
@@ -338,7 +338,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
     Sample {
         tool: "systemd-sysusers",
         spec: AWKWARD,
-        path: "systemd/awkward.sysusers.conf",
+        path: "systemd/a--b.sysusers.conf",
         beside: &[],
         faults: &[fault("u nexus", "uu nexus", "Unknown modifier 'uu'", "")],
     },
@@ -456,7 +456,15 @@ pub(crate) const SAMPLES: &[Sample] = &[
         spec: AWKWARD,
         path: "gpu-plan.svg",
         beside: &[],
-        faults: &[fault("</svg>", "</svgg>", "mismatched tag", "")],
+        faults: &[
+            fault("</text>", "</txt>", "mismatched tag", "[gpus.true]"),
+            fault(
+                "fill=\"none\"",
+                "fill=none",
+                "not well-formed",
+                "[gpus.true]",
+            ),
+        ],
     },
     Sample {
         tool: "yamllint",

@@ -8,34 +8,6 @@ use clap::ValueEnum;
 use crate::command::{Error, cargo, output, program, run, target};
 use crate::{alone, dataplanes, fuzz, specs, tools};
 
-/// The dataplanes of the repository.
-const DATAPLANES: &[&str] = &[
-    "chat-2x3090",
-    "fleet",
-    "quickstart",
-    "alive",
-    "audit-admit",
-    "awkward",
-    "faults",
-    "health",
-    "input",
-    "jwks",
-    "jwt",
-    "limits",
-    "observe",
-    "private-ca",
-    "probe",
-    "resilience",
-    "routing",
-    "shadow",
-    "speed",
-    "store-admit",
-    "store-refuse",
-    "stream",
-    "subjects",
-    "tls",
-];
-
 /// A step of the gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Step {
@@ -143,7 +115,7 @@ impl Step {
             )),
             Self::Fuzz => fuzz::fuzz(&[], fuzz::Extent::Short),
             Self::Dataplanes => {
-                dataplanes::build(DATAPLANES)?;
+                dataplanes::build()?;
                 links_only_what_it_uses(
                     "quickstart",
                     &[
