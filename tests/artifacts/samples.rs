@@ -1,448 +1,564 @@
-//! A sound file of each kind, and faults that its tool finds: what is written instead of what, and words of the tool.
+//! Faults that are put into emitted files: what is written instead of what, what is said of it, and which line of the spec
+//! that leads back to.
 
-/// A file as the compiler emits it, in little. The block of each fault comes from `[upstreams.a]`.
+/// A spec of which files are emitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Spec {
+    pub(crate) name: &'static str,
+    pub(crate) text: &'static str,
+}
+
+/// Every kind of artifact, of names that files have trouble with, its own among them.
+pub(crate) const AWKWARD: Spec = Spec {
+    name: "a--b",
+    text: include_str!("../specs/awkward.toml"),
+};
+
+/// What the other one cannot have.
+pub(crate) const PROXIED: Spec = Spec {
+    name: "proxied",
+    text: include_str!("proxied.toml"),
+};
+
+/// A file, and who reads it.
 pub(crate) struct Sample {
     /// As messages call the tool.
     pub(crate) tool: &'static str,
-    /// Below `deploy/sample/`.
+    pub(crate) spec: Spec,
+    /// Below `deploy/<spec>/`, as are those that it is read with: files, or folders with all below them.
     pub(crate) path: &'static str,
-    pub(crate) text: &'static str,
-    /// Other files that it needs.
-    pub(crate) beside: &'static [(&'static str, &'static str)],
-    /// A text in it, what to write instead, and a part of what is said then.
-    pub(crate) faults: &'static [(&'static str, &'static str, &'static str)],
+    pub(crate) beside: &'static [&'static str],
+    pub(crate) faults: &'static [Fault],
 }
 
-const RULES: &str = "# @generated
-groups:
-  # [gateway]
-  - name: gateway
-    rules:
-      - record: job:requests:rate5m
-        expr: sum(rate(gateway_requests_total[5m]))
-  # [upstreams.a]
-  - name: upstreams
-    rules:
-      - alert: UpstreamDown
-        expr: up == 0
-        annotations:
-          summary: '{{ $labels.job }} is down'
-";
+pub(crate) struct Fault {
+    /// A text that the file has, and what to write instead where it stands first.
+    pub(crate) from: &'static str,
+    pub(crate) to: &'static str,
+    /// A part of what the tool says.
+    pub(crate) said: &'static str,
+    /// What begins the line of the spec that the block comes from; empty where none of its lines asks for it.
+    pub(crate) origin: &'static str,
+}
 
-const BASE: &str = "kubernetes/base/kustomization.yaml";
-const KUSTOMIZATION: &str = "# [upstreams.a]
-apiVersion: kustomize.config.k8s.io/v1beta1
-kind: Kustomization
-resources:
-  - deployment.yaml
-";
-
-const DEPLOYMENT: &str = "# [gateway]
-apiVersion: v1
-kind: ConfigMap
-metadata:
-  name: gateway
----
-# [upstreams.a]
-apiVersion: apps/v1
-kind: Deployment
-metadata:
-  name: gateway
-spec:
-  replicas: 1
-  selector:
-    matchLabels:
-      app: gateway
-  template:
-    metadata:
-      labels:
-        app: gateway
-    spec:
-      containers:
-        - name: gateway
-          image: nexus/sample
-";
+const fn fault(
+    from: &'static str,
+    to: &'static str,
+    said: &'static str,
+    origin: &'static str,
+) -> Fault {
+    Fault {
+        from,
+        to,
+        said,
+        origin,
+    }
+}
 
 pub(crate) const SAMPLES: &[Sample] = &[
     Sample {
         tool: "promtool",
+        spec: AWKWARD,
         path: "prometheus/prometheus.yml",
-        text: "# [upstreams.a]
-scrape_configs:
-  - job_name: sample
-    scrape_interval: 15s
-",
-        beside: &[],
+        beside: &["prometheus/rules"],
         faults: &[
-            (
-                "scrape_interval",
-                "scrape_intervall",
-                "field scrape_intervall not found",
+            fault(
+                "insecure_skip_verify",
+                "insecure_skip_verifi",
+                "field insecure_skip_verifi not found",
+                "[gateway]",
             ),
-            ("15s", "soon", "not a valid duration string"),
+            fault(
+                "- job_name: a--b\n",
+                "- job_name: a--b\n    scrape_interval: soon\n",
+                "not a valid duration string",
+                "[gateway]",
+            ),
         ],
     },
     Sample {
         tool: "promtool",
-        path: "prometheus/rules/a.yml",
-        text: RULES,
+        spec: AWKWARD,
+        path: "prometheus/rules/slos.yml",
         beside: &[],
         faults: &[
-            ("up == 0", "up ==", "could not parse expression"),
-            ("annotations", "annotationz", "field annotationz not found"),
-            ("$labels.job", "$label.job", "undefined variable"),
+            fault(
+                "  - name: a--b-slo-no\n    rules:\n      - record: slo:sli_error:ratio_rate5m\n        expr: |-\n",
+                "  - name: a--b-slo-no\n    rules:\n      - record: slo:sli_error:ratio_rate5m\n        expr: |-\n          (\n",
+                "could not parse expression",
+                "[slos.no]",
+            ),
+            fault(
+                "  - name: a--b-slo-yes\n    rules:\n",
+                "  - name: a--b-slo-yes\n    rulez:\n",
+                "field rulez not found",
+                "[slos.yes]",
+            ),
         ],
     },
     Sample {
         tool: "promtool",
-        path: "prometheus/tests/a.yml",
-        text: "# @generated
-rule_files: [../rules/a.yml]
-tests:
-  # [upstreams.a]
-  - name: down
-    interval: 1m
-    input_series:
-      - series: up{job=\"sample\"}
-        values: 0x10
-    alert_rule_test:
-      - alertname: UpstreamDown
-        eval_time: 5m
-        exp_alerts:
-          - exp_labels:
-              job: sample
-            exp_annotations:
-              summary: sample is down
-",
-        beside: &[("prometheus/rules/a.yml", RULES)],
+        spec: AWKWARD,
+        path: "prometheus/tests/alerts.yml",
+        beside: &["prometheus/rules", "runbooks.md"],
+        faults: &[fault(
+            "summary: Prometheus does not reach",
+            "summary: Prometheus reaches",
+            "the test fails: name: GatewayDown fires",
+            "",
+        )],
+    },
+    Sample {
+        tool: "promtool",
+        spec: AWKWARD,
+        path: "prometheus/tests/slos.yml",
+        beside: &["prometheus/rules", "runbooks.md"],
+        faults: &[fault(
+            "  - name: no, critical, fires\n",
+            "  - name: no, critical, fires\n    intervall: 1m\n",
+            "field intervall not found",
+            "[slos.no]",
+        )],
+    },
+    Sample {
+        tool: "promtool",
+        spec: AWKWARD,
+        path: "grafana/dashboards/gpu.json",
+        beside: &[],
+        faults: &[fault(
+            "max by (gpu) (gateway_gpu_utilization_ratio{",
+            "max by (gpu) ((gateway_gpu_utilization_ratio{",
+            "could not parse expression",
+            "[gpus.on]",
+        )],
+    },
+    Sample {
+        tool: "grafana-foundation-sdk",
+        spec: AWKWARD,
+        path: "grafana/dashboards/gpu.json",
+        beside: &[],
         faults: &[
-            (
-                "sample is down",
-                "sample is up",
-                "the test fails: name: down alertname: UpstreamDown",
+            fault(
+                "\"gridPos\"",
+                "\"gridPoz\"",
+                "Grafana has no such field",
+                "",
             ),
-            ("0x10", "1x10", "got:[]"),
+            fault(
+                "\"unit\"",
+                "\"unitt\"",
+                "Grafana has no such field",
+                "[gpus.on]",
+            ),
+            fault(
+                "\"legendFormat\"",
+                "\"legendFormatt\"",
+                "Grafana has no such field",
+                "[gpus.on]",
+            ),
         ],
     },
     Sample {
         tool: "amtool",
+        spec: AWKWARD,
         path: "alertmanager/alertmanager.yml",
-        text: "# @generated
-route:
-  receiver: web
-receivers:
-  # [upstreams.a]
-  - name: web
-    webhook_configs:
-      - url: http://127.0.0.1:9
-",
         beside: &[],
         faults: &[
-            (
+            fault(
                 "webhook_configs",
                 "webhook_configz",
                 "field webhook_configz not found",
+                "[receivers.on]",
             ),
-            ("http://127", "htp://127", "unsupported scheme"),
+            fault(
+                "- url: http://",
+                "- url: htp://",
+                "unsupported scheme",
+                "[receivers.on]",
+            ),
+            fault(
+                "- receiver: \"null\"\n",
+                "- receiver: \"nul\"\n",
+                "undefined receiver",
+                "[receivers.null]",
+            ),
         ],
     },
     Sample {
         tool: "docker compose",
+        spec: AWKWARD,
         path: "compose.yaml",
-        text: "# @generated
-name: sample
-services:
-  # [gateway]
-  gateway:
-    image: nexus/sample:${NEXUS_TAG:?which version}
-  # [upstreams.a]
-  vllm:
-    image: vllm/vllm-openai
-    depends_on:
-      - gateway
-    read_only: true
-    profiles: [phase-1]
-",
-        beside: &[(
-            "overlays/staging/compose.yaml",
-            "# [gateway]\nservices:\n  gateway:\n    restart: always\n",
-        )],
+        beside: &[".env.sample", "overlays"],
         faults: &[
-            ("read_only", "read_onlyy", "read_onlyy"),
-            ("- gateway", "- redis", "depends on undefined service"),
-            (
-                "read_only: true",
-                "restart: [1]",
-                "restart must be a string",
+            fault(
+                "    stop_grace_period:",
+                "    stop_grace_perriod:",
+                "stop_grace_perriod",
+                "[gateway]",
+            ),
+            fault(
+                "      redis: {condition",
+                "      rediz: {condition",
+                "depends on undefined service",
+                "[gateway]",
+            ),
+            fault(
+                "    command: [redis-server,",
+                "    command: [1, redis-server,",
+                "must be a",
+                "[store.redis]",
             ),
         ],
     },
     Sample {
         tool: "docker compose",
-        path: "overlays/staging/compose.yaml",
-        text: "# [upstreams.a]
-services:
-  gateway:
-    restart: always
-",
-        beside: &[(
-            "compose.yaml",
-            "services:\n  gateway:\n    image: nexus/sample\n",
+        spec: AWKWARD,
+        path: "overlays/on/compose.yaml",
+        beside: &["compose.yaml", ".env.sample", "overlays"],
+        faults: &[fault(
+            "    environment:\n",
+            "    environmint:\n",
+            "environmint",
+            "[overlays.on]",
         )],
-        faults: &[("restart", "restrat", "restrat")],
     },
     Sample {
         tool: "hadolint",
+        spec: AWKWARD,
         path: "Dockerfile",
-        text: "# [upstreams.a]
-FROM debian:13-slim
-USER 65532:65532
-",
         beside: &[],
         faults: &[
-            ("FROM debian:13-slim", "FROM debian", "DL3006"),
-            ("USER", "USERR", "DL1000"),
+            fault(
+                "cc-debian12:nonroot AS",
+                "cc-debian12 AS",
+                "DL3006",
+                "[gpus.on]",
+            ),
+            fault("EXPOSE", "EXPOZE", "DL1000", "[gateway]"),
         ],
     },
     Sample {
         tool: "kustomize",
-        path: BASE,
-        text: KUSTOMIZATION,
-        beside: &[("kubernetes/base/deployment.yaml", DEPLOYMENT)],
+        spec: AWKWARD,
+        path: "kubernetes/overlays/no/kustomization.yaml",
+        beside: &["kubernetes"],
         faults: &[
-            ("deployment.yaml", "deploy.yaml", "deploy.yaml"),
-            ("resources", "resourcez", "resourcez"),
+            fault("../../base", "../../bass", "bass", "[overlays.no]"),
+            fault(
+                "configMapGenerator",
+                "configMapGenerated",
+                "configMapGenerated",
+                "[overlays.no]",
+            ),
         ],
     },
     Sample {
         tool: "kubernetes-validate",
-        path: "kubernetes/base/deployment.yaml",
-        text: DEPLOYMENT,
-        beside: &[(BASE, KUSTOMIZATION)],
+        spec: AWKWARD,
+        path: "kubernetes/base/redis.yaml",
+        beside: &["kubernetes"],
         faults: &[
-            ("replicas: 1", "replica: 1", "replica"),
-            ("replicas: 1", "replicas: two", "is not of type"),
-            ("image: nexus", "img: nexus", "img"),
+            fault("replicas: 1", "replica: 1", "replica", "[store.redis]"),
+            fault(
+                "replicas: 1",
+                "replicas: two",
+                "is not of type",
+                "[store.redis]",
+            ),
+            fault("image: redis", "img: redis", "img", "[store.redis]"),
+        ],
+    },
+    Sample {
+        tool: "jsonschema",
+        spec: PROXIED,
+        path: "kubernetes/base/service-monitor.yaml",
+        beside: &["kubernetes"],
+        faults: &[
+            fault(
+                "interval: ",
+                "intervall: ",
+                "'intervall' was unexpected",
+                "prometheus_operator",
+            ),
+            fault(
+                "interval: 15s",
+                "interval: soon",
+                "'soon' does not match",
+                "prometheus_operator",
+            ),
         ],
     },
     Sample {
         tool: "nginx",
+        spec: PROXIED,
         path: "nginx/nginx.conf",
-        text: "# @generated
-events {}
-http {
-    # [upstreams.a]
-    server {
-        listen 8443 ssl;
-        http2 on;
-        ssl_certificate /run/secrets/tls.crt;
-        ssl_certificate_key /run/secrets/tls.key;
-        proxy_buffering off;
-    }
-}
-",
         beside: &[],
         faults: &[
-            ("proxy_buffering", "proxy_bufering", "unknown directive"),
-            ("off;", "never;", "invalid value"),
+            fault(
+                "ssl_protocols",
+                "ssl_protocolls",
+                "unknown directive",
+                "[deploy.compose.nginx]",
+            ),
+            fault(
+                "proxy_buffering off",
+                "proxy_buffering never",
+                "invalid value",
+                "[deploy.compose.nginx]",
+            ),
         ],
     },
     Sample {
         tool: "systemd-analyze",
-        path: "systemd/sample@.service",
-        text: "# @generated
-[Unit]
-Description=sample
-
-# [upstreams.a]
-[Service]
-ExecStart=/opt/%i/sample
-Restart=always
-DynamicUser=yes
-NoNewPrivileges=yes
-CapabilityBoundingSet=
-AmbientCapabilities=
-ProtectSystem=strict
-ProtectHome=yes
-PrivateDevices=yes
-PrivateUsers=yes
-ProtectClock=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectControlGroups=yes
-ProtectProc=invisible
-ProcSubset=pid
-RestrictAddressFamilies=AF_INET AF_INET6
-RestrictNamespaces=yes
-RestrictRealtime=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-SystemCallArchitectures=native
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
-UMask=0077
-",
-        beside: &[],
+        spec: AWKWARD,
+        path: "systemd/a--b@.service",
+        beside: &["systemd"],
         faults: &[
-            ("LockPersonality", "LockPersonalty", "Unknown key"),
-            ("Restart=always", "Restart=sometimes", "sometimes"),
+            fault(
+                "LockPersonality",
+                "LockPersonalty",
+                "Unknown key",
+                "[audit]",
+            ),
+            fault("Restart=on-failure", "Restart=sometimes", "sometimes", ""),
         ],
+    },
+    Sample {
+        tool: "systemd-analyze",
+        spec: AWKWARD,
+        path: "systemd/a--b.socket",
+        beside: &["systemd"],
+        faults: &[fault(
+            "Backlog=4096",
+            "Backlogg=4096",
+            "Unknown key",
+            "[gateway]",
+        )],
+    },
+    Sample {
+        tool: "systemd-sysusers",
+        spec: AWKWARD,
+        path: "systemd/a--b.sysusers.conf",
+        beside: &[],
+        faults: &[fault("u nexus", "uu nexus", "Unknown modifier 'uu'", "")],
     },
     Sample {
         tool: "redocly",
+        spec: AWKWARD,
         path: "openapi.json",
-        text: OPENAPI,
         beside: &[],
-        faults: &[("\"responses\"", "\"responsez\"", "responsez")],
+        faults: &[fault(
+            "\"openapi\": \"3.1.0\",\n  \"info\"",
+            "\"openapi\": \"3.1.0\",\n  \"infos\": {},\n  \"info\"",
+            "infos",
+            "",
+        )],
     },
     Sample {
         tool: "openapi-spec-validator",
+        spec: AWKWARD,
         path: "openapi.json",
-        text: OPENAPI,
         beside: &[],
-        faults: &[("\"responses\"", "\"responsez\"", "responsez")],
-    },
-    Sample {
-        tool: "grafana-foundation-sdk",
-        path: "grafana/dashboards/a.json",
-        text: DASHBOARD,
-        beside: &[],
-        faults: &[
-            ("gridPos", "gridPoz", "Grafana has no such field"),
-            ("\"unit\"", "\"unitt\"", "Grafana has no such field"),
-            ("\"expr\"", "\"exprr\"", "Grafana has no such field"),
-        ],
+        faults: &[fault(
+            "\"openapi\": \"3.1.0\",\n  \"info\"",
+            "\"openapi\": \"3.1.0\",\n  \"infos\": {},\n  \"info\"",
+            "infos",
+            "",
+        )],
     },
     Sample {
         tool: "node",
-        path: "load/smoke.js",
-        text: "// @generated
-import http from \"k6/http\";
-
-// [upstreams.a]
-export default function () {
-  http.get(\"http://127.0.0.1:8080/health\");
-}
-",
-        beside: &[],
-        faults: &[("http.get(", "http.get((", "SyntaxError")],
-    },
-    Sample {
-        tool: "sh",
-        path: "alertmanager/test-alert.sh",
-        text: "#!/bin/sh
-# [upstreams.a]
-if true; then
-    echo yes
-fi
-",
-        beside: &[],
-        faults: &[("fi\n", "done\n", "yntax error")],
-    },
-    Sample {
-        tool: "promtool",
-        path: "grafana/dashboards/a.json",
-        text: DASHBOARD,
-        beside: &[],
-        faults: &[("\"up\"", "\"up[\"", "could not parse expression")],
-    },
-    Sample {
-        tool: "yamllint",
-        path: "logs/a.yaml",
-        text: YAML,
-        beside: &[],
-        faults: &[("b: 2", "a: 2", "duplication of key")],
-    },
-    Sample {
-        tool: "YAML 1.1 and 1.2",
-        path: "logs/a.yaml",
-        text: YAML,
-        beside: &[],
-        faults: &[("b: 2", "b: 1:20", "needs quotes"), ("b: 2", "b: [", "")],
-    },
-    Sample {
-        tool: "JSON",
-        path: "a.json",
-        text: "{\n  \"from\": \"[upstreams.a]\",\n  \"a\": 1\n}\n",
-        beside: &[],
-        faults: &[("\"a\": 1", "\"a\": one", "expected value")],
-    },
-    Sample {
-        tool: "CloudWatch",
-        path: "cloudwatch/dashboard.json",
-        text: r#"{
-  "widgets": [
-    {
-      "type": "metric",
-      "x": 0,
-      "y": 0,
-      "width": 12,
-      "height": 6,
-      "properties": {
-        "title": "[upstreams.a] requests",
-        "region": "eu-central-1",
-        "metrics": [["Nexus", "requests", "model", "chat"]]
-      }
-    }
-  ]
-}
-"#,
+        spec: AWKWARD,
+        path: "load/gateway.js",
         beside: &[],
         faults: &[
-            ("\"width\": 12", "\"width\": 25", "24 columns"),
-            ("\"region\"", "\"regio\"", "no `region`"),
+            fault(
+                "\"gateway_server_errors\": [",
+                "\"gateway_server_errors\" [",
+                "SyntaxError",
+                "[slos.no]",
+            ),
+            // What is no module would take it.
+            fault(
+                "export const promises",
+                "await = 1;\nexport const promises",
+                "SyntaxError",
+                "",
+            ),
         ],
     },
     Sample {
-        tool: "Kibana",
-        path: "logs/kibana.ndjson",
-        text: r#"{"type":"index-pattern","id":"logs","attributes":{"title":"[upstreams.a] logs"},"coreMigrationVersion":"8.8.0","typeMigrationVersion":"8.0.0","references":[]}
-"#,
+        tool: "sh",
+        spec: AWKWARD,
+        path: "alertmanager/test-alert.sh",
         beside: &[],
-        faults: &[("\"id\"", "\"di\"", "an object has")],
+        faults: &[fault("esac\n", "done\n", "yntax error", "[receivers.null]")],
+    },
+    Sample {
+        tool: "sh",
+        spec: AWKWARD,
+        path: "logs/bootstrap.sh",
+        beside: &[],
+        faults: &[fault("set -eu\n", "if true; fi\n", "yntax error", "[log]")],
+    },
+    Sample {
+        tool: "VRL",
+        spec: AWKWARD,
+        path: "logs/shipper.yaml",
+        beside: &[],
+        faults: &[
+            fault(
+                "text = to_string(.message) ?? \"\"",
+                "text = to_string(.message)",
+                "unhandled fallible assignment",
+                "[log]",
+            ),
+            fault(
+                "= parse_json(",
+                "= parse_jsan(",
+                "undefined function",
+                "[log]",
+            ),
+            fault(
+                "assert_eq!(.status, 200)",
+                "assert_eq!(.status, 201)",
+                "200 == 201",
+                "[log]",
+            ),
+        ],
+    },
+    Sample {
+        tool: "VRL",
+        spec: AWKWARD,
+        path: "logs/indexer.yaml",
+        beside: &[],
+        faults: &[fault(
+            "del(.offset)\n",
+            "delete(.offset)\n",
+            "undefined function",
+            "[log]",
+        )],
+    },
+    Sample {
+        tool: "Vector",
+        spec: AWKWARD,
+        path: "logs/indexer.yaml",
+        beside: &[],
+        faults: &[fault(
+            "inputs: [kafka]",
+            "inputs: [kaffka]",
+            "`kaffka`, which is not there",
+            "[log]",
+        )],
+    },
+    Sample {
+        tool: "expat",
+        spec: AWKWARD,
+        path: "gpu-plan.svg",
+        beside: &[],
+        faults: &[
+            fault("</text>", "</txt>", "mismatched tag", "[gpus.true]"),
+            fault(
+                "fill=\"none\"",
+                "fill=none",
+                "not well-formed",
+                "[gpus.true]",
+            ),
+        ],
+    },
+    Sample {
+        tool: "yamllint",
+        spec: AWKWARD,
+        path: "logs/shipper.yaml",
+        beside: &[],
+        faults: &[fault(
+            "    compression: zstd\n",
+            "    compression: zstd\n    compression: gzip\n",
+            "duplication of key",
+            "[log]",
+        )],
+    },
+    Sample {
+        tool: "YAML 1.1 and 1.2",
+        spec: AWKWARD,
+        path: "prometheus/prometheus.yml",
+        beside: &[],
+        faults: &[
+            fault(
+                "upstream: \"null\"",
+                "upstream: 1:20",
+                "needs quotes",
+                "[upstreams.null.engine]",
+            ),
+            fault(
+                "upstream: \"null\"",
+                "upstream: [",
+                "",
+                "[upstreams.null.engine]",
+            ),
+        ],
+    },
+    Sample {
+        tool: "JSON",
+        spec: AWKWARD,
+        path: "gpu-plan.json",
+        beside: &[],
+        faults: &[fault(
+            "\"profiles\": [\n",
+            "\"profiles\": (\n",
+            "expected value",
+            "",
+        )],
+    },
+    Sample {
+        tool: "CloudWatch",
+        spec: AWKWARD,
+        path: "cloudwatch/dashboard.json",
+        beside: &[],
+        faults: &[fault("\"width\":24", "\"width\":25", "24 columns", "")],
+    },
+    Sample {
+        tool: "Kibana",
+        spec: AWKWARD,
+        path: "logs/kibana.ndjson",
+        beside: &[],
+        faults: &[fault(
+            "\"coreMigrationVersion\"",
+            "\"coreMigrationVersionn\"",
+            "without `coreMigrationVersion`",
+            "",
+        )],
+    },
+    Sample {
+        tool: "links",
+        spec: AWKWARD,
+        path: "prometheus/rules/slos.yml",
+        beside: &["runbooks.md"],
+        faults: &[
+            fault(
+                "#gatewayerrorbudgetburn",
+                "#gatewayerrorbudget",
+                "has no section `#gatewayerrorbudget`",
+                "[slos.an-objective",
+            ),
+            fault(
+                "          runbook_url",
+                "          runbook",
+                "has no `runbook_url`",
+                "[slos.an-objective",
+            ),
+        ],
+    },
+    Sample {
+        tool: "links",
+        spec: AWKWARD,
+        path: "runbooks.md",
+        beside: &[],
+        faults: &[fault(
+            "(#gatewayfailurerate)",
+            "(#gatewayfailures)",
+            "leads nowhere",
+            "[slos.no]",
+        )],
     },
 ];
-
-const YAML: &str = "---
-# [upstreams.a]
-a: 1
-b: 2
-";
-
-const DASHBOARD: &str = r#"{
-  "title": "sample",
-  "uid": "sample",
-  "panels": [
-    {
-      "type": "timeseries",
-      "title": "requests",
-      "description": "[upstreams.a]",
-      "gridPos": { "h": 8, "w": 12, "x": 0, "y": 0 },
-      "fieldConfig": { "defaults": { "unit": "s" }, "overrides": [] },
-      "targets": [
-        {
-          "refId": "A",
-          "datasource": { "type": "prometheus", "uid": "p" },
-          "expr": "up"
-        }
-      ]
-    }
-  ]
-}
-"#;
-
-const OPENAPI: &str = r#"{
-  "openapi": "3.1.0",
-  "info": { "title": "sample", "version": "1" },
-  "paths": {
-    "/health": {
-      "get": {
-        "summary": "[upstreams.a]",
-        "responses": { "200": { "description": "it runs" } }
-      }
-    }
-  }
-}
-"#;

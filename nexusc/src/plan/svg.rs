@@ -19,7 +19,7 @@ const KINDS: &[(&str, &str)] = &[
     ("reserved", "#555555"),
 ];
 
-/// The picture of a plan. `header` is the first comment of the file.
+/// The picture of a plan. `header` says where it comes from; in no comment, which cannot hold the `--` of a name.
 pub fn svg(report: &Report, header: &str) -> String {
     let rows: usize = report
         .profiles
@@ -28,8 +28,8 @@ pub fn svg(report: &Report, header: &str) -> String {
         .sum();
     let height = ROW * rows as f64 + 60.0;
     let mut svg = format!(
-        "<!-- {header} -->\n<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {} {height}\" \
-         font-family=\"sans-serif\" font-size=\"13\">\n<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n",
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {} {height}\" \
+         font-family=\"sans-serif\" font-size=\"13\"><desc>{header}</desc>\n<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n",
         WIDTH + 2.0 * LEFT
     );
     let mut top = 24.0;
@@ -65,7 +65,9 @@ fn bar(svg: &mut String, profile: &Profile, gpu: &Gpu, top: f64) {
     let model = gpu.model.as_deref().unwrap_or("GPU");
     let _ = writeln!(
         svg,
-        "<text x=\"{LEFT}\" y=\"{top}\">{of}{} ({model}), {:.2} GiB, free {:.2} ± {:.2} GiB</text>",
+        "<g><desc>[gpus.{}]</desc>\n\
+         <text x=\"{LEFT}\" y=\"{top}\">{of}{} ({model}), {:.2} GiB, free {:.2} ± {:.2} GiB</text>",
+        gpu.name,
         gpu.name,
         gpu.memory as f64 / GIB,
         gpu.free as f64 / GIB,
@@ -86,7 +88,7 @@ fn bar(svg: &mut String, profile: &Profile, gpu: &Gpu, top: f64) {
     }
     let _ = writeln!(
         svg,
-        "<rect x=\"{LEFT}\" y=\"{:.1}\" width=\"{:.1}\" height=\"26\" fill=\"none\" stroke=\"#000000\"/>",
+        "<rect x=\"{LEFT}\" y=\"{:.1}\" width=\"{:.1}\" height=\"26\" fill=\"none\" stroke=\"#000000\"/>\n</g>",
         top + 6.0,
         gpu.memory as f64 * scale
     );

@@ -14,7 +14,7 @@ pub(super) static DASHBOARD: Own = Own {
             .map(str::to_owned)
             .collect()
     },
-    check: |_, text| match serde_json::from_str::<Value>(text) {
+    check: |_, text, _| match serde_json::from_str::<Value>(text) {
         // What is no JSON is found as such.
         Err(_) => Vec::new(),
         Ok(body) => check(&body)

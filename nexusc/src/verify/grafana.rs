@@ -44,9 +44,13 @@ fn read(question: &Question, answer: &Answer, files: &FileSet) -> Option<Vec<Fin
     }
     let lost: Vec<Lost> = serde_json::from_str(&answer.output).ok()?;
     let file = question.files.first()?;
-    let findings = lost.into_iter().map(|lost| Finding {
-        message: format!("{}: {}", lost.path, lost.message),
-        ..by_words(file, &lost.path, files)
+    let findings = lost.into_iter().map(|lost| {
+        let is_name = |step: &&str| step.parse::<usize>().is_err();
+        let names: Vec<&str> = lost.path.split('.').filter(is_name).collect();
+        Finding {
+            message: format!("{}: {}", lost.path, lost.message),
+            ..by_words(file, &names.join(" "), files)
+        }
     });
     Some(findings.collect())
 }

@@ -12,7 +12,7 @@ pub(super) static SYNTAX: Own = Own {
             .map(str::to_owned)
             .collect()
     },
-    check: |_, text| match serde_json::from_str::<Value>(text) {
+    check: |_, text, _| match serde_json::from_str::<Value>(text) {
         Ok(_) => Vec::new(),
         Err(error) => vec![(Some(error.line()), error.to_string())],
     },

@@ -15,7 +15,7 @@ pub(super) static OBJECTS: Own = Own {
             .map(str::to_owned)
             .collect()
     },
-    check: |_, text| check(text),
+    check: |_, text, _| check(text),
 };
 
 fn check(text: &str) -> Faults {

@@ -34,7 +34,7 @@ pub(super) static KUBERNETES_VALIDATE: Tool = Tool {
 };
 
 /// The folders with a `kustomization.yaml`, and their files; those of an overlay come before those of the base.
-fn folders(files: &FileSet) -> impl Iterator<Item = (String, Vec<String>)> {
+pub(super) fn folders(files: &FileSet) -> impl Iterator<Item = (String, Vec<String>)> {
     let base = files_in(files, "kubernetes/base/", &[".yaml"]);
     let kustomizations = files_in(files, "kubernetes/", &["/kustomization.yaml"]);
     kustomizations.into_iter().filter_map(move |path| {
@@ -61,14 +61,20 @@ fn builds(files: &FileSet) -> Vec<Question> {
 }
 
 fn validations(files: &FileSet) -> Vec<Question> {
+    let arguments = ["--strict", "-"].map(str::to_owned);
     folders(files)
-        .map(|(folder, files)| Question {
-            files,
-            arguments: vec!["--strict".to_owned(), "-".to_owned()],
-            environment: Vec::new(),
-            input: Input::Output(&KUSTOMIZE, vec![folder]),
-        })
+        .map(|(folder, files)| of_build(folder, files, arguments.to_vec()))
         .collect()
+}
+
+/// A question about what kustomize builds from a folder and these files.
+pub(super) fn of_build(folder: String, files: Vec<String>, arguments: Vec<String>) -> Question {
+    Question {
+        files,
+        arguments,
+        environment: Vec::new(),
+        input: Input::Output(&KUSTOMIZE, vec![folder]),
+    }
 }
 
 fn read_build(question: &Question, answer: &Answer, files: &FileSet) -> Option<Vec<Finding>> {
@@ -94,7 +100,11 @@ fn read_build(question: &Question, answer: &Answer, files: &FileSet) -> Option<V
 }
 
 /// `ERROR - did not validate for resource deployment/gateway against version 1.37: spec.replicas: message`
-fn read_validation(question: &Question, answer: &Answer, files: &FileSet) -> Option<Vec<Finding>> {
+pub(super) fn read_validation(
+    question: &Question,
+    answer: &Answer,
+    files: &FileSet,
+) -> Option<Vec<Finding>> {
     let mut findings = Vec::new();
     for line in answer.output.lines().chain(answer.errors.lines()) {
         let Some((kind, rest)) = line.split_once(' ') else {

@@ -6,11 +6,14 @@
 mod alertmanager;
 mod cloudwatch;
 mod compose;
+mod custom_resources;
 mod dockerfile;
+mod drawings;
 mod grafana;
 mod json;
 mod kibana;
 mod kubernetes;
+mod links;
 mod nginx;
 mod openapi;
 mod origin;
@@ -19,6 +22,7 @@ mod reading;
 mod scripts;
 mod shell;
 mod systemd;
+mod vector;
 mod yaml;
 
 pub use origin::diagnostic;
@@ -101,8 +105,10 @@ pub struct Finding {
 pub static TOOLS: &[&Tool] = &[
     &alertmanager::AMTOOL,
     &compose::COMPOSE,
-    &dockerfile::HADOLINT,
+    &drawings::EXPAT,
     &grafana::FOUNDATION_SDK,
+    &dockerfile::HADOLINT,
+    &custom_resources::JSONSCHEMA,
     &kubernetes::KUBERNETES_VALIDATE,
     &kubernetes::KUSTOMIZE,
     &nginx::NGINX,
@@ -112,6 +118,8 @@ pub static TOOLS: &[&Tool] = &[
     &scripts::NODE,
     &shell::SHELL,
     &systemd::SYSTEMD_ANALYZE,
+    &systemd::SYSTEMD_SYSUSERS,
+    &vector::VRL,
     &yaml::YAMLLINT,
 ];
 
@@ -122,8 +130,8 @@ pub struct Own {
     pub name: &'static str,
     /// The files that it looks at.
     pub files: fn(&FileSet) -> Vec<String>,
-    /// What it finds in one of them.
-    check: fn(&str, &str) -> Faults,
+    /// What it finds in one of them: its path, its text, and all of them.
+    check: fn(&str, &str, &FileSet) -> Faults,
 }
 
 /// The faults of one file: the line, from 1, where it is known, and what is wrong.
@@ -134,6 +142,8 @@ pub static OWN: &[&Own] = &[
     &cloudwatch::DASHBOARD,
     &json::SYNTAX,
     &kibana::OBJECTS,
+    &links::LINKS,
+    &vector::WIRING,
     &yaml::VERSIONS,
 ];
 
@@ -191,7 +201,7 @@ impl Own {
         let mut findings = Vec::new();
         for file in (self.files)(files) {
             let text = files.get(&file).unwrap_or_default();
-            for (line, message) in (self.check)(&file, text) {
+            for (line, message) in (self.check)(&file, text, files) {
                 findings.push(Finding {
                     file: file.clone(),
                     line,

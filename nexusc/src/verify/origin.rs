@@ -65,13 +65,26 @@ pub fn diagnostic(
     }
 }
 
-/// The key path of the block around a line, from 1: that of the nearest comment above that is indented no more than
-/// anything between the two.
+/// The key path of the block around a line, from 1: that of the comment right above the line, or above the nearest block
+/// that it is in. Where none of these has one, that of the nearest comment above that is indented no more than anything
+/// between the two: the head of a file, say.
 fn origin(text: &str, line: usize, is_table: &impl Fn(&str) -> bool) -> Option<KeyPath> {
     let lines: Vec<&str> = text.lines().take(line).collect();
     let mut least = usize::MAX;
+    for (index, line) in lines.iter().enumerate().rev() {
+        let is_around = !line.trim().is_empty() && !is_comment(line) && indentation(line) < least;
+        if is_around {
+            least = indentation(line);
+            let above = lines.iter().take(index).rev();
+            let mut comments = above.take_while(|line| is_comment(line));
+            if let Some(path) = comments.find_map(|line| named(line, is_table)) {
+                return Some(path);
+            }
+        }
+    }
+    least = usize::MAX;
     for line in lines.iter().rev().filter(|line| !line.trim().is_empty()) {
-        let indentation = line.len() - line.trim_start().len();
+        let indentation = indentation(line);
         if indentation <= least
             && let Some(path) = named(line, is_table)
         {
@@ -80,6 +93,16 @@ fn origin(text: &str, line: usize, is_table: &impl Fn(&str) -> bool) -> Option<K
         least = least.min(indentation);
     }
     None
+}
+
+fn indentation(line: &str) -> usize {
+    line.len() - line.trim_start().len()
+}
+
+fn is_comment(line: &str) -> bool {
+    ["#", "//", "<!--"]
+        .iter()
+        .any(|start| line.trim_start().starts_with(start))
 }
 
 /// The key path in brackets in a line, if it begins with a table of the language.
@@ -99,7 +122,8 @@ mod tests {
     use super::*;
 
     const FILE: &str = "# @generated\nservices:\n  # [gateway]\n  gateway:\n    environment:\n      # [keys.web]\n      \
-                        KEY: x\n    read_only: true\n  # [upstreams.\"a b\".engine] and more\n  vllm:\n    image: [b]\n";
+                        KEY: x\n    read_only: true\n  # [upstreams.\"a b\".engine] and more\n  vllm:\n    image: [b]\n    \
+                        # [keys.web]: it alone\n    user: c\n    init: true\nvolumes: {}\n";
 
     fn at(line: usize) -> Option<String> {
         let is_table = |name: &str| ["gateway", "keys", "upstreams"].contains(&name);
@@ -112,6 +136,21 @@ mod tests {
         assert_eq!(at(7).unwrap(), "keys.web");
         assert_eq!(at(8).unwrap(), "gateway");
         assert_eq!(at(11).unwrap(), "upstreams.\"a b\".engine");
+        assert_eq!(at(13).unwrap(), "keys.web");
+        assert_eq!(at(14).unwrap(), "upstreams.\"a b\".engine");
         assert_eq!(at(2), None);
+        assert_eq!(at(15), None);
+    }
+
+    #[test]
+    fn the_head_of_a_file_is_about_all_that_nothing_else_is_about() {
+        let text = "# @generated\n# [keys.web]\na: 1\nb:\n  c: 2\n";
+        let is_table = |name: &str| name == "keys";
+        for line in 3..=5 {
+            assert_eq!(
+                origin(text, line, &is_table).unwrap().to_string(),
+                "keys.web"
+            );
+        }
     }
 }

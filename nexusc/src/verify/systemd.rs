@@ -1,4 +1,4 @@
-//! systemd-analyze: the units, and how much they allow.
+//! systemd-analyze: the units, and how much they allow. systemd-sysusers: the users that they run as.
 
 use crate::emit::FileSet;
 use crate::verify::reading::positioned;
@@ -16,6 +16,17 @@ pub(super) static SYSTEMD_ANALYZE: Tool = Tool {
     get: "it comes with systemd",
     questions,
     read,
+};
+
+pub(super) static SYSTEMD_SYSUSERS: Tool = Tool {
+    name: "systemd-sysusers",
+    commands: &[Command {
+        words: &["systemd-sysusers"],
+        probe: "--version",
+    }],
+    get: "it comes with systemd",
+    questions: users,
+    read: read_users,
 };
 
 fn questions(files: &FileSet) -> Vec<Question> {
@@ -90,6 +101,32 @@ fn read(question: &Question, answer: &Answer, files: &FileSet) -> Option<Vec<Fin
     }
     findings.dedup();
     Some(findings)
+}
+
+fn users(files: &FileSet) -> Vec<Question> {
+    files_in(files, "systemd/", &[".sysusers.conf"])
+        .into_iter()
+        .map(|file| Question {
+            files: vec![file.to_owned()],
+            arguments: ["--dry-run", "-"].map(str::to_owned).into(),
+            environment: Vec::new(),
+            // It looks for a file that it is told by name in the folders of the system.
+            input: Input::Text(files.get(file).unwrap_or_default().to_owned()),
+        })
+        .collect()
+}
+
+/// `-:2: Unknown modifier 'uu'.`
+fn read_users(question: &Question, answer: &Answer, _: &FileSet) -> Option<Vec<Finding>> {
+    let file = question.files.first()?;
+    let named = answer.errors.lines().map(|line| {
+        let rest = line.strip_prefix('-').unwrap_or_default();
+        format!("{file}{rest}")
+    });
+    let findings: Vec<Finding> = named
+        .filter_map(|line| positioned(&line, &question.files))
+        .collect();
+    Some(findings).filter(|findings| answer.success || !findings.is_empty())
 }
 
 /// The unit that a line begins with: `gateway.service: message`.

@@ -22,7 +22,7 @@ pub(super) static YAMLLINT: Tool = Tool {
 pub(super) static VERSIONS: Own = Own {
     name: "YAML 1.1 and 1.2",
     files: |files| yaml_files(files).into_iter().map(str::to_owned).collect(),
-    check: |_, text| read_differently(text),
+    check: |_, text, _| read_differently(text),
 };
 
 /// Long lines are the business of who reads them, and brackets are written as JSON does.

@@ -1,5 +1,6 @@
 #!/bin/sh
 # {{ header }}
+# [receivers]
 #
 # Sends a test alert to Alertmanager, which tells whoever is told of its severity. It is over after five minutes.
 #

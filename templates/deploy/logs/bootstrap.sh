@@ -1,5 +1,6 @@
 #!/bin/sh
 # {{ header }}
+# [log]
 #
 # Tells Elasticsearch what log lines hold, and Kibana how to show them. May be run again after each change.
 #
