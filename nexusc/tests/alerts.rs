@@ -54,3 +54,16 @@ fn what_lies_beyond_everything_is_an_error() {
         assert_eq!(codes, [code], "{alert} {threshold}");
     }
 }
+
+#[test]
+fn one_replica_that_is_down_hides_no_alert_of_the_others() {
+    let output = compile(&Source::new("specs/alerts.toml", SPEC)).output;
+    let files = output.expect("the spec is sound").files;
+    let text = files.get("deploy/alerts/alertmanager/alertmanager.yml");
+    let text = text.expect("alerts are emitted");
+    let (_, rules) = text.split_once("inhibit_rules:").expect("some are hidden");
+    let (hiding, _) = rules.split_once("target_matchers:").expect("by others");
+    assert!(hiding.contains("GatewayMetricsAbsent"), "{rules}");
+    // It fires for each replica, and most alerts are about all of them together.
+    assert!(!hiding.contains("GatewayDown"), "{rules}");
+}

@@ -151,7 +151,8 @@ fn needed(topology: &Topology) -> Vec<Needed<'_>> {
         } = secret;
         let place = *known.entry((variable, file)).or_insert(all.len());
         match all.get_mut(place) {
-            Some(needed) if needed.origins.contains(&origin) => {}
+            // A table that names it twice does so in a row.
+            Some(needed) if needed.origins.last() == Some(&origin) => {}
             Some(needed) => needed.origins.push(origin),
             None => all.push(Needed {
                 origins: vec![origin],

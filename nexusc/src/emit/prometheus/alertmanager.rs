@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::conventions;
 use crate::emit::{FileSet, template, yaml};
 use crate::ir::Topology;
-use crate::ir::alert::Severity;
+use crate::ir::alert::{Rule, Severity};
 use crate::ir::receiver::{Email, Receiver, Slack, Webhook};
 
 const CONFIGURATION: &str =
@@ -16,7 +16,8 @@ pub(super) fn emit(topology: &Topology, files: &mut FileSet) {
     let values = Values {
         header: conventions::header(&topology.name),
         job: &topology.name,
-        down: conventions::alert("gateway-down"),
+        absent: conventions::alert(Rule::MetricsAbsent.name()),
+        down: conventions::alert(Rule::GatewayDown.name()),
         receivers: topology.receivers.iter().map(told).collect(),
         severities: Severity::ALL.map(Severity::name),
     };
@@ -38,6 +39,7 @@ pub(super) fn emit(topology: &Topology, files: &mut FileSet) {
 struct Values<'t> {
     header: String,
     job: &'t str,
+    absent: String,
     down: String,
     receivers: Vec<Told<'t>>,
     severities: [&'static str; 4],
