@@ -161,7 +161,7 @@ fn doubt_of_vllm(
     }
     if model.vision.is_some() {
         // V0 counts images by other rules than those that were measured.
-        doubt += match (service_is_v1(service), activation.is_of_encoder) {
+        doubt += match (service.is_v1(), activation.is_of_encoder) {
             (true, false) => 0.1 * GIB + 0.3 * activation.images,
             (true, true) => 0.3 * GIB + 0.4 * activation.images,
             (false, _) => 1.0 * GIB + 0.6 * activation.images,
@@ -172,10 +172,6 @@ fn doubt_of_vllm(
         doubt += graphs.doubt + 0.15 * activation.peak + 0.3 * GIB;
     }
     doubt + doubt_of_card(card, service.memory_fraction)
-}
-
-fn service_is_v1(service: &Service) -> bool {
-    matches!(service.engine, Engine::Vllm(vllm) if vllm.v1)
 }
 
 fn doubt_of_weights(service: &Service, weights: f64) -> f64 {

@@ -44,8 +44,7 @@ fn groups(service: &Service, layers: u64) -> Groups {
     let local = model
         .local
         .map_or(0.0, |local| (local.layers as f64 * part).round());
-    let is_v1 = matches!(service.engine, Engine::Vllm(vllm) if vllm.v1);
-    if !is_v1 || local == 0.0 || full == 0.0 {
+    if !service.is_v1() || local == 0.0 || full == 0.0 {
         // V0 and SGLang know no windows: all layers keep everything.
         return Groups {
             size: (full + local).max(1.0),

@@ -62,16 +62,17 @@ pub fn non_torch(service: &Service, vllm: Vllm, card: &Card) -> Measured {
     }
 }
 
-/// What vLLM holds before it looks at the card, outside its budget: the CUDA context, and NCCL's for several ranks
-/// (on H100 0.51 GiB, 1.48 to 2.05 GiB; smaller cards without NVLink take less).
+/// What vLLM holds before it looks at the card, outside its budget: the CUDA context, which is 0.41 to 0.53 GiB on cards
+/// of data centres and 0.17 to 0.5 on smaller ones; and in V1 NCCL's for several ranks (on H100 1.48 to 2.05 GiB with it;
+/// smaller cards without NVLink take less), which V0 counts as its own.
 pub fn before_budget(service: &Service, card: &Card) -> Measured {
-    match (
-        service.tensor_parallel.max(service.pipeline_parallel) > 1,
-        card.total >= LARGE_CARD,
-    ) {
+    let ranks = service.tensor_parallel.max(service.pipeline_parallel);
+    let is_large = card.total >= LARGE_CARD;
+    match (service.is_v1() && ranks > 1, is_large) {
         (true, true) => gib(1.55, 0.5),
         (true, false) => gib(0.8, 0.4),
-        (false, _) => gib(0.45, 0.15),
+        (false, true) => gib(0.47, 0.1),
+        (false, false) => gib(0.35, 0.2),
     }
 }
 

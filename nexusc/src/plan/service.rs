@@ -157,6 +157,11 @@ pub struct Stage {
 }
 
 impl Service {
+    /// Whether the V1 engine of vLLM serves.
+    pub fn is_v1(&self) -> bool {
+        matches!(self.engine, Engine::Vllm(vllm) if vllm.v1)
+    }
+
     /// The stages of the pipeline. Layers that are left over go to the stages before the last, as vLLM deals them
     /// (vllm/distributed/utils.py, `get_pp_indices`).
     pub fn stages(&self) -> Vec<Stage> {

@@ -29,12 +29,12 @@ pub fn of_service(service: &Service, card: &Card, estimate: &Estimate) -> Verdic
     room(service, estimate).max(taken.max().unwrap_or(Verdict::Fits))
 }
 
-/// Whether what is free on a card like this one is enough for it to start: vLLM refuses where that is less than its part
-/// of the card (vllm/v1/worker/gpu_worker.py, `init_device`).
+/// Whether what is free on a card like this one is enough for it to start: V1 of vLLM refuses where that is less than its
+/// part of the card (vllm/v1/worker/gpu_worker.py, `init_device`).
 pub fn starts(service: &Service, card: &Card) -> Verdict {
-    let Engine::Vllm(_) = service.engine else {
+    if !service.is_v1() {
         return Verdict::Fits;
-    };
+    }
     let context = overhead::before_budget(service, card);
     let left = card.total - card.occupied - context.bytes - card.total * service.memory_fraction;
     judge(left - context.doubt, left + context.doubt)

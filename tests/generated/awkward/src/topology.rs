@@ -76,7 +76,7 @@ pub static TOPOLOGY: Topology = Topology {
         Gpu {
             name: "on",
             index: 0,
-            planned_memory: 22_684 * MIB,
+            planned_memory: 22_582 * MIB,
         },
         Gpu {
             name: "true",
