@@ -234,7 +234,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
                 "DL3006",
                 "[gpus.on]",
             ),
-            fault("EXPOSE", "EXPOZE", "DL1000", "[gateway]"),
+            fault("EXPOSE 8443", "EXPOZE 8443", "DL1000", "[gateway]"),
         ],
     },
     Sample {
