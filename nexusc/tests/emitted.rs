@@ -7,6 +7,11 @@ use std::fs;
 use nexusc::emit::FileSet;
 use nexusc::{Source, compile};
 
+/// A spec that says as little as a spec can.
+const LEAST: &str = "edition = 1\ngateway.development = true\nmodels.chat = {}\n\
+                     upstreams.a.url = \"http://a:8000\"\n\
+                     routes.chat = { models = [\"chat\"], direct.upstream = \"a\" }\n";
+
 fn specs() -> Vec<(String, FileSet)> {
     let mut specs: Vec<_> = fs::read_dir("../specs")
         .unwrap()
@@ -43,9 +48,6 @@ fn the_same_spec_gives_the_same_bytes() {
 
 #[test]
 fn no_artifact_names_a_metric_that_this_gateway_never_exports() {
-    const LEAST: &str = "edition = 1\ngateway.development = true\nmodels.chat = {}\n\
-                         upstreams.a.url = \"http://a:8000\"\n\
-                         routes.chat = { models = [\"chat\"], direct.upstream = \"a\" }\n";
     let least = compile(&Source::new("least.toml", LEAST)).output.unwrap();
     let least = ("least.toml".to_owned(), least.files);
     for (name, files) in specs().into_iter().chain([least]) {
@@ -68,6 +70,29 @@ fn no_artifact_names_a_metric_that_this_gateway_never_exports() {
                 );
             }
         }
+    }
+}
+
+#[test]
+fn no_generated_package_has_a_name_that_stops_cargo() {
+    let folders = ["..", "../nexusc", "../runtime"];
+    let inside = folders.iter().flat_map(|folder| {
+        let entries = fs::read_dir(folder).unwrap();
+        entries.map(|entry| entry.unwrap().path().join("Cargo.toml"))
+    });
+    let packages = inside.filter_map(|path| fs::read_to_string(path).ok());
+    let names = packages.filter_map(|manifest| {
+        let manifest: toml::Table = manifest.parse().unwrap();
+        let name = manifest.get("package")?.get("name")?.as_str()?;
+        Some(name.to_owned())
+    });
+    // Cargo refuses these for binaries, as it builds in folders of these names.
+    let of_cargo = ["build", "deps", "examples", "incremental"].map(str::to_owned);
+    let names: Vec<String> = names.chain(of_cargo).collect();
+    assert!(names.len() > 10, "{names:?}");
+    for name in names {
+        let compilation = compile(&Source::new(format!("specs/{name}.toml"), LEAST));
+        assert!(compilation.output.is_none(), "{name}");
     }
 }
 

@@ -14,13 +14,21 @@ use crate::source::Place;
 use crate::spec::Spec;
 use crate::suggest;
 
-/// Packages of the workspace, whose names a generated crate cannot take.
+/// Names that a generated crate cannot take: those of packages of the workspace, and those of folders that cargo
+/// builds in (`build`, `deps` and so on), for which it refuses the workspace as a whole.
 const RESERVED_SPEC_NAMES: &[&str] = &[
+    "build",
     "decide",
+    "deps",
     "end-to-end",
+    "examples",
     "fake-model",
+    "incremental",
     "nexusc",
+    "nexusc-fuzz",
     "runtime",
+    "runtime-fuzz",
+    "runtime-loom",
     "test",
     "xtask",
 ];
@@ -177,7 +185,7 @@ impl<'s> Scope<'s> {
         let diagnostic = if RESERVED_SPEC_NAMES.contains(&name) {
             let message = format!("a spec cannot be named `{name}`");
             Diagnostic::without_place(Code::NX0102, message)
-                .help("a package of the workspace has this name: give the file another one")
+                .help("a package of the workspace or a folder of cargo's has this name: give the file another one")
         } else if is_name(name) {
             return;
         } else {

@@ -179,16 +179,16 @@ impl Tool {
         }
         let said = [answer.errors.trim(), answer.output.trim()];
         let said = said.into_iter().find(|text| !text.is_empty());
-        let message = said.unwrap_or("it failed without a word");
+        let message = once_each(said.unwrap_or("it failed without a word"));
         question
             .files
             .first()
             .map(|file| Finding {
                 line: files
                     .get(file)
-                    .and_then(|text| reading::locate(text, 1, message)),
+                    .and_then(|text| reading::locate(text, 1, &message)),
                 file: file.clone(),
-                message: message.to_owned(),
+                message: message.clone(),
             })
             .into_iter()
             .collect()
@@ -211,6 +211,13 @@ impl Own {
         }
         findings
     }
+}
+
+/// A text with each of its lines once: some tools say of every test in a file what is wrong with another file.
+fn once_each(text: &str) -> String {
+    let mut known = BTreeSet::new();
+    let new = text.lines().filter(|line| known.insert(line.trim()));
+    new.collect::<Vec<_>>().join("\n")
 }
 
 /// The files that neither a tool nor a check of our own is about.
@@ -240,4 +247,15 @@ fn files_in<'f>(files: &'f FileSet, folder: &str, ends: &[&str]) -> Vec<&'f str>
         .map(|(path, _)| path)
         .filter(|path| path.starts_with(folder) && ends.iter().any(|end| path.ends_with(end)))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_tool_repeats_is_told_once() {
+        let said = "FAILED:\n  rules.yml: unknown unit\n\n  rules.yml: unknown unit\nend";
+        assert_eq!(once_each(said), "FAILED:\n  rules.yml: unknown unit\n\nend");
+    }
 }
