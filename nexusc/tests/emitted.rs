@@ -5,7 +5,7 @@
 use std::fs;
 
 use nexusc::emit::FileSet;
-use nexusc::{Source, compile};
+use nexusc::{Source, compile, conventions, verify};
 
 fn specs() -> Vec<(String, FileSet)> {
     let mut specs: Vec<_> = fs::read_dir("../specs")
@@ -68,6 +68,22 @@ fn no_artifact_names_a_metric_that_this_gateway_never_exports() {
                 );
             }
         }
+    }
+}
+
+#[test]
+fn no_artifact_is_read_by_nobody_when_it_is_verified() {
+    for (name, files) in specs() {
+        let folder = format!("{}/", conventions::deploy_folder(&name));
+        let mut artifacts = FileSet::default();
+        for (path, text) in files.iter() {
+            if let Some(path) = path.strip_prefix(&folder) {
+                artifacts.add(path.to_owned(), text.to_owned());
+            }
+        }
+        // A list of patterns, which Docker reads as anything.
+        let unread = ["Dockerfile.dockerignore"];
+        assert_eq!(verify::unchecked(&artifacts), unread, "{name}");
     }
 }
 
