@@ -5,7 +5,7 @@
 use std::fs;
 
 use nexusc::emit::FileSet;
-use nexusc::{Source, compile};
+use nexusc::{Source, compile, conventions, verify};
 
 /// A spec that says as little as a spec can.
 const LEAST: &str = "edition = 1\ngateway.development = true\nmodels.chat = {}\n\
@@ -93,6 +93,22 @@ fn no_generated_package_has_a_name_that_stops_cargo() {
     for name in names {
         let compilation = compile(&Source::new(format!("specs/{name}.toml"), LEAST));
         assert!(compilation.output.is_none(), "{name}");
+    }
+}
+
+#[test]
+fn no_artifact_is_read_by_nobody_when_it_is_verified() {
+    for (name, files) in specs() {
+        let folder = format!("{}/", conventions::deploy_folder(&name));
+        let mut artifacts = FileSet::default();
+        for (path, text) in files.iter() {
+            if let Some(path) = path.strip_prefix(&folder) {
+                artifacts.add(path.to_owned(), text.to_owned());
+            }
+        }
+        // A list of patterns, which Docker reads as anything.
+        let unread = ["Dockerfile.dockerignore"];
+        assert_eq!(verify::unchecked(&artifacts), unread, "{name}");
     }
 }
 
