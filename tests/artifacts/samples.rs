@@ -171,7 +171,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
             fault(
                 "- receiver: pager",
                 "- receiver: nobody",
-                "`nobody` is no contact point",
+                "`nobody`, which is no contact point",
                 "[receivers.pager]",
             ),
         ],

@@ -22,7 +22,7 @@ pub(super) static PROVISIONED: Own = Own {
         Err(_) => Vec::new(),
         Ok(file) => check(&file)
             .into_iter()
-            .map(|message| (locate(text, 1, &message), message))
+            .map(|(place, message)| (locate(text, 1, &place), message))
             .collect(),
     },
 };
@@ -30,8 +30,10 @@ pub(super) static PROVISIONED: Own = Own {
 const NO_DATA: &[&str] = &["Alerting", "NoData", "OK", "KeepLast"];
 const ON_ERROR: &[&str] = &["Alerting", "Error", "OK", "KeepLast"];
 
-/// The faults of a file, each with words that lead to its line.
-fn check(file: &Value) -> Vec<String> {
+/// A fault, after words that lead to its line.
+type Fault = (String, String);
+
+fn check(file: &Value) -> Vec<Fault> {
     let mut faults = Vec::new();
     let mut uids = BTreeSet::new();
     let mut titles = BTreeSet::new();
@@ -39,18 +41,19 @@ fn check(file: &Value) -> Vec<String> {
         let name = word(group, "name");
         for field in ["name", "folder", "interval"] {
             if word(group, field).is_empty() {
-                faults.push(format!("group `{name}` has no `{field}`"));
+                let message = format!("group `{name}` has no `{field}`");
+                faults.push((format!("`{name}`"), message));
             }
         }
         for rule in list(group, "rules") {
             let title = word(rule, "title");
             if title.is_empty() || title.len() > 190 || !titles.insert(title) {
-                faults.push(format!(
-                    "title `{title}`: a rule has one of its own, of at most 190 characters"
-                ));
+                let message = "a rule has a title of its own, of at most 190 characters";
+                faults.push((format!("`{title}`"), message.to_owned()));
             }
             faults.extend(uid(rule, &mut uids));
-            faults.extend(rule_faults(rule).map(|fault| format!("title `{title}`: {fault}")));
+            let of_rule = |fault| (format!("`{title}`"), format!("rule `{title}`: {fault}"));
+            faults.extend(rule_faults(rule).map(of_rule));
         }
     }
     let points: BTreeSet<&str> = list(file, "contactPoints")
@@ -62,10 +65,9 @@ fn check(file: &Value) -> Vec<String> {
             if word(receiver, "type").is_empty()
                 || !receiver.get("settings").is_some_and(Value::is_object)
             {
-                faults.push(format!(
-                    "name `{}`: a contact point has a `type` and `settings`",
-                    word(point, "name")
-                ));
+                let name = word(point, "name");
+                let message = format!("contact point `{name}`: it has a `type` and `settings`");
+                faults.push((format!("`{name}`"), message));
             }
         }
     }
@@ -101,30 +103,34 @@ fn rule_faults(rule: &Value) -> impl Iterator<Item = &'static str> {
 }
 
 /// A `uid` is what Grafana knows it by: 40 letters, digits, `-` and `_` at most.
-fn uid<'f>(of: &'f Value, others: &mut BTreeSet<&'f str>) -> Option<String> {
+fn uid<'f>(of: &'f Value, others: &mut BTreeSet<&'f str>) -> Option<Fault> {
     let uid = word(of, "uid");
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
     if !(1..=40).contains(&uid.len()) || !uid.bytes().all(is_plain) {
-        return Some(format!(
-            "uid `{uid}` is not of 1 to 40 letters, digits, `-` and `_`"
-        ));
+        let message = format!("uid `{uid}` is not of 1 to 40 letters, digits, `-` and `_`");
+        return Some((format!("`{uid}`"), message));
     }
-    (!others.insert(uid)).then(|| format!("uid `{uid}` stands there twice"))
+    (!others.insert(uid)).then(|| {
+        let message = format!("uid `{uid}` stands there twice");
+        (format!("`{uid}`"), message)
+    })
 }
 
 fn policy_faults(
     policy: &Value,
     points: &BTreeSet<&str>,
     times: &BTreeSet<&str>,
-    faults: &mut Vec<String>,
+    faults: &mut Vec<Fault>,
 ) {
     let receiver = word(policy, "receiver");
     if !points.contains(receiver) {
-        faults.push(format!("policies `{receiver}` is no contact point"));
+        let message = format!("policy for `{receiver}`, which is no contact point");
+        faults.push((format!("policies `{receiver}`"), message));
     }
     for muted in list(policy, "mute_time_intervals").filter_map(Value::as_str) {
         if !times.contains(muted) {
-            faults.push(format!("policies `{muted}` is none of the mute times"));
+            let message = format!("policy muted `{muted}`, which is none of the mute times");
+            faults.push((format!("policies `{muted}`"), message));
         }
     }
     for route in list(policy, "routes") {
@@ -149,7 +155,7 @@ mod tests {
 
     use super::*;
 
-    fn faults(path: &str, value: Value) -> Vec<String> {
+    fn faults(path: &str, value: Value) -> Vec<Fault> {
         let rule = json!({
             "uid": "a", "title": "A", "condition": "firing", "noDataState": "OK", "execErrState": "KeepLast",
             "data": [{ "refId": "firing", "datasourceUid": "__expr__" }],
@@ -169,7 +175,7 @@ mod tests {
 
     #[test]
     fn a_sound_file_has_no_faults() {
-        assert_eq!(faults("/none", json!(null)), [""; 0]);
+        assert_eq!(faults("/none", json!(null)), []);
     }
 
     #[test]
