@@ -64,6 +64,11 @@ pub fn dashboard_tag(spec: &str) -> String {
     format!("nexus-{spec}")
 }
 
+/// The folder of a gateway in Grafana.
+pub fn dashboard_folder(spec: &str) -> String {
+    format!("Nexus: {spec}")
+}
+
 /// The `uid` of something in Grafana: at most 40 characters, so a long name is cut, and told from others by its hash.
 pub fn grafana_uid(name: &str, kind: &str) -> String {
     let kind = kind.to_ascii_lowercase();
@@ -75,7 +80,8 @@ pub fn grafana_uid(name: &str, kind: &str) -> String {
     let hash = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
         (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
     });
-    let start: String = name.chars().take(20).collect();
+    let room = 40_usize.saturating_sub("-00000000-".len() + kind.len());
+    let start: String = name.chars().take(room.min(20)).collect();
     format!("{start}-{hash:08x}-{kind}")
 }
 

@@ -249,23 +249,26 @@ fn production_chooses_its_tag() {
 }
 
 #[test]
-fn grafana_has_every_file_that_its_contact_points_name() {
+fn grafana_has_every_file_that_it_reads_to_tell_of_alerts() {
     let spec = format!(
-        "{SPEC}\n[receivers.chat]\nslack = {{ channel = \"#llm\", url = {{ file = \"/run/secrets/chat $x\" }} }}\n\
+        "{SPEC}\n[deploy.grafana]\nalerting = true\n[receivers.chat]\nslack = {{ channel = \"#llm\", url = {{ file = \"/run/secrets/chat $x\" }} }}\n\
          webhook = {{ file = \"/run/secrets/pager\" }}\n\
          email = {{ to = \"a@example.com\", from = \"b@example.com\", server = \"mail.example.com:25\", \
          user = \"b\", password = {{ file = \"/run/secrets/mail\" }} }}\n"
     );
-    let points = file(&spec, "grafana/provisioning/alerting/nexus.yaml");
+    let points = file(&spec, "grafana/provisioning/alerting/notifications.yaml");
     let named = points.split("$__file{").skip(1);
     let named: Vec<String> = named
         .map(|rest| rest.split('}').next().unwrap().replace('$', "$$"))
         .collect();
     assert_eq!(named, ["/run/secrets/chat $$x", "/run/secrets/pager"]);
     let compose: Value = serde_saphyr::from_str(&file(&spec, "compose.yaml")).unwrap();
-    let files = compose["services"]["grafana"]["secrets"].as_array();
-    let targets = files.unwrap().iter().map(|file| file["target"].clone());
-    assert_eq!(targets.collect::<Vec<_>>(), named);
+    let grafana = &compose["services"]["grafana"];
+    let mail = grafana["environment"]["GF_SMTP_PASSWORD__FILE"].as_str();
+    let files = grafana["secrets"].as_array().unwrap().iter();
+    let targets: Vec<&str> = files.map(|it| it["target"].as_str().unwrap()).collect();
+    assert_eq!(targets, [&named[0], mail.unwrap(), &named[1]]);
+    assert_eq!(mail, Some("/run/secrets/mail"));
 }
 
 #[test]

@@ -42,6 +42,10 @@ const INSTEAD: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "[deploy.grafana]\n",
+        &["[deploy.grafana]\nalerting = true\n"],
+    ),
+    (
         "[health]\npath = \"/health\"\n",
         &["[health]\nprobe = \"chat\"\n"],
     ),

@@ -133,6 +133,50 @@ pub(crate) const SAMPLES: &[Sample] = &[
         )],
     },
     Sample {
+        tool: "promtool",
+        spec: PROXIED,
+        path: "grafana/provisioning/alerting/rules.yaml",
+        beside: &[],
+        faults: &[fault(
+            "slo:sli_error:ratio_rate1h{",
+            "slo:sli_error:ratio_rate1h{{",
+            "could not parse expression",
+            "[slos.availability]",
+        )],
+    },
+    Sample {
+        tool: "grafana-foundation-sdk",
+        spec: PROXIED,
+        path: "grafana/provisioning/alerting/notifications.yaml",
+        beside: &[],
+        faults: &[fault(
+            "type: webhook",
+            "kind: webhook",
+            "Grafana has no such field",
+            "[receivers.pager]",
+        )],
+    },
+    Sample {
+        tool: "Grafana alerting",
+        spec: PROXIED,
+        path: "grafana/provisioning/alerting/notifications.yaml",
+        beside: &[],
+        faults: &[
+            fault(
+                "uid: pager-webhook",
+                "uid: pager.webhook",
+                "is not of 1 to 40 letters",
+                "[receivers.pager]",
+            ),
+            fault(
+                "- receiver: pager",
+                "- receiver: nobody",
+                "`nobody`, which is no contact point",
+                "[receivers.pager]",
+            ),
+        ],
+    },
+    Sample {
         tool: "grafana-foundation-sdk",
         spec: AWKWARD,
         path: "grafana/dashboards/gpu.json",

@@ -43,7 +43,10 @@ async fn every_query_has_data(name: &str) {
     let model = FakeModel::start().await.unwrap();
     let spec = Spec::read(name);
     let dataplane = spec.start(&model).start().await;
-    let prometheus = Prometheus::scraping(dataplane.address(), name).await;
+    let rules = spec
+        .has_objectives()
+        .then(|| spec.deployed("prometheus/rules/slos.yml"));
+    let prometheus = Prometheus::scraping(dataplane.address(), name, rules).await;
     let mut waiting = queries(&spec);
     let deadline = Instant::now() + PATIENCE * 2;
     while !waiting.is_empty() {

@@ -35,16 +35,23 @@ struct Server {
 }
 
 impl Prometheus {
-    /// Starts one that scrapes `target` as `job` several times a second, and waits until it answers.
+    /// Starts one that scrapes `target` as `job` and applies these rules, several times a second, and waits until it
+    /// answers.
     ///
     /// # Panics
     /// When it does not come up.
-    pub async fn scraping(target: SocketAddr, job: &str) -> Self {
+    pub async fn scraping(target: SocketAddr, job: &str, rules: Option<String>) -> Self {
         let config = format!(
-            "global: {{ scrape_interval: 250ms, scrape_timeout: 250ms }}\n\
+            "global: {{ scrape_interval: 250ms, scrape_timeout: 250ms, evaluation_interval: 250ms }}\n\
+             rule_files: [rules/*.yml]\n\
              scrape_configs: [{{ job_name: {job}, static_configs: [{{ targets: ['{target}'] }}] }}]\n"
         );
-        Self::with(&[("prometheus.yml", config)]).await
+        let rules = rules.map(|rules| ("rules/rules.yml", rules));
+        let files: Vec<_> = rules
+            .into_iter()
+            .chain([("prometheus.yml", config)])
+            .collect();
+        Self::with(&files).await
     }
 
     /// Starts one in a folder with these files, `prometheus.yml` among them, and waits until it answers.

@@ -49,6 +49,11 @@ impl Spec {
         fs::read_to_string(&path).unwrap_or_else(|cause| panic!("{}: {cause}", path.display()))
     }
 
+    /// Whether it has objectives, for which Prometheus records series.
+    pub fn has_objectives(&self) -> bool {
+        !self.entries("slos").is_empty()
+    }
+
     /// Its gateway with invented secrets, with all upstreams at `model` but those that have TLS of their own.
     pub fn start(&self, model: &FakeModel) -> Start {
         let sample = self.deployed(".env.sample");

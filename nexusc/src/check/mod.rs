@@ -4,6 +4,7 @@
 //! earlier phase has reported: `left_out` holds what the parser could not read.
 
 mod administrators;
+mod alerting;
 mod alerts;
 mod aliasing_keys;
 mod authentication;
@@ -78,6 +79,7 @@ struct Context<'t> {
 pub fn check(topology: &Topology, plan: &Plan, left_out: &BTreeSet<KeyPath>) -> Vec<Diagnostic> {
     const RULES: &[fn(&mut Context<'_>)] = &[
         administrators::check,
+        alerting::check,
         alerts::check,
         aliasing_keys::check,
         authentication::check,

@@ -198,6 +198,8 @@ codes! {
     NX0851 Error "an emitted file that is not what the spec gives"
     NX0860 Error "the container of an engine that cannot run as written"
     NX0861 Error "an overlay of a profile that no engine has"
+    NX0870 Error "alerts are Grafana's to tell of, and it is not emitted with what it asks"
+    NX0871 Error "two ways to send mails, where Grafana has one"
     NX0901 Warning "an upstream that no route uses"
     NX0902 Warning "an API key that may use no model"
     NX0903 Warning "a field that a mock upstream does not use"

@@ -10,6 +10,7 @@ pub(super) fn compare(before: &Grafana, after: &Grafana, changes: &mut Changes<'
         prometheus,
         alertmanager,
         kibana,
+        alerting,
     } = after;
     for (name, before, after) in [
         ("Prometheus", &before.prometheus, prometheus),
@@ -20,5 +21,16 @@ pub(super) fn compare(before: &Grafana, after: &Grafana, changes: &mut Changes<'
             let what = format!("dashboards go to {name} at {}", code(after));
             changes.say(Safe, Kind::Deployment, what);
         }
+    }
+    match (before.alerting, *alerting) {
+        (false, true) => {
+            let what = "Grafana evaluates alerts and tells of them, no longer Alertmanager";
+            changes.say(Safe, Kind::Deployment, what);
+        }
+        (true, false) => {
+            let what = "Alertmanager tells of alerts, no longer Grafana";
+            changes.say(Safe, Kind::Deployment, what);
+        }
+        _ => {}
     }
 }

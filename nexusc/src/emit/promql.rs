@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use decide::metric::{self, INFERENCE, Kind, Metric};
 
+use crate::conventions;
+
 /// What Prometheus adds to each series: the gateway that it was scraped from.
 const INSTANCE: &str = "instance";
 
@@ -95,6 +97,17 @@ pub(super) const FIRING: &str = "ALERTS{alertname=~\"Gateway.+\", alertstate=\"f
 pub(super) fn up(job: &str) -> Vector {
     let text = format!("up{{job={}}}", string(job));
     Vector::plain(text, vec![INSTANCE], Vec::new())
+}
+
+/// What the emitted rules record for each objective of the gateway.
+pub(super) fn recorded(name: &str, job: &str) -> Vector {
+    let text = format!("{name}{{job={}}}", string(job));
+    Vector::plain(text, vec!["slo"], Vec::new())
+}
+
+/// The name of the recorded error ratio over a window.
+pub(super) fn error_ratio(over: Over) -> String {
+    format!("{}{over}", conventions::ERROR_RATIO)
 }
 
 impl Series {
@@ -258,6 +271,15 @@ impl Vector {
     pub(super) fn exceeds(self, bound: u64) -> Self {
         Self {
             text: format!("{} > bool {bound}", self.operand()),
+            is_compound: true,
+            ..self
+        }
+    }
+
+    /// What is missing to 1.
+    pub(super) fn complement(self) -> Self {
+        Self {
+            text: format!("1 - {}", self.operand()),
             is_compound: true,
             ..self
         }

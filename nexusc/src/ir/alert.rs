@@ -107,6 +107,8 @@ pub enum Rule {
     AuditLost,
     /// Log lines are lost.
     LogDropped,
+    /// A GPU has more memory in use than the plan.
+    GpuMemory,
 }
 
 const fn share(percent: u32) -> Threshold {
@@ -121,7 +123,7 @@ const DAY: u64 = 24 * 60 * 60;
 
 impl Rule {
     /// Every rule, in the order in which they are emitted.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::GatewayDown,
         Self::MetricsAbsent,
         Self::FailureRate,
@@ -141,6 +143,7 @@ impl Rule {
         Self::IssuerKeys,
         Self::AuditLost,
         Self::LogDropped,
+        Self::GpuMemory,
     ];
 
     /// As specs write it.
@@ -165,6 +168,7 @@ impl Rule {
             Self::IssuerKeys => "issuer-keys",
             Self::AuditLost => "audit-lost",
             Self::LogDropped => "log-dropped",
+            Self::GpuMemory => "gpu-memory",
         }
     }
 
@@ -191,6 +195,7 @@ impl Rule {
             Self::IssuerKeys => (Threshold::Count(3), 0, High),
             Self::AuditLost => (Threshold::Count(0), 0, High),
             Self::LogDropped => (Threshold::Count(0), 0, Medium),
+            Self::GpuMemory => (share(5), 15, Medium),
         };
         Alert {
             rule: self,
@@ -257,6 +262,10 @@ impl Rule {
                 has(jwks.is_some(), "`auth.jwt.jwks`")
             }
             Self::AuditLost => has(topology.audit.is_some(), "an `[audit]` log"),
+            Self::GpuMemory => has(
+                topology.has_own_gpus(),
+                "a GPU of the gateway's machine, by its `index`",
+            ),
             Self::GatewayDown
             | Self::MetricsAbsent
             | Self::FailureRate

@@ -30,6 +30,13 @@ pub struct Deploy {
     pub kubernetes: Kubernetes,
 }
 
+impl Deploy {
+    /// Whether Alertmanager tells of alerts.
+    pub fn has_alertmanager(&self) -> bool {
+        self.artifacts.contains(&Artifact::Prometheus) && !self.grafana.alerting
+    }
+}
+
 /// How Prometheus watches the gateway.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Prometheus {

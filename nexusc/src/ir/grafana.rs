@@ -9,4 +9,6 @@ pub struct Grafana {
     pub alertmanager: String,
     /// Where browsers find Kibana.
     pub kibana: String,
+    /// Whether Grafana evaluates the alerts and tells of them, in the place of Alertmanager.
+    pub alerting: bool,
 }

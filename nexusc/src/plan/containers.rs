@@ -102,6 +102,8 @@ pub fn names(topology: &Topology) -> Vec<Named<&str>> {
     }
     if topology.deploy.artifacts.contains(&Artifact::Prometheus) {
         names.push(of_itself(container::PROMETHEUS, "Prometheus", &monitoring));
+    }
+    if topology.deploy.has_alertmanager() {
         names.push(of_itself(
             conventions::ALERTMANAGER,
             "Alertmanager",
@@ -170,34 +172,18 @@ pub fn ports(topology: &Topology) -> Vec<Named<Published>> {
             ports.push(at(listen.ip(), listen.port(), "the gateway", path));
         }
     }
+    let usual = Ports::default();
     if topology.deploy.artifacts.contains(&Artifact::Prometheus) {
-        let Ports {
-            prometheus,
-            alertmanager,
-            ..
-        } = compose.ports;
-        let usual = Ports::default();
-        ports.push(of_monitoring(
-            prometheus,
-            usual.prometheus,
-            "Prometheus",
-            "prometheus",
-        ));
-        ports.push(of_monitoring(
-            alertmanager,
-            usual.alertmanager,
-            "Alertmanager",
-            "alertmanager",
-        ));
+        let (port, usual) = (compose.ports.prometheus, usual.prometheus);
+        ports.push(of_monitoring(port, usual, "Prometheus", "prometheus"));
+    }
+    if topology.deploy.has_alertmanager() {
+        let (port, usual) = (compose.ports.alertmanager, usual.alertmanager);
+        ports.push(of_monitoring(port, usual, "Alertmanager", "alertmanager"));
     }
     if topology.deploy.artifacts.contains(&Artifact::Grafana) {
-        let usual = Ports::default().grafana;
-        ports.push(of_monitoring(
-            compose.ports.grafana,
-            usual,
-            "Grafana",
-            "grafana",
-        ));
+        let (port, usual) = (compose.ports.grafana, usual.grafana);
+        ports.push(of_monitoring(port, usual, "Grafana", "grafana"));
     }
     if topology.deploy.artifacts.contains(&Artifact::Logs) {
         let usual = Ports::default().kibana;

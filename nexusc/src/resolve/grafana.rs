@@ -20,6 +20,7 @@ pub(super) fn resolve(
         prometheus,
         alertmanager,
         kibana,
+        alerting,
     } = written;
     let mut address = |written: &Option<String>, field, usual: &str| {
         let Some(address) = written else {
@@ -39,6 +40,7 @@ pub(super) fn resolve(
         prometheus: address(prometheus, "prometheus", "http://prometheus:9090"),
         alertmanager: address(alertmanager, "alertmanager", "http://alertmanager:9093"),
         kibana: address(kibana, "kibana", &of_compose),
+        alerting: alerting.unwrap_or(false),
     }
 }
 

@@ -14,4 +14,7 @@ pub struct Grafana {
     /// Where people's browsers find Kibana, to which dashboards link. Default: `"http://localhost:5601"`,
     /// with the port that it has in compose.
     pub kibana: Option<String>,
+    /// Whether Grafana evaluates the alerts and tells `[receivers]` of them, in the place of Alertmanager, which is then
+    /// not emitted. The emitted notification policies become those of the whole Grafana. Default: `false`.
+    pub alerting: Option<bool>,
 }

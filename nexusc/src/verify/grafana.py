@@ -1,10 +1,12 @@
-"""Reads a dashboard with the types of Grafana, writes it again, and prints the fields that are gone, as JSON."""
+"""Reads a dashboard, or alerts and contact points, with the types of Grafana, writes them again, and prints the fields
+that are gone, as JSON. A dashboard is a file; the others come as JSON from the standard input."""
 
 import json
 import sys
 
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
+from grafana_foundation_sdk.models.alerting import ContactPoint, Rule
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 
@@ -25,16 +27,32 @@ def lost(before, after, path):
         yield {"path": path, "message": f"a {type(before).__name__} becomes a {type(after).__name__}"}
 
 
+def parts(provisioned):
+    """The parts of a file of alerting, each with its type and where it stands. Policies and mute times are left out:
+    Grafana reads matchers and times in another form than these types have."""
+    for group in provisioned.get("groups", []):
+        for rule in group.get("rules", []):
+            yield Rule, rule, f"rules.{rule.get('title')}"
+    for point in provisioned.get("contactPoints", []):
+        for receiver in point.get("receivers", []):
+            yield ContactPoint, receiver, f"contactPoints.{point.get('name')}"
+
+
 def main():
     register_default_plugins()
-    with open(sys.argv[1], encoding="utf-8") as file:
-        before = json.load(file)
-    try:
-        after = json.loads(JSONEncoder().encode(Dashboard.from_json(before)))
-    except Exception as fault:  # whatever its types make of a value of another type
-        found = [{"path": "", "message": f"{type(fault).__name__}: {fault}"}]
+    if sys.argv[1] == "-":
+        all_parts = parts(json.load(sys.stdin))
     else:
-        found = list(lost(before, after, ""))
+        with open(sys.argv[1], encoding="utf-8") as file:
+            all_parts = [(Dashboard, json.load(file), "")]
+    found = []
+    for kind, before, path in all_parts:
+        try:
+            after = json.loads(JSONEncoder().encode(kind.from_json(before)))
+        except Exception as fault:  # whatever its types make of a value of another type
+            found.append({"path": path, "message": f"{type(fault).__name__}: {fault}"})
+        else:
+            found.extend(lost(before, after, path))
     print(json.dumps(found))
     sys.exit(1 if found else 0)
 

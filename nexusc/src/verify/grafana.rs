@@ -1,12 +1,16 @@
-//! The types of Grafana's own SDK: a dashboard has no field that they lose on the way in and out again.
+//! The types of Grafana's own SDK: a dashboard has no field that they lose on the way in and out again, nor has an alert or
+//! a contact point.
 
 use serde::Deserialize;
 
 use crate::emit::FileSet;
 use crate::verify::reading::by_words;
-use crate::verify::{Answer, Command, Finding, Question, Tool, files_in};
+use crate::verify::{Answer, Command, Finding, Input, Question, Tool, files_in};
 
-/// Reads dashboards, writes them again, and says which fields are gone.
+/// The files of alerts, and of whom they reach.
+pub(super) const ALERTING: &str = "grafana/provisioning/alerting/";
+
+/// Reads what is emitted, writes it again, and says which fields are gone.
 const ROUND_TRIP: &str = include_str!("grafana.py");
 
 pub(super) static FOUNDATION_SDK: Tool = Tool {
@@ -21,14 +25,22 @@ pub(super) static FOUNDATION_SDK: Tool = Tool {
 };
 
 fn questions(files: &FileSet) -> Vec<Question> {
-    files_in(files, "grafana/dashboards/", &[".json"])
-        .into_iter()
-        .map(|file| {
-            let mut question = Question::about(file, "");
-            question.arguments = vec![ROUND_TRIP.to_owned(), file.to_owned()];
-            question
-        })
-        .collect()
+    let dashboards = files_in(files, "grafana/dashboards/", &[".json"]);
+    let dashboards = dashboards.into_iter().map(|file| {
+        let mut question = Question::about(file, "");
+        question.arguments = vec![ROUND_TRIP.to_owned(), file.to_owned()];
+        question
+    });
+    let alerting = files_in(files, ALERTING, &[".yaml"]);
+    let alerting = alerting.into_iter().filter_map(|file| {
+        // What is no YAML is found as such.
+        let read = serde_saphyr::from_str::<serde_json::Value>(files.get(file)?).ok()?;
+        let mut question = Question::about(file, "");
+        question.arguments = [ROUND_TRIP, "-"].map(str::to_owned).into();
+        question.input = Input::Text(read.to_string());
+        Some(question)
+    });
+    dashboards.chain(alerting).collect()
 }
 
 #[derive(Deserialize)]

@@ -10,6 +10,7 @@ mod custom_resources;
 mod dockerfile;
 mod drawings;
 mod grafana;
+mod grafana_alerting;
 mod json;
 mod kibana;
 mod kubernetes;
@@ -140,6 +141,7 @@ type Faults = Vec<(Option<usize>, String)>;
 /// The compiler's own checks, by name.
 pub static OWN: &[&Own] = &[
     &cloudwatch::DASHBOARD,
+    &grafana_alerting::PROVISIONED,
     &json::SYNTAX,
     &kibana::OBJECTS,
     &links::LINKS,

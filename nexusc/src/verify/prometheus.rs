@@ -1,6 +1,9 @@
-//! promtool: the scrape configuration, rules, the tests of rules, and the queries of dashboards.
+//! promtool: the scrape configuration, rules, the tests of rules, and the queries of dashboards and of Grafana's alerts.
+
+use granit_parser::{Event, Parser};
 
 use crate::emit::FileSet;
+use crate::verify::grafana::ALERTING;
 use crate::verify::reading::{after_file, by_words, positioned, yaml_line};
 use crate::verify::{Answer, Command, Finding, Input, Question, Tool, file_at, files_in};
 
@@ -28,36 +31,68 @@ fn questions(files: &FileSet) -> Vec<Question> {
         .map(|file| ("check rules --lint=all --lint-fatal", file));
     let tests = tests.into_iter().map(|file| ("test rules", file));
     let dashboards = files_in(files, "grafana/dashboards/", &[".json"]);
-    let queries = dashboards
+    let of_dashboards = dashboards
         .into_iter()
-        .map(|file| queries(file, files.get(file).unwrap_or_default()));
+        .map(|file| queries(file, of_dashboard(files.get(file).unwrap_or_default())));
+    let alerts = files_in(files, ALERTING, &[".yaml"]);
+    let of_alerts = alerts
+        .into_iter()
+        .map(|file| (file, of_alerts(files.get(file).unwrap_or_default())))
+        .filter(|(_, queries)| !queries.is_empty())
+        .map(|(file, found)| queries(file, found));
     configurations
         .chain(rules)
         .chain(tests)
         .map(|(arguments, file)| Question::about(file, arguments))
-        .chain(queries)
+        .chain(of_dashboards)
+        .chain(of_alerts)
         .collect()
 }
 
-/// The queries of a dashboard as rules, each in the line that it has there.
-fn queries(file: &str, dashboard: &str) -> Question {
-    let mut rules = String::from("groups: [{name: dashboard, rules: [");
-    for (index, line) in dashboard.lines().enumerate() {
-        let value = line.trim_start().strip_prefix("\"expr\": ");
-        let query = value
-            .and_then(|value| serde_json::from_str::<String>(value.trim_end_matches(',')).ok());
-        if let Some(mut query) = query {
-            // What Grafana puts in the place of its variables.
-            for variable in ["$__rate_interval", "$__interval", "$__range"] {
-                query = query.replace(variable, "5m");
+/// The queries of a dashboard, each with its line, from 1.
+fn of_dashboard(text: &str) -> Vec<(usize, String)> {
+    let lines = text.lines().zip(1..);
+    let query = |(line, number): (&str, usize)| {
+        let value = line.trim_start().strip_prefix("\"expr\": ")?;
+        let query = serde_json::from_str::<String>(value.trim_end_matches(',')).ok()?;
+        Some((number, query))
+    };
+    lines.filter_map(query).collect()
+}
+
+/// The queries of rules of Grafana, each with its first line, from 1.
+fn of_alerts(text: &str) -> Vec<(usize, String)> {
+    let mut queries = Vec::new();
+    let mut is_next = false;
+    // What is no YAML is found as such.
+    for (event, span) in Parser::new_from_str(text).map_while(Result::ok) {
+        match event {
+            Event::Scalar(query, ..) if is_next => {
+                queries.push((span.start.line(), query.into_owned()));
+                is_next = false;
             }
-            let rule =
-                serde_json::json!({ "record": format!("line:{}", index + 1), "expr": query });
-            rules.push_str(&format!("{rule},"));
+            Event::Scalar(key, ..) => is_next = key == "expr",
+            _ => is_next = false,
         }
-        rules.push('\n');
     }
-    rules.push_str("]}]\n");
+    queries
+}
+
+/// Queries as rules, each in the line that it has in its file.
+fn queries(file: &str, queries: Vec<(usize, String)>) -> Question {
+    let mut rules = String::from("groups: [{name: queries, rules: [");
+    let mut at = 1;
+    for (line, mut query) in queries {
+        rules.push_str(&"\n".repeat(line - at));
+        at = line;
+        // What Grafana puts in the place of its variables.
+        for variable in ["$__rate_interval", "$__interval", "$__range"] {
+            query = query.replace(variable, "5m");
+        }
+        let rule = serde_json::json!({ "record": format!("line:{line}"), "expr": query });
+        rules.push_str(&format!("{rule},"));
+    }
+    rules.push_str("\n]}]\n");
     Question {
         files: vec![file.to_owned()],
         arguments: ["check", "rules"].map(str::to_owned).into(),

@@ -65,7 +65,11 @@ fn base(topology: &Topology) -> String {
             .nginx
             .as_ref()
             .map(|nginx| services::nginx(nginx, &secrets)),
-        prometheus: has(Artifact::Prometheus).then(|| monitoring::prometheus(topology, &secrets)),
+        prometheus: has(Artifact::Prometheus).then(|| monitoring::prometheus(topology)),
+        alertmanager: topology
+            .deploy
+            .has_alertmanager()
+            .then(|| monitoring::alertmanager(topology, &secrets)),
         grafana: has(Artifact::Grafana).then(|| monitoring::grafana(topology, &secrets)),
         logging: logging::services(topology),
         volumes: volumes(topology),
@@ -86,6 +90,7 @@ struct File<'t> {
     redis: Option<Redis>,
     nginx: Option<services::Nginx>,
     prometheus: Option<monitoring::Prometheus>,
+    alertmanager: Option<monitoring::Alertmanager>,
     grafana: Option<monitoring::Grafana>,
     /// The services of the way of logs, as text.
     logging: Option<String>,
@@ -124,7 +129,10 @@ fn volumes(topology: &Topology) -> Vec<String> {
     });
     volumes.extend(kept.map(|(_, upstream, name)| engines::volume(upstream, name)));
     if has(Artifact::Prometheus) {
-        volumes.extend([container::PROMETHEUS, conventions::ALERTMANAGER].map(str::to_owned));
+        volumes.push(container::PROMETHEUS.to_owned());
+    }
+    if topology.deploy.has_alertmanager() {
+        volumes.push(conventions::ALERTMANAGER.to_owned());
     }
     if has(Artifact::Grafana) {
         volumes.push(container::GRAFANA.to_owned());

@@ -7,7 +7,6 @@ use serde::Serialize;
 use super::text;
 use crate::emit::environment;
 use crate::ir::Topology;
-use crate::ir::deploy::Artifact;
 use crate::ir::receiver::{Receiver, Webhook};
 
 /// Files by path.
@@ -41,8 +40,7 @@ pub(super) fn of(topology: &Topology) -> Files<'_> {
         files.map(|file| (file.as_str(), nginx.path.to_string()))
     });
     let all = of_gateway(topology)
-        .chain(of_alertmanager(topology))
-        .chain(of_grafana(topology))
+        .chain(of_receivers(topology))
         .chain(of_nginx);
     for (path, origin) in all {
         origins.entry(path).or_default().insert(origin);
@@ -67,10 +65,11 @@ pub(super) fn of_gateway(topology: &Topology) -> impl Iterator<Item = (&str, Str
         .filter_map(|secret| Some((secret.file?, secret.origin)))
 }
 
-/// Those of the receivers of alerts.
-pub(super) fn of_alertmanager(topology: &Topology) -> impl Iterator<Item = (&str, String)> {
-    let has_one = topology.deploy.artifacts.contains(&Artifact::Prometheus);
-    let receivers = topology.receivers.iter().filter(move |_| has_one);
+/// Those of the receivers of alerts: of Alertmanager, or of Grafana in its place.
+pub(super) fn of_receivers(topology: &Topology) -> impl Iterator<Item = (&str, String)> {
+    let deploy = &topology.deploy;
+    let is_told = deploy.has_alertmanager() || deploy.grafana.alerting;
+    let receivers = topology.receivers.iter().filter(move |_| is_told);
     receivers.flat_map(|receiver| {
         let Receiver {
             slack,
@@ -88,18 +87,6 @@ pub(super) fn of_alertmanager(topology: &Topology) -> impl Iterator<Item = (&str
             of_webhook,
         ];
         let files = files.into_iter().flatten();
-        files.map(|file| (file, receiver.path.to_string()))
-    })
-}
-
-/// Those of the contact points of Grafana, which does not start without them.
-pub(super) fn of_grafana(topology: &Topology) -> impl Iterator<Item = (&str, String)> {
-    let has_one = topology.deploy.artifacts.contains(&Artifact::Grafana);
-    let receivers = topology.receivers.iter().filter(move |_| has_one);
-    receivers.flat_map(|receiver| {
-        let of_slack = receiver.slack.as_ref().map(|slack| slack.url_file.as_str());
-        let of_webhook = receiver.webhook.as_ref().and_then(Webhook::file);
-        let files = of_slack.into_iter().chain(of_webhook);
         files.map(|file| (file, receiver.path.to_string()))
     })
 }

@@ -187,7 +187,7 @@ fn item(topology: &Topology, panel: &Panel, id: usize, grid_pos: Place) -> json:
         .map(|(query, letter)| Target {
             ref_id: letter.to_string(),
             expr: query.vector.to_string(),
-            legend_format: query.legend,
+            legend_format: query.legend.clone(),
             editor_mode: "code",
             range: true,
         });
@@ -230,7 +230,7 @@ fn field(panel: &Panel) -> Field {
     };
     Field {
         unit: panel.unit.id(),
-        min: matches!(panel.kind, Kind::Lines | Kind::Events).then_some(0.0),
+        min: panel.min,
         color: Color { mode: color },
         thresholds: thresholds(panel),
         mappings: match panel.kind {

@@ -5,7 +5,9 @@ use decide::metric;
 use crate::conventions;
 use crate::emit::grafana::panel::{BAD, GOOD, Row, State, Unit, WORSE, lines, stat, states};
 use crate::emit::promql::series;
+use crate::emit::threshold::threshold;
 use crate::ir::Topology;
+use crate::ir::alert::Rule;
 
 const SEEN: &[State] = &[
     State {
@@ -25,15 +27,16 @@ const GPU: &[&str] = &["gpu"];
 /// The title and the rows.
 pub(super) fn rows(topology: &Topology) -> (&'static str, Vec<Row>) {
     let job = conventions::prometheus_job(&topology.name);
-    ("GPU", vec![memory(job), work(job)])
+    ("GPU", vec![memory(topology, job), work(job)])
 }
 
-fn memory(job: &str) -> Row {
+fn memory(topology: &Topology, job: &str) -> Row {
     let now = |metric| series(metric, job).now().max(GPU);
     let used = || now(metric::GPU_MEMORY_USED);
     let planned = || now(metric::GPU_PLANNED_MEMORY);
     let against_plan = "What is in use as a part of what the plan has in use, by model servers and others: above 100 % \
                         the plan is too small. `[gpus]`, `nexusc plan`";
+    let too_much = threshold(topology, Rule::GpuMemory).map(|beyond| 1.0 + beyond);
     Row {
         title: "Memory",
         panels: vec![
@@ -47,7 +50,7 @@ fn memory(job: &str) -> Row {
             .query(now(metric::GPU_UP).sum(&[]), ""),
             stat("Memory used of the plan", Unit::Part, against_plan)
                 .step(1.0, WORSE)
-                .step(1.05, BAD)
+                .bad_from(too_much)
                 .query(used().sum(&[]) / planned().sum(&[]), ""),
             lines(
                 "Memory",
@@ -59,6 +62,7 @@ fn memory(job: &str) -> Row {
             .query(now(metric::GPU_MEMORY_TOTAL), "{{gpu}}: all"),
             lines("Memory used of the plan by GPU", Unit::Part, against_plan)
                 .step(1.0, WORSE)
+                .bad_from(too_much)
                 .query(used() / planned(), "{{gpu}}"),
         ],
     }

@@ -1,5 +1,6 @@
 //! The JSON of dashboards, as far as they need it: version 1 of Grafana's schema, which every Grafana since 8 reads.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -147,7 +148,7 @@ pub(super) struct DataSource {
 pub(super) struct Target {
     pub(super) ref_id: String,
     pub(super) expr: String,
-    pub(super) legend_format: &'static str,
+    pub(super) legend_format: Cow<'static, str>,
     pub(super) editor_mode: &'static str,
     pub(super) range: bool,
 }

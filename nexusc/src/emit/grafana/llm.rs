@@ -3,7 +3,7 @@
 use decide::metric;
 
 use crate::conventions;
-use crate::emit::grafana::panel::{BAD, GOOD, Row, Unit, WORSE, lines, stat};
+use crate::emit::grafana::panel::{BAD, GOOD, HEALTH, Row, Unit, WORSE, lines, stat, states};
 use crate::emit::promql::{MODELS, Over, Series, Vector, latency, requests, series};
 use crate::emit::threshold::threshold;
 use crate::ir::Topology;
@@ -90,6 +90,7 @@ fn generations(topology: &Topology, job: &str) -> Row {
         let ended = requests(job).like("status", status);
         ended.rate(OVER).sum(&[]).or_zero()
     };
+    let healthy = series(metric::UPSTREAM_HEALTHY, job).now();
     Row {
         title: "Generations",
         panels: vec![
@@ -126,6 +127,12 @@ fn generations(topology: &Topology, job: &str) -> Row {
             )
             .bad_from(threshold(topology, Rule::AverageLatency))
             .query(latency(job).mean(&["path"], OVER), "{{path}}"),
+            states(
+                "Health",
+                HEALTH,
+                "What health checks say of the upstreams, the worst among the replicas. `[health]`",
+            )
+            .query(healthy.min(&["upstream"]), "{{upstream}}"),
         ],
     }
 }

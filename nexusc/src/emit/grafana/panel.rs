@@ -1,5 +1,7 @@
 //! What a panel shows, without where it stands: queries, their unit, and what is good and what is bad.
 
+use std::borrow::Cow;
+
 use crate::emit::promql::Vector;
 
 /// Panels under a heading.
@@ -16,6 +18,8 @@ pub(super) struct Panel {
     pub(super) kind: Kind,
     pub(super) unit: Unit,
     pub(super) queries: Vec<Query>,
+    /// Where the scale begins; `None`: at the lowest value.
+    pub(super) min: Option<f64>,
     /// The colour below the first step.
     pub(super) base: &'static str,
     /// Where colours change, ascending.
@@ -61,7 +65,7 @@ pub(super) enum Unit {
 /// A query with what its lines are called; labels in double braces.
 pub(super) struct Query {
     pub(super) vector: Vector,
-    pub(super) legend: &'static str,
+    pub(super) legend: Cow<'static, str>,
 }
 
 /// From this value on, this colour.
@@ -74,6 +78,20 @@ pub(super) struct Step {
 pub(super) const GOOD: &str = "green";
 pub(super) const WORSE: &str = "orange";
 pub(super) const BAD: &str = "red";
+
+/// What health checks say.
+pub(super) const HEALTH: &[State] = &[
+    State {
+        value: 0,
+        text: "unhealthy",
+        color: BAD,
+    },
+    State {
+        value: 1,
+        text: "healthy",
+        color: GOOD,
+    },
+];
 
 /// A large number.
 pub(super) fn stat(title: &'static str, unit: Unit, description: &'static str) -> Panel {
@@ -106,6 +124,7 @@ fn panel(title: &'static str, kind: Kind, unit: Unit, description: &'static str)
         kind,
         unit,
         queries: Vec::new(),
+        min: matches!(kind, Kind::Lines | Kind::Events).then_some(0.0),
         base: GOOD,
         steps: Vec::new(),
         logs: None,
@@ -114,9 +133,15 @@ fn panel(title: &'static str, kind: Kind, unit: Unit, description: &'static str)
 
 impl Panel {
     /// Asks for this as well.
-    pub(super) fn query(mut self, vector: Vector, legend: &'static str) -> Self {
+    pub(super) fn query(mut self, vector: Vector, legend: impl Into<Cow<'static, str>>) -> Self {
+        let legend = legend.into();
         self.queries.push(Query { vector, legend });
         self
+    }
+
+    /// Its scale begins at the lowest value and not at 0.
+    pub(super) fn from_lowest(self) -> Self {
+        Self { min: None, ..self }
     }
 
     /// Below the first step it is this colour.

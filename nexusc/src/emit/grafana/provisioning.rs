@@ -6,7 +6,6 @@ use crate::conventions;
 use crate::emit::FileSet;
 use crate::emit::yaml::fill;
 use crate::ir::Topology;
-use crate::ir::deploy::Artifact;
 use crate::unit::duration;
 
 const SOURCES: &str = include_str!("../../../../templates/deploy/grafana/datasources.yaml");
@@ -14,7 +13,6 @@ const DASHBOARDS: &str = include_str!("../../../../templates/deploy/grafana/dash
 
 pub(super) fn emit(topology: &Topology, folder: &str, files: &mut FileSet) {
     let deploy = &topology.deploy;
-    let has_alerts = deploy.artifacts.contains(&Artifact::Prometheus);
     let sources = Sources {
         header: conventions::header(&topology.name),
         prometheus: Source {
@@ -22,7 +20,7 @@ pub(super) fn emit(topology: &Topology, folder: &str, files: &mut FileSet) {
             url: &deploy.grafana.prometheus,
         },
         interval: duration::shown(deploy.prometheus.scrape_interval),
-        alertmanager: has_alerts.then_some(Source {
+        alertmanager: deploy.has_alertmanager().then_some(Source {
             uid: conventions::ALERTMANAGER_SOURCE,
             url: &deploy.grafana.alertmanager,
         }),
@@ -30,7 +28,7 @@ pub(super) fn emit(topology: &Topology, folder: &str, files: &mut FileSet) {
     let dashboards = Dashboards {
         header: conventions::header(&topology.name),
         name: &topology.name,
-        folder: format!("Nexus: {}", topology.name),
+        folder: conventions::dashboard_folder(&topology.name),
         path: conventions::DASHBOARDS_FOLDER,
     };
     files.add(

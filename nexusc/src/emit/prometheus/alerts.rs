@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::conventions;
 use crate::emit::prometheus::samples::{Samples, samples};
-use crate::emit::prometheus::{alert_name, in_lines, runbook, time};
+use crate::emit::prometheus::{AlertRule, alert_name, in_lines, runbook, time};
 use crate::emit::promql::{FAILED, Over, Vector, latency, requests, series, up};
 use crate::emit::{FileSet, yaml};
 use crate::ir::alert::{Alert, Rule, Threshold};
@@ -24,16 +24,15 @@ pub(super) const WINDOW: Over = Over::Time(Duration::from_secs(5 * 60));
 const LONG: Over = Over::Time(Duration::from_secs(15 * 60));
 
 pub(super) fn emit(topology: &Topology, files: &mut FileSet) {
-    let rules: Vec<RuleOf> = topology
-        .alerts
-        .iter()
-        .map(|alert| rule_of(alert, topology))
-        .collect();
+    let tested = |alert| Tested {
+        rule: rule(alert, topology),
+        test: samples(alert, topology),
+    };
     let folder = conventions::deploy_folder(&topology.name);
     let values = Values {
         header: conventions::header(&topology.name),
         group: format!("{}-alerts", topology.name),
-        rules,
+        rules: topology.alerts.iter().map(tested).collect(),
     };
     files.add(
         format!("{folder}/prometheus/rules/alerts.yml"),
@@ -49,34 +48,28 @@ pub(super) fn emit(topology: &Topology, files: &mut FileSet) {
 struct Values {
     header: String,
     group: String,
-    rules: Vec<RuleOf>,
+    rules: Vec<Tested>,
 }
 
-/// A rule as it is written.
+/// A rule with its test.
 #[derive(Serialize)]
-struct RuleOf {
-    path: String,
-    alert: String,
-    expr: String,
-    hold: Option<String>,
-    severity: &'static str,
-    summary: String,
-    description: String,
-    runbook: String,
+struct Tested {
+    #[serde(flatten)]
+    rule: AlertRule,
     test: Samples,
 }
 
-fn rule_of(alert: &Alert, topology: &Topology) -> RuleOf {
+pub(super) fn rule(alert: &Alert, topology: &Topology) -> AlertRule {
     let name = alert_name(alert);
-    RuleOf {
+    AlertRule {
         path: alert.path().to_string(),
+        slo: None,
         expr: in_lines(&expression(alert, &topology.name)),
         hold: (!alert.hold.is_zero()).then(|| time(alert.hold)),
         severity: alert.severity.name(),
         summary: summary(alert),
         description: description(alert, topology),
         runbook: runbook(topology, &name),
-        test: samples(alert, topology),
         alert: name,
     }
 }
@@ -151,6 +144,11 @@ pub(super) fn expression(alert: &Alert, job: &str) -> String {
         }
         Rule::AuditLost => growth(metric::AUDIT_LOST, job, WINDOW, &limit),
         Rule::LogDropped => growth(metric::LOG_DROPPED, job, WINDOW, &limit),
+        Rule::GpuMemory => {
+            let of = |metric| series(metric, job).now().max(&["gpu"]);
+            let part = of(metric::GPU_MEMORY_USED) / of(metric::GPU_PLANNED_MEMORY);
+            format!("{part} - 1 > {limit}")
+        }
     }
 }
 
@@ -220,6 +218,11 @@ pub(super) fn summary(alert: &Alert) -> String {
         Rule::IssuerKeys => "the issuer's keys cannot be fetched".to_owned(),
         Rule::AuditLost => "audit records are lost".to_owned(),
         Rule::LogDropped => "log lines are lost".to_owned(),
+        Rule::GpuMemory => {
+            format!(
+                "GPU {{{{ $labels.gpu }}}} has more than {beyond} more memory in use than planned"
+            )
+        }
     }
 }
 
@@ -250,6 +253,7 @@ fn description(alert: &Alert, topology: &Topology) -> String {
         Rule::IssuerKeys => "Tokens signed with new keys of the issuer are refused.",
         Rule::AuditLost => "What was asked then cannot be told any more.",
         Rule::LogDropped => "Whoever reads standard output is too slow.",
+        Rule::GpuMemory => "Nobody yet: a server that starts again may find no room.",
     };
     text.to_owned()
 }

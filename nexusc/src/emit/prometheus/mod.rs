@@ -2,6 +2,7 @@
 
 mod alertmanager;
 mod alerts;
+mod rule;
 mod runbooks;
 mod samples;
 mod scrape;
@@ -16,6 +17,8 @@ use crate::ir::Topology;
 use crate::ir::alert::Alert;
 use crate::ir::deploy::Artifact;
 
+pub(super) use rule::AlertRule;
+
 pub(super) fn emit(topology: &Topology, files: &mut FileSet) {
     if !topology.deploy.artifacts.contains(&Artifact::Prometheus) {
         return;
@@ -23,8 +26,17 @@ pub(super) fn emit(topology: &Topology, files: &mut FileSet) {
     scrape::emit(topology, files);
     alerts::emit(topology, files);
     slos::emit(topology, files);
-    alertmanager::emit(topology, files);
+    if topology.deploy.has_alertmanager() {
+        alertmanager::emit(topology, files);
+    }
     runbooks::emit(topology, files);
+}
+
+/// Every alert of a topology.
+pub(super) fn rules(topology: &Topology) -> Vec<AlertRule> {
+    let alerts = topology.alerts.iter();
+    let alerts = alerts.map(|alert| alerts::rule(alert, topology));
+    alerts.chain(slos::rules(topology)).collect()
 }
 
 /// Where an alert of this name sends its reader: to its section of the runbooks.

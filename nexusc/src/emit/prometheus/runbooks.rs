@@ -181,5 +181,6 @@ fn text(rule: Rule) -> &'static str {
         Rule::IssuerKeys => page!("issuer-keys"),
         Rule::AuditLost => page!("audit-lost"),
         Rule::LogDropped => page!("log-dropped"),
+        Rule::GpuMemory => page!("gpu-memory"),
     }
 }

@@ -28,7 +28,7 @@ pub(super) struct Samples {
 pub(super) struct Sample {
     /// The series.
     pub(super) series: String,
-    /// Its values, in promtool's notation: `0+60x20` grows by 60 for 20 minutes.
+    /// Its values, in promtool's notation: `0+60x20` grows by 60 for 20 intervals.
     pub(super) values: String,
 }
 
@@ -49,7 +49,7 @@ pub(super) fn samples(alert: &Alert, topology: &Topology) -> Samples {
     let after = alert.hold + LOOKS_BACK * 2;
     let scene = Scene {
         job: &topology.name,
-        minutes: after.as_secs() / 60 + 1,
+        intervals: after.as_secs() / 60 + 1,
     };
     let (fires, rests) = scene.of(alert, topology);
     let labels = labels(alert, topology);
@@ -65,10 +65,10 @@ pub(super) fn samples(alert: &Alert, topology: &Topology) -> Samples {
     }
 }
 
-/// A metric's series in a test, for so many minutes.
+/// A metric's series in a test, for so many of its intervals: those of alerts are minutes.
 pub(super) struct Scene<'t> {
     pub(super) job: &'t str,
-    pub(super) minutes: u64,
+    pub(super) intervals: u64,
 }
 
 impl Scene<'_> {
@@ -109,12 +109,12 @@ impl Scene<'_> {
                         self.sample(
                             &format!("{name}_count"),
                             &labels,
-                            format!("0+10x{}", self.minutes),
+                            format!("0+10x{}", self.intervals),
                         ),
                         self.sample(
                             &format!("{name}_sum"),
                             &labels,
-                            format!("0+{}x{}", mean * 10.0, self.minutes),
+                            format!("0+{}x{}", mean * 10.0, self.intervals),
                         ),
                     ]
                 };
@@ -190,11 +190,24 @@ impl Scene<'_> {
             Rule::AuditLost => self.growth(metric::AUDIT_LOST, &[], limit),
             Rule::LogDropped => self.growth(metric::LOG_DROPPED, &[], limit),
             Rule::IssuerKeys => self.growth(metric::JWKS_FETCHES, &[("outcome", "failed")], limit),
+            Rule::GpuMemory => {
+                let gpu = first_gpu(topology);
+                let of = |more: u64| {
+                    let now = |metric, bytes: u64| {
+                        self.steady(metric, &[("gpu", &gpu)], &bytes.to_string())
+                    };
+                    vec![
+                        now(metric::GPU_PLANNED_MEMORY, 10_000),
+                        now(metric::GPU_MEMORY_USED, 10_000 + more),
+                    ]
+                };
+                (of(above), of(below))
+            }
             Rule::CertificateExpiry => {
                 let labels = [("shown_to", "clients"), ("upstream", "")];
                 // The time of a test begins at 0.
                 let at = |seconds: u64| {
-                    let values = (self.minutes * 60 + seconds).to_string();
+                    let values = (self.intervals * 60 + seconds).to_string();
                     vec![self.steady(metric::CERTIFICATE_EXPIRY, &labels, &values)]
                 };
                 (at(limit / 2), at(limit * 2))
@@ -254,7 +267,7 @@ impl Scene<'_> {
         (below(9), below(10))
     }
 
-    /// A histogram to which so many values come each minute that are at most `within`, of so many.
+    /// A histogram to which so many values come each interval that are at most `within`, of so many.
     pub(super) fn histogram(
         &self,
         metric: Metric,
@@ -267,12 +280,12 @@ impl Scene<'_> {
         let bucket = |le: String, count: u64| {
             let labels = [labels, &[("le", le.as_str())]].concat();
             let name = format!("{}_bucket", metric.name);
-            self.sample(&name, &labels, format!("0+{count}x{}", self.minutes))
+            self.sample(&name, &labels, format!("0+{count}x{}", self.intervals))
         };
         let of_bound =
             |bound: &f64| bucket(bound.to_string(), if *bound >= within { good } else { 0 });
         let count = format!("{}_count", metric.name);
-        let whole = self.sample(&count, labels, format!("0+{all}x{}", self.minutes));
+        let whole = self.sample(&count, labels, format!("0+{all}x{}", self.intervals));
         let buckets = bounds.iter().map(of_bound);
         buckets
             .chain([bucket("+Inf".to_owned(), all), whole])
@@ -282,16 +295,16 @@ impl Scene<'_> {
     fn up(&self, value: u64) -> Sample {
         Sample {
             series: format!("up{{job=\"{}\", instance=\"{INSTANCE}\"}}", self.job),
-            values: format!("{value}x{}", self.minutes),
+            values: format!("{value}x{}", self.intervals),
         }
     }
 
     fn steady(&self, metric: Metric, labels: &[(&str, &str)], value: &str) -> Sample {
-        self.sample(metric.name, labels, format!("{value}x{}", self.minutes))
+        self.sample(metric.name, labels, format!("{value}x{}", self.intervals))
     }
 
     fn growing(&self, metric: Metric, labels: &[(&str, &str)], more: u64) -> Sample {
-        self.sample(metric.name, labels, format!("0+{more}x{}", self.minutes))
+        self.sample(metric.name, labels, format!("0+{more}x{}", self.intervals))
     }
 
     fn sample(&self, name: &str, labels: &[(&str, &str)], values: String) -> Sample {
@@ -321,6 +334,7 @@ fn labels(alert: &Alert, topology: &Topology) -> Vec<Label> {
         | Rule::CircuitOpen
         | Rule::UpstreamUnhealthy => vec![label("upstream", first_upstream(topology))],
         Rule::CertificateExpiry => vec![label("shown_to", "clients".to_owned())],
+        Rule::GpuMemory => vec![label("gpu", first_gpu(topology))],
         _ => Vec::new(),
     }
 }
@@ -333,6 +347,11 @@ fn first_upstream(topology: &Topology) -> String {
 fn first_model(topology: &Topology) -> String {
     let mut names = topology.models.iter().map(|model| &model.name);
     names.next().cloned().unwrap_or_default()
+}
+
+fn first_gpu(topology: &Topology) -> String {
+    let mut own = topology.gpus.iter().filter(|gpu| gpu.index.is_some());
+    own.next().map(|gpu| gpu.name.clone()).unwrap_or_default()
 }
 
 fn first_fallback(topology: &Topology) -> (String, String) {
@@ -357,7 +376,7 @@ mod tests {
     fn a_series_is_written_as_promtool_reads_it() {
         let scene = Scene {
             job: "chat",
-            minutes: 5,
+            intervals: 5,
         };
         let sample = scene.growing(metric::RETRIES, &[("upstream", "a")], 3);
         assert_eq!(

@@ -27,7 +27,10 @@ pub(super) fn emit(topology: &Topology, files: &mut FileSet) {
         ),
         encrypted: tls.is_some(),
         certificate: tls.is_some_and(|tls| tls.client_ca.is_some()),
-        alertmanager: format!("{}:9093", conventions::ALERTMANAGER),
+        alertmanager: topology
+            .deploy
+            .has_alertmanager()
+            .then(|| format!("{}:9093", conventions::ALERTMANAGER)),
         slos: !topology.slos.is_empty(),
         engines: engines(topology),
     };
@@ -46,7 +49,7 @@ struct Values<'t> {
     gateway: String,
     encrypted: bool,
     certificate: bool,
-    alertmanager: String,
+    alertmanager: Option<String>,
     slos: bool,
     engines: Vec<Engine<'t>>,
 }

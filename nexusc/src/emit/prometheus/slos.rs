@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use crate::conventions;
 use crate::emit::prometheus::samples::{Sample, Scene};
-use crate::emit::prometheus::{runbook, time};
-use crate::emit::promql::{Over, Series, latency, requests, series};
+use crate::emit::prometheus::{AlertRule, runbook, time};
+use crate::emit::promql::{Over, Series, error_ratio, latency, requests, series};
 use crate::emit::{FileSet, yaml};
 use crate::ir::Topology;
 use crate::ir::alert::Severity;
@@ -27,12 +27,14 @@ pub(super) fn emit(topology: &Topology, files: &mut FileSet) {
         return;
     }
     let slos = topology.slos.iter();
+    let evaluated = evaluated(topology);
     let values = Values {
         header: conventions::header(&topology.name),
         job: &topology.name,
-        alert: conventions::BURN_ALERT,
-        runbook: runbook(topology, conventions::BURN_ALERT),
-        slos: slos.filter_map(|slo| objective(slo, topology)).collect(),
+        slos: slos
+            .filter_map(|slo| objective(slo, topology, evaluated))
+            .collect(),
+        evaluated: time(evaluated),
     };
     let folder = conventions::deploy_folder(&topology.name);
     files.add(
@@ -45,12 +47,21 @@ pub(super) fn emit(topology: &Topology, files: &mut FileSet) {
     );
 }
 
+/// The alerts on error budgets.
+pub(super) fn rules(topology: &Topology) -> Vec<AlertRule> {
+    let evaluated = evaluated(topology);
+    let slos = topology.slos.iter();
+    let objectives = slos.filter_map(|slo| objective(slo, topology, evaluated));
+    let burns = objectives.flat_map(|objective| objective.alerts);
+    burns.map(|burn| burn.rule).collect()
+}
+
 #[derive(Serialize)]
 struct Values<'t> {
     header: String,
     job: &'t str,
-    alert: &'static str,
-    runbook: String,
+    /// From one evaluation of the rules to the next, in their tests.
+    evaluated: String,
     slos: Vec<Objective>,
 }
 
@@ -74,16 +85,33 @@ struct Recorded {
 /// An alert on two pairs of windows.
 #[derive(Serialize)]
 struct Burn {
-    severity: &'static str,
-    expr: String,
-    summary: String,
-    description: String,
+    #[serde(flatten)]
+    rule: AlertRule,
+    /// When it is looked at in its test.
     after: String,
+    /// Between two samples of its test.
+    interval: String,
     fires: Vec<Sample>,
     rests: Vec<Sample>,
 }
 
-fn objective(slo: &Slo, topology: &Topology) -> Option<Objective> {
+/// When the rules are evaluated in their tests: no more often than a test looks at them, since each evaluation reads all
+/// windows.
+fn evaluated(topology: &Topology) -> Duration {
+    let slos = topology.slos.iter();
+    let times = slos.map(|slo| {
+        let [fastest, ..] = windows(slo.period);
+        looked_at(&fastest)
+    });
+    times.min().unwrap_or(Duration::from_secs(60))
+}
+
+/// How long a pair of windows has samples before its test looks at it.
+fn looked_at(window: &Window) -> Duration {
+    window.short * 4
+}
+
+fn objective(slo: &Slo, topology: &Topology, evaluated: Duration) -> Option<Objective> {
     let indicator = slo.indicator.as_ref()?;
     let job = &topology.name;
     let windows = windows(slo.period);
@@ -94,15 +122,15 @@ fn objective(slo: &Slo, topology: &Topology) -> Option<Objective> {
     let ratios = lengths.into_iter().map(|length| {
         let over = Over::Time(length);
         Recorded {
-            record: ratio(over),
-            expr: error_ratio(indicator, topology, over),
+            record: error_ratio(over),
+            expr: part_gone_wrong(indicator, topology, over),
         }
     });
     let labels = format!("job=\"{job}\", slo=\"{}\"", slo.name);
     let budget = slo.error_budget();
     let [first, ..] = windows;
     let over = Over::Time(first.short);
-    let short = format!("{}{{{labels}}}", ratio(over));
+    let short = format!("{}{{{labels}}}", error_ratio(over));
     let whole = Over::Time(slo.period);
     let facts = [
         (
@@ -127,14 +155,9 @@ fn objective(slo: &Slo, topology: &Topology) -> Option<Objective> {
         group: format!("{job}-slo-{}", slo.name),
         ratios: ratios.collect(),
         facts: facts.into(),
-        alerts: alerts(slo, indicator, &windows, topology),
+        alerts: alerts(slo, indicator, topology, evaluated),
         name: slo.name.clone(),
     })
-}
-
-/// The name of the recorded error ratio over a window.
-fn ratio(over: Over) -> String {
-    format!("{}{over}", conventions::ERROR_RATIO)
 }
 
 /// A number with as many decimals as it has.
@@ -144,7 +167,7 @@ fn number(value: f64) -> String {
     rounded.to_string()
 }
 
-fn error_ratio(indicator: &Indicator, topology: &Topology, over: Over) -> String {
+fn part_gone_wrong(indicator: &Indicator, topology: &Topology, over: Over) -> String {
     let job = &topology.name;
     let slow = |series: &Series, within: &Duration| {
         let good = series.at_most(within.as_secs_f64(), over).sum(&[]);
@@ -210,16 +233,12 @@ pub(super) fn what(indicator: &Indicator, topology: &Topology) -> String {
 }
 
 /// An alert for the fast burns, and one for the slow.
-fn alerts(
-    slo: &Slo,
-    indicator: &Indicator,
-    windows: &[Window; 4],
-    topology: &Topology,
-) -> Vec<Burn> {
+fn alerts(slo: &Slo, indicator: &Indicator, topology: &Topology, evaluated: Duration) -> Vec<Burn> {
+    let windows = windows(slo.period);
     let budget = slo.error_budget();
     let job = &topology.name;
     let exceeds = |window: Duration, factor: f64| {
-        let name = ratio(Over::Time(window));
+        let name = error_ratio(Over::Time(window));
         let labels = format!("job=\"{job}\", slo=\"{}\"", slo.name);
         format!(
             "{name}{{{labels}}} > {} * {}",
@@ -242,13 +261,21 @@ fn alerts(
             (budget * faster.factor * 1.1).min(1.0),
             budget * slower.factor * 0.5,
         );
-        let after = faster.short.max(Duration::from_secs(600)) * 2;
+        // The shortest of the windows has five samples. The rules are evaluated when they are looked at.
+        let interval = faster.short / 5;
+        let seconds = evaluated.as_secs().max(1);
+        let after = looked_at(faster).as_secs().div_ceil(seconds) * seconds;
+        let after = Duration::from_secs(after);
         let scene = Scene {
             job,
-            minutes: after.as_secs() / 60 + 1,
+            intervals: u64::try_from(after.as_millis() / interval.as_millis()).unwrap_or(u64::MAX),
         };
         let tried = |errors: f64| tried(indicator, topology, errors, &scene);
-        Some(Burn {
+        let rule = AlertRule {
+            path: slo.path.to_string(),
+            alert: conventions::BURN_ALERT.to_owned(),
+            slo: Some(slo.name.clone()),
+            hold: None,
             severity: severity.name(),
             expr: format!("{}\nor\n{}", pair(faster), pair(slower)),
             summary: format!(
@@ -262,7 +289,12 @@ fn alerts(
                 what(indicator, topology),
                 period::shown(slo.period)
             ),
+            runbook: runbook(topology, conventions::BURN_ALERT),
+        };
+        Some(Burn {
+            rule,
             after: time(after),
+            interval: time(interval),
             fires: tried(bad),
             rests: tried(good),
         })

@@ -1,7 +1,4 @@
-//! `grafana/provisioning/alerting/`: whom alerts reach that people make in Grafana.
-//!
-//! The alerts of the topology are Prometheus' and go by Alertmanager: a copy of them here would tell everybody twice,
-//! and could not be tried by `promtool`.
+//! `notifications.yaml`: the receivers as contact points, and the policies that lead alerts to them.
 
 use serde::Serialize;
 
@@ -12,7 +9,8 @@ use crate::ir::Topology;
 use crate::ir::alert::Severity;
 use crate::ir::receiver::{Receiver, Webhook};
 
-const TEMPLATE: &str = include_str!("../../../../templates/deploy/grafana/alerting.yaml");
+const TEMPLATE: &str =
+    include_str!("../../../../../templates/deploy/grafana/alerting/notifications.yaml");
 
 pub(super) fn emit(topology: &Topology, folder: &str, files: &mut FileSet) {
     let receivers = &topology.receivers;
@@ -24,21 +22,33 @@ pub(super) fn emit(topology: &Topology, folder: &str, files: &mut FileSet) {
     let Some(first) = first else {
         return;
     };
-    let alerting = Alerting {
+    let is_told_of = |severity: &Severity| {
+        let mut receivers = receivers.iter();
+        receivers.any(|receiver| receiver.severities.contains(severity))
+    };
+    let untold: Vec<&str> = Severity::ALL
+        .iter()
+        .filter(|severity| !is_told_of(severity))
+        .map(|severity| severity.name())
+        .collect();
+    let notifications = Notifications {
         header: conventions::header(&topology.name),
         first: &first.name,
+        untold: (!untold.is_empty()).then(|| untold.join("|")),
         receivers: receivers.iter().map(told).collect(),
     };
     files.add(
-        format!("{folder}/provisioning/alerting/nexus.yaml"),
-        fill(TEMPLATE, &alerting),
+        format!("{folder}/notifications.yaml"),
+        fill(TEMPLATE, &notifications),
     );
 }
 
 #[derive(Serialize)]
-struct Alerting<'t> {
+struct Notifications<'t> {
     header: String,
     first: &'t str,
+    /// The severities that no receiver is told of, as a pattern.
+    untold: Option<String>,
     receivers: Vec<Told<'t>>,
 }
 
@@ -87,7 +97,7 @@ fn told(receiver: &Receiver) -> Told<'_> {
         ];
         way("slack", settings)
     });
-    // Which server sends mails is a setting of Grafana as a whole.
+    // Which server sends mails is a setting of Grafana as a whole: the compose file has it.
     let email = email
         .iter()
         .map(|email| way("email", vec![setting("addresses", literal(&email.to))]));
