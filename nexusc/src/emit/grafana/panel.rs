@@ -140,7 +140,7 @@ impl Panel {
     }
 
     /// Its scale begins at the lowest value and not at 0.
-    pub(super) fn from_lowest(self) -> Self {
+    pub(super) fn zoomed(self) -> Self {
         Self { min: None, ..self }
     }
 

@@ -76,7 +76,7 @@ fn budget_over_time(job: &str) -> Panel {
         Unit::Part,
         "Of what may go wrong in the period of each objective; below 0 it is missed. `[slos]`",
     )
-    .from_lowest()
+    .zoomed()
     .step(0.0, BAD)
     .query(recorded(conventions::BUDGET_REMAINING, job), "{{slo}}")
 }
@@ -87,7 +87,7 @@ fn achieved(windows: &[Window], job: &str) -> Panel {
         Unit::Part,
         "The part of requests, over the shortest of the long windows of the alerts, and what it is to be. `[slos]`",
     )
-    .from_lowest()
+    .zoomed()
     .query(recorded(conventions::OBJECTIVE, job), "{{slo}}: objective");
     // Each objective has its four, the fastest first.
     let fastest = windows.iter().step_by(4).map(|window| window.long);
