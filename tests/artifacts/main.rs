@@ -207,7 +207,7 @@ fn a_missing_tool_is_told_with_how_to_get_it_and_fails_where_it_is_required() {
     let told = String::from_utf8(required.stderr).unwrap();
     assert!(
         told.contains(
-            "error: not there, so that not everything could be checked: VRL, amtool, docker compose, "
+            "error: not there, so that not everything could be checked: VRL, docker compose, "
         ),
         "{told}"
     );

@@ -232,7 +232,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
         tool: "docker compose",
         spec: AWKWARD,
         path: "compose.yaml",
-        beside: &[".env.sample", "overlays"],
+        beside: &[".env.sample"],
         faults: &[
             fault(
                 "    stop_grace_period:",
@@ -258,7 +258,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
         tool: "docker compose",
         spec: AWKWARD,
         path: "overlays/on/compose.yaml",
-        beside: &["compose.yaml", ".env.sample", "overlays"],
+        beside: &["compose.yaml", ".env.sample", "overlays/on"],
         faults: &[fault(
             "    environment:\n",
             "    environmint:\n",
@@ -285,7 +285,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
         tool: "kustomize",
         spec: AWKWARD,
         path: "kubernetes/overlays/no/kustomization.yaml",
-        beside: &["kubernetes"],
+        beside: &["kubernetes/base"],
         faults: &[
             fault("../../base", "../../bass", "bass", "[overlays.no]"),
             fault(
@@ -300,7 +300,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
         tool: "kubernetes-validate",
         spec: AWKWARD,
         path: "kubernetes/base/redis.yaml",
-        beside: &["kubernetes"],
+        beside: &["kubernetes/base"],
         faults: &[
             fault("replicas: 1", "replica: 1", "replica", "[store.redis]"),
             fault(
@@ -316,7 +316,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
         tool: "jsonschema",
         spec: PROXIED,
         path: "kubernetes/base/service-monitor.yaml",
-        beside: &["kubernetes"],
+        beside: &["kubernetes/base"],
         faults: &[
             fault(
                 "interval: ",
