@@ -7,8 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::runtime::Builder;
-use tokio::task::{JoinSet, LocalSet};
+use tokio::task::JoinSet;
 use tokio::time::interval_at;
 
 /// What is asked for, and how often.
@@ -44,59 +43,57 @@ pub(crate) struct Outcome {
     pub(crate) last: Vec<Duration>,
 }
 
-/// Puts a load on a subject, on this thread; the callers ask in turns.
-pub(crate) fn run(address: SocketAddr, callers: &[Caller<'_>], load: Load) -> io::Result<Outcome> {
-    let runtime = Builder::new_current_thread().enable_all().build()?;
+/// Puts a load on a subject; the callers ask in turns.
+pub(crate) async fn run(
+    address: SocketAddr,
+    callers: &[Caller<'_>],
+    load: Load,
+) -> io::Result<Outcome> {
     let requests = callers.iter().map(|caller| request(*caller, load.streamed));
     let requests: Rc<[Vec<u8>]> = requests.collect();
-    LocalSet::new().block_on(&runtime, async {
-        let mut clients = JoinSet::new();
-        let end = Instant::now() + load.time;
-        for index in 0..load.connections {
-            let requests = Rc::clone(&requests);
-            clients.spawn_local(client(address, requests, load, index, end));
-        }
-        let mut outcome = Outcome::default();
-        while let Some(client) = clients.join_next().await {
-            let client = client.expect("a client does not panic")?;
-            outcome.requests += client.requests;
-            outcome.first.extend(client.first);
-            outcome.last.extend(client.last);
-        }
-        outcome.first.sort_unstable();
-        outcome.last.sort_unstable();
-        Ok(outcome)
-    })
+    let mut clients = JoinSet::new();
+    let end = Instant::now() + load.time;
+    for index in 0..load.connections {
+        let requests = Rc::clone(&requests);
+        clients.spawn_local(client(address, requests, load, index, end));
+    }
+    let mut outcome = Outcome::default();
+    while let Some(client) = clients.join_next().await {
+        let client = client.expect("a client does not panic")?;
+        outcome.requests += client.requests;
+        outcome.first.extend(client.first);
+        outcome.last.extend(client.last);
+    }
+    outcome.first.sort_unstable();
+    outcome.last.sort_unstable();
+    Ok(outcome)
 }
 
 /// Opens so many streams, and calls `then` when each has had its first event.
-pub(crate) fn hold<T>(
+pub(crate) async fn hold<T>(
     address: SocketAddr,
     caller: Caller<'_>,
     streams: usize,
     then: impl FnOnce() -> T,
 ) -> io::Result<T> {
-    let runtime = Builder::new_current_thread().enable_all().build()?;
     let request = request(caller, true);
-    LocalSet::new().block_on(&runtime, async {
-        let mut open = Vec::with_capacity(streams);
-        for _ in 0..streams {
-            let mut socket = connect(address).await?;
-            socket.write_all(&request).await?;
-            open.push(socket);
-        }
-        let mut buffer = vec![0; 16 * 1024];
-        for socket in &mut open {
-            let mut read = 0;
-            while !buffer[..read].windows(5).any(|window| window == b"data:") {
-                match socket.read(&mut buffer[read..]).await? {
-                    0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-                    more => read += more,
-                }
+    let mut open = Vec::with_capacity(streams);
+    for _ in 0..streams {
+        let mut socket = connect(address).await?;
+        socket.write_all(&request).await?;
+        open.push(socket);
+    }
+    let mut buffer = vec![0; 16 * 1024];
+    for socket in &mut open {
+        let mut read = 0;
+        while !buffer[..read].windows(5).any(|window| window == b"data:") {
+            match socket.read(&mut buffer[read..]).await? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                more => read += more,
             }
         }
-        Ok(then())
-    })
+    }
+    Ok(then())
 }
 
 async fn client(

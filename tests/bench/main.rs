@@ -2,7 +2,7 @@
 //! with a larger topology (`cargo xtask bench scale`) or with more workers (`cargo xtask bench workers`).
 //!
 //! All stand before the same model server, each on the same core and never at once, in turns; the load and
-//! the server have the other cores. Figures are CPU time of the subject, so that neither the load nor the
+//! the server have the other cores, on one thread. Figures are CPU time of the subject, so that neither the load nor the
 //! wait for a model counts, and each is the median of its rounds; a machine's noise touches all alike, so
 //! read the ratios.
 
@@ -60,7 +60,7 @@ fn main() -> io::Result<()> {
     let bench = Bench {
         rounds: if quick { 1 } else { 5 },
         time: Duration::from_secs(if quick { 2 } else { 5 }),
-        server: server.clone(),
+        server,
     };
     let scales = arguments
         .iter()
@@ -74,7 +74,7 @@ fn main() -> io::Result<()> {
     }
     let folder = std::env::temp_dir().join(format!("nexus-bench-{}", std::process::id()));
     std::fs::create_dir_all(&folder)?;
-    let (folder, address) = (folder.as_path(), server.address);
+    let (folder, address) = (folder.as_path(), bench.server.address);
     let mut starts: Vec<Start<'_>> = Vec::new();
     if let Some(nginx) = path("--nginx=") {
         starts.push(Box::new(move || proxies::nginx(&nginx, address, folder)));
@@ -84,7 +84,7 @@ fn main() -> io::Result<()> {
             proxies::haproxy(&haproxy, address, folder)
         }));
     }
-    let environment = environment(&server);
+    let environment = environment(&bench.server);
     starts.push(Box::new(move || {
         Subject::dataplane("nexus", &program(DATAPLANE), &environment, ONE)
     }));
@@ -209,7 +209,8 @@ impl Bench {
             let mut values = Vec::new();
             for subject in subjects {
                 let before = subject.memory()?;
-                let held = client::hold(subject.address, CALLER, streams, || subject.memory())??;
+                let held = client::hold(subject.address, CALLER, streams, || subject.memory());
+                let held = self.server.beside(held)??;
                 values.push((held - before.min(held)) / streams as f64);
             }
             figures.push(Figure::new(what, "KiB", values));
@@ -234,7 +235,9 @@ impl Bench {
         for round in 0..=self.rounds {
             for (index, (subject, callers)) in subjects.iter().zip(callers).enumerate() {
                 let before = subject.cpu()?;
-                let outcome = client::run(subject.address, callers, load)?;
+                let outcome = self
+                    .server
+                    .beside(client::run(subject.address, callers, load))?;
                 let used = subject.cpu()?.since(before);
                 // The first round warms up.
                 if round > 0 {
@@ -256,7 +259,7 @@ impl Bench {
         times: fn(&client::Outcome) -> &Vec<Duration>,
     ) -> io::Result<Vec<Figure>> {
         let measure = |address| -> io::Result<Vec<f64>> {
-            let outcome = client::run(address, &[CALLER], load)?;
+            let outcome = self.server.beside(client::run(address, &[CALLER], load))?;
             let parts = lines.iter().map(|(part, _)| *part);
             Ok(parts
                 .map(|part| percentile(times(&outcome), part))

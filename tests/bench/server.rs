@@ -1,15 +1,18 @@
 //! The model server behind every subject: answers at once, or streams chunks at a set pace. It does as
 //! little as a server can, so that what is measured is what stands before it.
+//!
+//! The load runs on its thread. With threads of their own the two would interrupt each other for every message, where
+//! they have one core, and the subject would have to wake each of them each time: then a figure tells of them.
 
+use std::cell::Cell;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::Mutex;
+use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, Runtime};
 use tokio::task::LocalSet;
 
 /// How the server answers.
@@ -21,12 +24,14 @@ pub(crate) enum Answer {
     Events { count: u32, gap: Duration },
 }
 
-/// A running server.
-#[derive(Clone, Debug)]
+/// A server, which serves while a load runs beside it.
+#[derive(Debug)]
 pub(crate) struct Server {
     /// Where it listens.
     pub(crate) address: SocketAddr,
-    answer: Arc<Mutex<Answer>>,
+    answer: Rc<Cell<Answer>>,
+    tasks: LocalSet,
+    runtime: Runtime,
 }
 
 const WHOLE: &str = r#"{"id":"chatcmpl-7f3a9c","object":"chat.completion","created":1760000000,"model":"served","choices":[{"index":0,"message":{"role":"assistant","content":"A gateway stands between clients and model servers, and settles who may ask for what, where it goes, and what happens when that fails."},"finish_reason":"stop"}],"usage":{"prompt_tokens":210,"completion_tokens":29,"total_tokens":239}}"#;
@@ -36,65 +41,68 @@ const EVENT: &str = "data: {\"id\":\"chatcmpl-7f3a9c\",\"object\":\"chat.complet
 const LAST: &str = "data: {\"id\":\"chatcmpl-7f3a9c\",\"object\":\"chat.completion.chunk\",\"created\":1760000000,\"model\":\"served\",\"choices\":[],\"usage\":{\"prompt_tokens\":210,\"completion_tokens\":64,\"total_tokens\":274}}\n\ndata: [DONE]\n\n";
 
 impl Server {
-    /// Starts one on a thread of its own.
+    /// One that listens.
     pub(crate) fn start() -> io::Result<Self> {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
-        listener.set_nonblocking(true)?;
-        let server = Self {
-            address: listener.local_addr()?,
-            answer: Arc::new(Mutex::new(Answer::Whole)),
-        };
-        let serving = server.clone();
-        std::thread::spawn(move || {
-            let runtime = Builder::new_current_thread().enable_all().build();
-            let runtime = runtime.expect("a runtime starts");
-            LocalSet::new().block_on(&runtime, async move {
-                let listener = TcpListener::from_std(listener).expect("it is not blocking");
-                while let Ok((socket, _)) = listener.accept().await {
-                    let server = serving.clone();
-                    tokio::task::spawn_local(async move {
-                        // The client's end is the usual end.
-                        let _ = server.serve(socket).await;
-                    });
-                }
-            });
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let tasks = LocalSet::new();
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
+        let address = listener.local_addr()?;
+        let answer = Rc::new(Cell::new(Answer::Whole));
+        let answers = Rc::clone(&answer);
+        tasks.spawn_local(async move {
+            while let Ok((socket, _)) = listener.accept().await {
+                let answer = Rc::clone(&answers);
+                tokio::task::spawn_local(async move {
+                    // The client's end is the usual end.
+                    let _ = serve(socket, &answer).await;
+                });
+            }
         });
-        Ok(server)
+        Ok(Self {
+            address,
+            answer,
+            tasks,
+            runtime,
+        })
     }
 
     /// Sets how it answers from now on.
     pub(crate) fn answers(&self, answer: Answer) {
-        *self.answer.lock().expect("nobody panics with it") = answer;
+        self.answer.set(answer);
     }
 
-    async fn serve(&self, mut socket: TcpStream) -> io::Result<()> {
-        socket.set_nodelay(true)?;
-        let mut buffer = vec![0; 16 * 1024];
-        let mut filled = 0;
-        loop {
-            let (head, body) = loop {
-                if let Some(lengths) = lengths(&buffer[..filled]) {
-                    break lengths;
-                }
-                match socket.read(&mut buffer[filled..]).await? {
-                    0 => return Ok(()),
-                    read => filled += read,
-                }
-            };
-            let whole = head + body;
-            while filled < whole {
-                match socket.read(&mut buffer[filled..]).await? {
-                    0 => return Ok(()),
-                    read => filled += read,
-                }
+    /// Runs `load`, and serves meanwhile.
+    pub(crate) fn beside<T>(&self, load: impl Future<Output = T>) -> T {
+        self.tasks.block_on(&self.runtime, load)
+    }
+}
+
+async fn serve(mut socket: TcpStream, answer: &Cell<Answer>) -> io::Result<()> {
+    socket.set_nodelay(true)?;
+    let mut buffer = vec![0; 16 * 1024];
+    let mut filled = 0;
+    loop {
+        let (head, body) = loop {
+            if let Some(lengths) = lengths(&buffer[..filled]) {
+                break lengths;
             }
-            buffer.copy_within(whole..filled, 0);
-            filled -= whole;
-            let answer = *self.answer.lock().expect("nobody panics with it");
-            match answer {
-                Answer::Whole => socket.write_all(whole_response().as_bytes()).await?,
-                Answer::Events { count, gap } => events(&mut socket, count, gap).await?,
+            match socket.read(&mut buffer[filled..]).await? {
+                0 => return Ok(()),
+                read => filled += read,
             }
+        };
+        let whole = head + body;
+        while filled < whole {
+            match socket.read(&mut buffer[filled..]).await? {
+                0 => return Ok(()),
+                read => filled += read,
+            }
+        }
+        buffer.copy_within(whole..filled, 0);
+        filled -= whole;
+        match answer.get() {
+            Answer::Whole => socket.write_all(whole_response().as_bytes()).await?,
+            Answer::Events { count, gap } => events(&mut socket, count, gap).await?,
         }
     }
 }

@@ -7,8 +7,6 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::thread;
-use std::time::Duration;
 
 use end_to_end::program;
 
@@ -40,7 +38,7 @@ pub(crate) fn run(bench: &Bench) -> io::Result<()> {
     let mut rounds = [Vec::new(), Vec::new()];
     for round in 0..=bench.rounds {
         for (processes, rounds) in [&apart[..], &together[..]].into_iter().zip(&mut rounds) {
-            let cost = cost(processes, bench.time)?;
+            let cost = cost(bench, processes)?;
             // The first round warms up.
             if round > 0 {
                 rounds.push(cost);
@@ -57,21 +55,19 @@ pub(crate) fn run(bench: &Bench) -> io::Result<()> {
 }
 
 /// CPU time per request of all `processes`, in microseconds; each half of the load goes to one of them.
-fn cost(processes: &[Subject], time: Duration) -> io::Result<f64> {
+fn cost(bench: &Bench, processes: &[Subject]) -> io::Result<f64> {
     let used = || -> io::Result<Vec<Cpu>> { processes.iter().map(Subject::cpu).collect() };
     let load = Load {
         connections: CONNECTIONS,
         rate: None,
-        time,
+        time: bench.time,
         streamed: false,
     };
     let half = |address: SocketAddr| client::run(address, &[CALLER], load);
     let before = used()?;
-    let (first, second) = thread::scope(|scope| {
-        let first = scope.spawn(|| half(processes[0].address));
-        let second = half(processes[processes.len() - 1].address);
-        (first.join().expect("a load does not panic"), second)
-    });
+    let (first, last) = (&processes[0], &processes[processes.len() - 1]);
+    let both = async { tokio::join!(half(first.address), half(last.address)) };
+    let (first, second) = bench.server.beside(both);
     let requests = first?.requests + second?.requests;
     let used = used()?.into_iter().zip(before);
     let all: f64 = used.map(|(after, before)| after.since(before)[0]).sum();
