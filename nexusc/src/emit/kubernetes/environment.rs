@@ -1,6 +1,6 @@
 //! What an environment has: the base, or an overlay on it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::conventions::{self, kubernetes as names};
 use crate::emit::engine::{self, Server};
@@ -93,6 +93,12 @@ impl<'t> Environment<'t> {
                 mock::answers_for(topology, overlay)
             }),
         };
+        let mut by_host = BTreeMap::new();
+        for (id, upstream) in topology.upstreams.ids() {
+            if let Some((host, _)) = upstream.endpoint.host_and_port() {
+                by_host.entry(host).or_insert(id);
+            }
+        }
         for ((id, upstream), endpoint) in topology.upstreams.ids().zip(endpoints) {
             if environment.mocked.contains(&id) {
                 let name = names::mock(&topology.name);
@@ -100,16 +106,14 @@ impl<'t> Environment<'t> {
                 environment.addresses.push(Some(address));
                 continue;
             }
-            let own = engines.get(id).filter(|_| is_where(upstream, endpoint));
+            let host = host_here(endpoint);
+            let is_own = host.is_some() && host == host_of(&upstream.endpoint);
+            let own = engines.get(id).filter(|_| is_own);
             if own.is_some() && runs_in(overlay, upstream) {
                 environment.engines.insert(id);
             }
             // An overlay may give it the engine of another one.
-            let engine = own.or_else(|| {
-                let mut others = topology.upstreams.ids();
-                let other = others.find(|(_, other)| is_where(other, endpoint));
-                engines.get(other?.0)
-            });
+            let engine = own.or_else(|| engines.get(*by_host.get(host?)?));
             let address = match engine {
                 Some(engine) => {
                     let (name, port) = (engine.name.as_str(), engine.server.port);
@@ -129,15 +133,6 @@ impl<'t> Environment<'t> {
     }
 }
 
-/// Whether this is the address of the engine of this upstream, beside the gateway.
-fn is_where(upstream: &Upstream, endpoint: &Endpoint) -> bool {
-    let host = |endpoint: &Endpoint| {
-        let (host, _) = endpoint.host_and_port()?;
-        Some(host.to_owned())
-    };
-    runs_here(endpoint) && host(&upstream.endpoint) == host(endpoint)
-}
-
 /// Whether the engine of this upstream runs in an environment of this overlay.
 fn runs_in(overlay: Option<&Overlay>, upstream: &Upstream) -> bool {
     let wanted = overlay.and_then(|overlay| overlay.profile.as_ref());
@@ -145,14 +140,18 @@ fn runs_in(overlay: Option<&Overlay>, upstream: &Upstream) -> bool {
     wanted.is_none() || own.is_none() || wanted == own
 }
 
-/// Whether an engine at this address runs beside the gateway: a host of one label is a service of the namespace, and
-/// what a spec means by this machine is a service as well.
-fn runs_here(endpoint: &Endpoint) -> bool {
+/// The host of an engine at this address, if it runs beside the gateway: a host of one label is a service of the
+/// namespace, and what a spec means by this machine is a service as well.
+fn host_here(endpoint: &Endpoint) -> Option<&str> {
     let Endpoint::Http(_) = endpoint else {
-        return false;
+        return None;
     };
-    let host = endpoint.host_and_port().map(|(host, _)| host);
-    host.is_some_and(|host| !host.contains(['.', ':'])) || endpoint.is_on_this_machine()
+    let runs_here = |host: &str| !host.contains(['.', ':']) || endpoint.is_on_this_machine();
+    host_of(endpoint).filter(|host| runs_here(host))
+}
+
+fn host_of(endpoint: &Endpoint) -> Option<&str> {
+    endpoint.host_and_port().map(|(host, _)| host)
 }
 
 pub(super) fn url(endpoint: &Endpoint) -> Option<&str> {
