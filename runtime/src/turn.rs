@@ -12,49 +12,44 @@ pub(crate) async fn after_reads() {
     tokio::task::yield_now().await;
 }
 
+/// What happens first: that what has come over another connection is read, or that `write` writes to `far`.
 #[cfg(test)]
-mod tests {
-    use std::cell::RefCell;
-    use std::rc::Rc;
+pub(crate) async fn order(
+    write: impl Future,
+    mut far: tokio::io::DuplexStream,
+) -> [Option<&'static str>; 2] {
+    use std::cell::Cell;
 
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::{TcpListener, TcpStream};
-    use tokio::runtime::{Builder, LocalOptions};
-    use tokio::task::spawn_local;
 
-    use super::*;
-
-    #[test]
-    fn what_has_come_is_read_before_anything_is_written() {
-        // The runtime of a worker.
-        let runtime = Builder::new_current_thread()
-            .enable_all()
-            .build_local(LocalOptions::default());
-        let order = runtime.unwrap().block_on(async {
-            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            let mut near = TcpStream::connect(listener.local_addr().unwrap())
-                .await
-                .unwrap();
-            let (mut far, _) = listener.accept().await.unwrap();
-            let order = Rc::new(RefCell::new(Vec::new()));
-            let note = |what| {
-                let order = Rc::clone(&order);
-                move || order.borrow_mut().push(what)
-            };
-            let (writes, reads) = (note("writes"), note("reads"));
-            far.write_all(b"1").await.unwrap();
-            let writer = spawn_local(async move {
-                after_reads().await;
-                writes();
-            });
-            let reader = spawn_local(async move {
-                near.read_u8().await.unwrap();
-                reads();
-            });
-            writer.await.unwrap();
-            reader.await.unwrap();
-            order.take()
-        });
-        assert_eq!(order, ["reads", "writes"]);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut near = TcpStream::connect(listener.local_addr().unwrap())
+        .await
+        .unwrap();
+    let (mut other, _) = listener.accept().await.unwrap();
+    other.write_all(b"1").await.unwrap();
+    let order = Cell::new([None; 2]);
+    let note = |what| {
+        let [first, _] = order.get();
+        order.set([first.or(Some(what)), first.and(Some(what))]);
+    };
+    let both = async {
+        let read = async {
+            near.read_u8().await.unwrap();
+            note("read");
+        };
+        let written = async {
+            far.read_u8().await.unwrap();
+            note("written");
+        };
+        tokio::join!(biased; read, written)
+    };
+    tokio::select! {
+        biased;
+        // Whoever has written may wait for an answer, or be at the end.
+        () = async { write.await; std::future::pending().await } => {}
+        _ = both => {}
     }
+    order.get()
 }

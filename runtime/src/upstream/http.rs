@@ -150,11 +150,15 @@ impl Http {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
+    use tokio::io::duplex;
 
     use super::*;
     use crate::address::Address;
+    use crate::fixture::{dataplane, worker};
+    use crate::h1::stream::Stream;
     use crate::message::headers::Headers;
     use crate::observe::trace::Trace;
+    use crate::upstream::connection::Connection;
 
     /// What follows the request line, of a request that has these headers.
     fn head(authorization: Option<&'static str>, lines: &str, is_copy: bool) -> Vec<String> {
@@ -206,5 +210,29 @@ mod tests {
             let expected = authorization.map(|value| format!("authorization: {value}"));
             assert_eq!(bearer, expected.as_ref());
         }
+    }
+
+    #[tokio::test]
+    async fn a_request_goes_out_after_what_has_come_was_read() {
+        let (near, far) = duplex(1024);
+        let pool = SharedPool::default();
+        let kept = Box::new(Connection::new(Stream::Memory(near)));
+        Lease::new(&pool, kept).give_back();
+        let address = Address::parse("http://127.0.0.1:1").unwrap();
+        let http = Http::new(Destination::new(address).unwrap(), None).unwrap();
+        let headers = Headers::default();
+        let outgoing = Outgoing {
+            operation: Operation::Chat,
+            query: None,
+            headers: &headers,
+            trace: &Trace::identify(&headers, None),
+            span: None,
+            is_copy: false,
+            body: Bytes::from_static(b"{}"),
+        };
+        let timeouts = worker(dataplane()).dataplane.upstreams[0].timeouts();
+        let exchange = http.exchange(&pool, timeouts, outgoing, Instant::now());
+        let order = turn::order(exchange, far).await;
+        assert_eq!(order, [Some("read"), Some("written")]);
     }
 }

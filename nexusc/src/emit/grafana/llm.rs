@@ -117,9 +117,7 @@ fn generations(topology: &Topology, job: &str) -> Row {
                 "To the last byte of an answer, streams included.",
             )
             .bad_from(threshold(topology, Rule::P95Latency))
-            .query(latency(job).quantile(0.5, &[], OVER), "p50")
-            .query(latency(job).quantile(0.95, &[], OVER), "p95")
-            .query(latency(job).quantile(0.99, &[], OVER), "p99"),
+            .percentiles(&latency(job)),
             lines(
                 "Mean generation time",
                 Unit::Seconds,
@@ -140,12 +138,8 @@ fn generations(topology: &Topology, job: &str) -> Row {
 fn pace(topology: &Topology, job: &str) -> Row {
     let first_token = series(metric::FIRST_TOKEN, job).chosen(MODELS);
     let per_token = series(metric::PER_TOKEN, job).chosen(MODELS);
-    let quantiles = |title, description, of: &Series| {
-        lines(title, Unit::Seconds, description)
-            .query(of.quantile(0.5, &[], OVER), "p50")
-            .query(of.quantile(0.95, &[], OVER), "p95")
-            .query(of.quantile(0.99, &[], OVER), "p99")
-    };
+    let quantiles =
+        |title, description, of: &Series| lines(title, Unit::Seconds, description).percentiles(of);
     Row {
         title: "Pace of streams",
         panels: vec![

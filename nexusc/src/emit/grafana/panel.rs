@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::emit::promql::Vector;
+use crate::emit::promql::{Over, Series, Vector};
 
 /// Panels under a heading.
 pub(super) struct Row {
@@ -137,6 +137,14 @@ impl Panel {
         let legend = legend.into();
         self.queries.push(Query { vector, legend });
         self
+    }
+
+    /// Asks for the median, for what 95 % and for what 99 % of `times` keep within.
+    pub(super) fn percentiles(self, times: &Series) -> Self {
+        let part = |part| times.quantile(part, &[], Over::Interval);
+        self.query(part(0.5), "p50")
+            .query(part(0.95), "p95")
+            .query(part(0.99), "p99")
     }
 
     /// Its scale begins at the lowest value and not at 0.

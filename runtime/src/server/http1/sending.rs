@@ -260,4 +260,21 @@ mod tests {
             assert!(!read.ends_with("0\r\n\r\n"), "{read}");
         }
     }
+
+    #[tokio::test]
+    async fn a_response_begins_after_what_has_come_was_read() {
+        let (near, far) = duplex(1024);
+        let wire = Wire::new(Stream::Memory(near), BytesMut::new(), &Rc::default());
+        let wire = RefCell::new(wire);
+        let response = Response::new(Body::whole(Bytes::from("{}")));
+        let terms = Terms {
+            version: Version::HTTP_11,
+            wants_no_body: false,
+            keeps_alive: true,
+        };
+        let mut unread = 0;
+        let send = send(&wire, response, terms, &mut unread);
+        let order = turn::order(send, far).await;
+        assert_eq!(order, [Some("read"), Some("written")]);
+    }
 }

@@ -113,9 +113,7 @@ fn front(topology: &Topology, job: &str) -> Row {
                 "To the last byte of an answer, streams included.",
             )
             .bad_from(threshold(topology, Rule::P95Latency))
-            .query(latency(job).quantile(0.5, &[], OVER), "p50")
-            .query(latency(job).quantile(0.95, &[], OVER), "p95")
-            .query(latency(job).quantile(0.99, &[], OVER), "p99"),
+            .percentiles(&latency(job)),
             lines(
                 "In flight",
                 Unit::Number,
