@@ -27,6 +27,7 @@
 
 mod address;
 mod admin;
+mod alarm;
 mod api;
 mod auth;
 mod caller;

@@ -31,7 +31,7 @@ use crate::observe::metrics::{Metrics, RefusedInput, Repeated};
 use crate::observe::trace::Trace;
 use crate::shadow;
 use crate::stream::body::Body;
-use crate::stream::keep_alive::{Beginning, Underway, kept_alive};
+use crate::stream::keep_alive::{Beginning, Keeping, Underway};
 use crate::topology::Model;
 use crate::unwind::caught;
 use crate::worker::Worker;
@@ -39,32 +39,31 @@ use crate::worker::Worker;
 /// Serves one request. Never fails: what goes wrong is a response as well.
 ///
 /// Dropping the future, because the client has gone, takes the request back from its upstream at
-/// once. It is boxed, as it is large: it is held for as long as there is no response, and not while one streams.
+/// once.
 pub(crate) fn serve(worker: Rc<Worker>, client_ip: IpAddr, head: Head, body: Incoming) -> Underway {
-    let Some(every) = worker.dataplane.topology.gateway.keep_alive else {
-        return Box::pin(pass(worker, client_ip, head, body, None));
-    };
-    let beginning = Rc::new(Beginning::default());
-    let cut = worker.cut.begun();
-    let passing = pass(worker, client_ip, head, body, Some(Rc::clone(&beginning)));
-    Box::pin(kept_alive(every, beginning, Box::pin(passing), cut))
+    let every = worker.dataplane.topology.gateway.keep_alive;
+    let keeping = every.map(|every| Keeping::new(every, worker.cut.begun()));
+    let beginning = keeping.as_ref().map(Keeping::beginning);
+    // What it owns, it has here, and passes on by reference: a future that is handed something holds it twice.
+    let passing = async move { pass(&worker, client_ip, &head, body, beginning.as_deref()).await };
+    Underway::new(passing, keeping)
 }
 
 /// Takes one request through its stations. As soon as nothing but its upstreams is waited for, and it
 /// streams, the response may have its `beginning`.
 async fn pass(
-    worker: Rc<Worker>,
+    worker: &Rc<Worker>,
     client_ip: IpAddr,
-    head: Head,
+    head: &Head,
     body: Incoming,
-    beginning: Option<Rc<Beginning>>,
+    beginning: Option<&Beginning>,
 ) -> Response {
-    let mut body = Arriving::new(&head, body);
+    let mut body = Arriving::new(head, body);
     let endpoint = admin::offered(Endpoint::at(head.uri.path()), worker.dataplane);
 
     // 1. Identify: which request is this, in logs and upstream?
     let trace = Trace::identify(&head.headers, worker.dataplane.trace_sample());
-    let account = Account::open(&worker, client_ip, &head, endpoint, trace.clone());
+    let account = Account::open(worker, client_ip, head, endpoint, trace.clone());
     // Boxed, as it is large and passes through many hands.
     let mut account = Box::new(account);
 
@@ -84,7 +83,7 @@ async fn pass(
         trace.mark_response(headers);
     };
     let may_begin = |account: &Account| {
-        if let Some(beginning) = &beginning {
+        if let Some(beginning) = beginning {
             let mut headers = Headers::default();
             mark(account.limits.headers(), &mut headers);
             beginning.may_have(headers);
@@ -93,8 +92,8 @@ async fn pass(
 
     // 2. to 7., with the account noting what is learned on the way.
     let result = {
-        let answered = pin!(answer(
-            &worker,
+        let answering = pin!(answer(
+            worker,
             &mut account,
             &trace,
             endpoint,
@@ -102,7 +101,7 @@ async fn pass(
             &mut body,
             may_begin,
         ));
-        let answered = worker.cut.cuts(caught(answered)).await;
+        let answered = worker.cut.cuts(caught(answering)).await;
         answered.map_or(Err(Error::Stopped), |caught| {
             caught.unwrap_or(Err(Error::Panic))
         })
@@ -181,14 +180,14 @@ async fn answer(
     account: &mut Account,
     trace: &Trace,
     endpoint: Endpoint,
-    head: Head,
+    head: &Head,
     body: &mut Arriving,
     may_begin: impl Fn(&Account),
 ) -> Result<Reply, Error> {
     let dataplane = worker.dataplane;
     if let Some(allowed) = endpoint.refuses(&head.method) {
         let gateway = &dataplane.topology.gateway;
-        let told = cors::preflight(gateway.cors.as_ref(), endpoint, allowed, &head);
+        let told = cors::preflight(gateway.cors.as_ref(), endpoint, allowed, head);
         return told
             .map(Reply::Preflight)
             .ok_or(Error::WrongMethod { allowed });
@@ -273,17 +272,18 @@ async fn answer(
     account.model = Some(requested);
 
     // Repeat: was it answered before? Nobody is asked again then, so no limit counts it.
-    let claimed = match &dataplane.idempotency {
-        Some(store) if !scan.streams => idempotency::claim(store, caller, operation, &head, &body)?,
-        _ => None,
-    };
-    let claim = match claimed {
-        Some(Claimed::Before(kept)) => {
-            dataplane.metrics.repeated(Repeated::Replayed).inc();
-            return Ok(Reply::Kept(kept));
+    let claim = match &dataplane.idempotency {
+        Some(store) if !scan.streams => {
+            match idempotency::claim(store, caller, operation, head, &body)? {
+                Some(Claimed::Before(kept)) => {
+                    dataplane.metrics.repeated(Repeated::Replayed).inc();
+                    return Ok(Reply::Kept(kept));
+                }
+                Some(Claimed::First(claim)) => Some(claim),
+                None => None,
+            }
         }
-        Some(Claimed::First(claim)) => Some(claim),
-        None => None,
+        _ => None,
     };
 
     // 5. Limit: is there room for it?
@@ -308,7 +308,7 @@ async fn answer(
     let asked = Asked {
         caller,
         operation,
-        head: &head,
+        head,
         trace,
         body: &body,
         scan: &scan,

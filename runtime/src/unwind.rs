@@ -7,8 +7,10 @@ use std::task::Poll;
 
 /// What `future` gives, or `None` where it panicked. It stays where it is pinned: the future of a
 /// request is too large to be moved around.
-pub(crate) async fn caught<F: Future>(mut future: Pin<&mut F>) -> Option<F::Output> {
-    poll_fn(|cx| {
+pub(crate) fn caught<F: Future>(
+    mut future: Pin<&mut F>,
+) -> impl Future<Output = Option<F::Output>> + Unpin {
+    poll_fn(move |cx| {
         // What a request leaves in an odd state is dropped with it.
         match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
             Ok(Poll::Ready(output)) => Poll::Ready(Some(output)),
@@ -16,7 +18,6 @@ pub(crate) async fn caught<F: Future>(mut future: Pin<&mut F>) -> Option<F::Outp
             Err(_) => Poll::Ready(None),
         }
     })
-    .await
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! came of each. Nothing has been sent to the client yet, so after a failure the next may try.
 
 use std::future::Future;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 
 use prometheus::IntCounter;
 use tokio::time::Instant;
@@ -16,7 +16,7 @@ use crate::topology::{Hedge, Model};
 use crate::upstream::attempt::attempt;
 use crate::upstream::breaker::{Pass, Skipped, Verdict};
 use crate::upstream::engaged::Engaged;
-use crate::upstream::exchange::Answer;
+use crate::upstream::exchange::{Answer, Outgoing};
 use crate::upstream::failure::Failure;
 use crate::upstream::live::Live;
 use crate::upstream::miss::Miss;
@@ -76,9 +76,7 @@ impl<'a> Attempts<'a> {
         live: &'static Live,
     ) -> Option<Taken> {
         let begun = self.begin(model, live)?;
-        let now = Instant::now();
-        let sent = pin!(self.send(&begun, now));
-        let ended = self.in_time(live, sent, now).await;
+        let ended = self.sent(&begun).await;
         self.end(begun, ended)
     }
 
@@ -89,20 +87,15 @@ impl<'a> Attempts<'a> {
         let mut begun = self.admit(model, live).ok()?;
         begun.repeats = Some(place);
         self.worker.dataplane.metrics.retries(live.upstream()).inc();
-        let now = Instant::now();
-        let sent = pin!(self.send(&begun, now));
-        let ended = self.in_time(live, sent, now).await;
+        let ended = self.sent(&begun).await;
         self.end(begun, ended)
     }
 
-    /// What comes of an attempt that is `sent` to `live` `now`, within the request's time.
-    async fn in_time(
-        &self,
-        live: &Live,
-        sent: Pin<&mut impl Future<Output = Result<Answer, Failure>>>,
-        now: Instant,
-    ) -> Ended {
-        let timeouts = live.timeouts();
+    /// Sends the request of an attempt, and waits for what comes of it within the request's time.
+    async fn sent(&self, begun: &Begun) -> Ended {
+        let (outgoing, now) = (self.outgoing(begun), Instant::now());
+        let sent = pin!(self.send(begun, &outgoing, now));
+        let timeouts = begun.engaged.live.timeouts();
         // Who keeps to times of its own that are over sooner needs no other alarm.
         if !self
             .deadline
@@ -110,7 +103,8 @@ impl<'a> Attempts<'a> {
         {
             return Ok(sent.await);
         }
-        self.deadline.limit(sent).await
+        // Boxed, as few requests have less time than their upstream: every request would carry its state.
+        Box::pin(self.deadline.limit(sent)).await
     }
 
     /// How many upstreams have not answered.
@@ -169,15 +163,21 @@ impl<'a> Attempts<'a> {
         })
     }
 
+    /// The request of an attempt.
+    pub(super) fn outgoing(&self, begun: &Begun) -> Outgoing<'a> {
+        let mut outgoing = outgoing(self.worker, self.asked, begun.model, begun.engaged.live);
+        outgoing.span = self.account.span_of(begun.number);
+        outgoing
+    }
+
     /// Sends the request of an attempt, `now`. Dropping this takes the request back.
-    pub(super) fn send(
+    pub(super) fn send<'b>(
         &self,
         begun: &Begun,
+        outgoing: &'b Outgoing<'a>,
         now: Instant,
-    ) -> impl Future<Output = Result<Answer, Failure>> + use<'a> {
+    ) -> impl Future<Output = Result<Answer, Failure>> + use<'a, 'b> {
         let (worker, live) = (self.worker, begun.engaged.live);
-        let mut outgoing = outgoing(worker, self.asked, begun.model, live);
-        outgoing.span = self.account.span_of(begun.number);
         let metrics = &worker.dataplane.metrics;
         attempt(live, worker.pool(live.upstream()), metrics, outgoing, now)
     }

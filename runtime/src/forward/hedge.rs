@@ -23,7 +23,9 @@ impl Attempts<'_> {
         walk: &mut Walk<'static, Seen<'_>>,
     ) -> Option<Taken> {
         let first = self.begin(model, live)?;
-        let mut answer = pin!(self.send(&first, Instant::now()));
+        let outgoing = self.outgoing(&first);
+        let second_outgoing;
+        let mut answer = pin!(self.send(&first, &outgoing, Instant::now()));
         let ended = {
             let limited = pin!(self.deadline.limit(answer.as_mut()));
             timeout(hedge.settings.after, limited).await
@@ -36,7 +38,8 @@ impl Attempts<'_> {
             return self.end(first, ended);
         };
         // Boxed, as it is rare: every request would carry its state.
-        let mut second_answer = Box::pin(self.send(&second, Instant::now()));
+        second_outgoing = self.outgoing(&second);
+        let mut second_answer = Box::pin(self.send(&second, &second_outgoing, Instant::now()));
         let ended = {
             let race = pin!(async {
                 tokio::select! {

@@ -7,7 +7,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
@@ -35,14 +35,15 @@ impl Drain {
 
     /// What `future` comes to, or `None` once it has begun. Whoever polls this sees to
     /// it that they are woken then ([`Begun::poll_too`]).
-    pub(crate) async fn cuts<F: Future>(&self, future: F) -> Option<F::Output> {
-        let mut future = pin!(future);
-        poll_fn(|cx| match future.as_mut().poll(cx) {
+    pub(crate) fn cuts<F: Future + Unpin>(
+        &self,
+        mut future: F,
+    ) -> impl Future<Output = Option<F::Output>> {
+        poll_fn(move |cx| match Pin::new(&mut future).poll(cx) {
             Poll::Ready(output) => Poll::Ready(Some(output)),
             Poll::Pending if self.begun.get() => Poll::Ready(None),
             Poll::Pending => Poll::Pending,
         })
-        .await
     }
 
     /// Waits for the stop. To be awaited by one task only.
@@ -107,6 +108,9 @@ impl Drop for Begun {
 
 #[cfg(test)]
 mod tests {
+    use std::future::ready;
+    use std::pin::pin;
+
     use super::*;
 
     #[tokio::test]
@@ -120,7 +124,7 @@ mod tests {
     #[tokio::test]
     async fn cuts_what_is_not_ready_when_it_begins() {
         let drain = Rc::new(Drain::default());
-        assert_eq!(drain.cuts(async { 7 }).await, Some(7));
+        assert_eq!(drain.cuts(ready(7)).await, Some(7));
         let mut begun = drain.begun();
         let mut cut = pin!(drain.cuts(std::future::pending::<()>()));
         let cut = poll_fn(|cx| begun.poll_too(cut.as_mut(), cx));

@@ -70,7 +70,7 @@ where
             let (head, body) = request.into_parts();
             let mut cut = worker.cut.begun();
             let mut request = pipeline::serve(worker, ip, head.into(), Incoming::Two(body));
-            let response = poll_fn(|cx| cut.poll_too(request.as_mut(), cx)).await;
+            let response = poll_fn(|cx| cut.poll_too(Pin::new(&mut request), cx)).await;
             let response = hyper::Response::from(response);
             Ok::<_, Infallible>(response.map(|body| Handed {
                 body,

@@ -15,7 +15,6 @@ pub(crate) mod room;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::Poll;
 
 use decide::draw::scaled;
 use hyper::body::Body;
@@ -75,21 +74,19 @@ pub(crate) fn due(worker: &Worker, account: &mut Account, asked: &Asked<'_>) -> 
     })
 }
 
-/// Waits for `answering`, a request. If there is a copy to `send`, that is done as soon as there is
-/// nothing to do for the request but to wait.
-pub(crate) async fn beside<T>(
-    send: Option<impl FnOnce()>,
+/// What `answering`, a request, comes to. If there is a copy to `send`, that is done as soon as there is nothing to do
+/// for the request but to wait.
+pub(crate) fn beside<T>(
+    mut send: Option<impl FnOnce()>,
     mut answering: Pin<&mut impl Future<Output = T>>,
-) -> T {
-    let Some(send) = send else {
-        return answering.await;
-    };
-    let at_once = poll_fn(|cx| Poll::Ready(answering.as_mut().poll(cx))).await;
-    send();
-    match at_once {
-        Poll::Ready(answered) => answered,
-        Poll::Pending => answering.await,
-    }
+) -> impl Future<Output = T> {
+    poll_fn(move |cx| {
+        let polled = answering.as_mut().poll(cx);
+        if let Some(send) = send.take() {
+            send();
+        }
+        polled
+    })
 }
 
 impl Copy {
@@ -117,7 +114,7 @@ impl Copy {
                 body,
             };
             let outcome = tokio::select! {
-                outcome = ask(live, &pool, request, &comparison) => outcome,
+                outcome = ask(live, &pool, &request, &comparison) => outcome,
                 () = comparison.client_gone() => Outcome::Cancelled,
             };
             let usage = comparison.end_of_copy(last_usage);
@@ -131,7 +128,7 @@ impl Copy {
 async fn ask(
     live: &'static Live,
     pool: &SharedPool,
-    request: Outgoing<'_>,
+    request: &Outgoing<'_>,
     comparison: &Comparison,
 ) -> Outcome {
     let _entered = live.enter();

@@ -5,7 +5,7 @@
 //! same, inside of the response's body: as no content has been sent, fallback works as it does without.
 
 use std::cell::RefCell;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -26,8 +26,9 @@ use crate::upstream::http_body::Broken;
 
 const COMMENT: Bytes = Bytes::from_static(b": keep-alive\n\n");
 
-/// A request on its way to its response.
-pub(crate) type Underway = Pin<Box<dyn Future<Output = Response>>>;
+/// A request on its way to its response. Boxed, as it is large: it is held for as long as there is no response, and
+/// not while one streams.
+type Passing = Pin<Box<dyn Future<Output = Response>>>;
 
 /// Where a request that streams leaves the headers that its response has in any case, once nothing but its
 /// limits can refuse it: from then on the response may begin.
@@ -45,43 +46,100 @@ impl Beginning {
     }
 }
 
-/// The response of `request`; that of one that streams has a comment wherever there was nothing else for as
-/// long as `every`. One that has begun is told at the `cut` that nobody will answer any more.
-pub(crate) async fn kept_alive(
+/// A request on its way to its response, which has a comment, if it streams, wherever there was nothing else for
+/// long enough. One that has begun is told at the cut that nobody will answer any more.
+pub(crate) struct Underway {
+    /// `None` once there is a response.
+    passing: Option<Passing>,
+    /// `None` where no comments are wanted.
+    keeping: Option<Keeping>,
+}
+
+/// What it takes to keep a response alive.
+pub(crate) struct Keeping {
     every: Duration,
     beginning: Rc<Beginning>,
-    mut request: Underway,
     cut: Begun,
-) -> Response {
-    let mut alarm = None;
-    let answered = poll_fn(|cx| {
-        if let Poll::Ready(response) = request.as_mut().poll(cx) {
-            return Poll::Ready(Some(response));
+    /// Goes off when the response is to begin without an answer.
+    alarm: Option<Pin<Box<Sleep>>>,
+}
+
+impl Underway {
+    /// The request that `passing` takes to its response, which is kept alive if it has what that takes.
+    pub(crate) fn new(
+        passing: impl Future<Output = Response> + 'static,
+        keeping: Option<Keeping>,
+    ) -> Self {
+        Self {
+            passing: Some(Box::pin(passing)),
+            keeping,
         }
-        if !beginning.is_allowed() {
-            return Poll::Pending;
-        }
-        let alarm = alarm.get_or_insert_with(|| Box::pin(sleep(every)));
-        alarm.as_mut().poll(cx).map(|()| None)
-    });
-    match answered.await {
-        Some(mut response) => {
+    }
+}
+
+impl Future for Underway {
+    type Output = Response;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response> {
+        let Self { passing, keeping } = &mut *self;
+        let polled = match passing {
+            Some(passing) => passing.as_mut().poll(cx),
+            None => Poll::Pending,
+        };
+        let Some(keeping) = keeping else {
+            return polled;
+        };
+        if let Poll::Ready(mut response) = polled {
             response.body = match response.body {
                 Body::Relayed(relay) if relay.is_stream() => {
-                    Body::KeptAlive(KeptAlive::new(every, State::Relaying(relay)))
+                    Body::KeptAlive(KeptAlive::new(keeping.every, State::Relaying(relay)))
                 }
                 other => other,
             };
-            response
+            return Poll::Ready(response);
         }
-        None => {
-            let body = KeptAlive::new(every, State::Awaiting(request, cut));
-            let mut response = Response::new(Body::KeptAlive(body));
-            response.headers = beginning.0.take().unwrap_or_default();
-            response.headers.insert(CONTENT_TYPE, "text/event-stream");
-            response.headers.insert(CACHE_CONTROL, "no-cache");
-            response
+        if !keeping.beginning.is_allowed() {
+            return Poll::Pending;
         }
+        ready!(keeping.poll_alarm(cx));
+        match (passing.take(), self.keeping.take()) {
+            (Some(passing), Some(keeping)) => Poll::Ready(keeping.begin(passing)),
+            _ => Poll::Pending,
+        }
+    }
+}
+
+impl Keeping {
+    /// A comment this often; the time of all responses is over at the `cut`.
+    pub(crate) fn new(every: Duration, cut: Begun) -> Self {
+        Self {
+            every,
+            beginning: Rc::default(),
+            cut,
+            alarm: None,
+        }
+    }
+
+    /// Where the request leaves the headers of a response that may begin.
+    pub(crate) fn beginning(&self) -> Rc<Beginning> {
+        Rc::clone(&self.beginning)
+    }
+
+    /// Ready when the response is to begin, whoever will answer.
+    fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let every = self.every;
+        let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep(every)));
+        alarm.as_mut().poll(cx)
+    }
+
+    /// The response to the request `passing`, which goes on inside of it.
+    fn begin(self, passing: Passing) -> Response {
+        let body = KeptAlive::new(self.every, State::Awaiting(passing, self.cut));
+        let mut response = Response::new(Body::KeptAlive(body));
+        response.headers = self.beginning.0.take().unwrap_or_default();
+        response.headers.insert(CONTENT_TYPE, "text/event-stream");
+        response.headers.insert(CACHE_CONTROL, "no-cache");
+        response
     }
 }
 
@@ -96,7 +154,7 @@ pub(crate) struct KeptAlive {
 
 enum State {
     /// Nobody has answered yet.
-    Awaiting(Underway, Begun),
+    Awaiting(Passing, Begun),
     /// A stream is relayed.
     Relaying(Box<Relay>),
     /// Something else has come for a client that was promised a stream.
@@ -292,17 +350,17 @@ mod tests {
         allowed: bool,
         body: Body,
     ) -> (Headers, String) {
-        let beginning = Rc::new(Beginning::default());
+        let keeping = Keeping::new(EVERY, drain.begun());
         if allowed {
-            beginning.may_have(Headers::default());
+            keeping.beginning().may_have(Headers::default());
         }
-        let request = Box::pin(async move {
+        let request = async move {
             sleep(delay).await;
             Response::new(body)
-        });
+        };
         let Response {
             headers, mut body, ..
-        } = kept_alive(EVERY, beginning, request, drain.begun()).await;
+        } = Underway::new(request, Some(keeping)).await;
         let mut text = String::new();
         while let Some(frame) = body.frame().await {
             text += std::str::from_utf8(&frame.unwrap().into_data().unwrap()).unwrap();

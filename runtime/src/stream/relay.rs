@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 
+use crate::alarm::Alarm;
 use crate::error::{self, Interruption};
 use crate::forward::deadline::Deadline;
 use crate::idempotency::Recording;
@@ -45,7 +46,7 @@ pub(crate) struct Relay {
     /// Since when the upstream has had nothing to give, if it is waited for.
     waiting_since: Option<Instant>,
     /// Wakes the task when the upstream may have stalled; made when first waited for.
-    alarm: Option<Pin<Box<Sleep>>>,
+    alarm: Alarm,
 }
 
 impl Relay {
@@ -70,7 +71,7 @@ impl Relay {
             recording,
             deadline,
             waiting_since: None,
-            alarm: None,
+            alarm: Alarm::default(),
         };
         relay.complete_at_end();
         relay
@@ -225,16 +226,7 @@ impl Relay {
         let stalls = *self.waiting_since.get_or_insert(now) + patience;
         let due = self.deadline.or_sooner(stalls);
         if now < due {
-            // The alarm is not set anew for each piece: when it goes off, it is put off to when it
-            // is due.
-            let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(due)));
-            if alarm.deadline() > due {
-                alarm.as_mut().reset(due);
-            }
-            while Instant::now() < due {
-                ready!(alarm.as_mut().poll(cx));
-                alarm.as_mut().reset(due);
-            }
+            ready!(self.alarm.poll(due, cx));
         }
         Poll::Ready(if due < stalls {
             Interruption::OutOfTime

@@ -21,7 +21,7 @@ pub(crate) async fn attempt(
     live: &Live,
     pool: &SharedPool,
     metrics: &Metrics,
-    request: Outgoing<'_>,
+    request: &Outgoing<'_>,
     started: Instant,
 ) -> Result<Answer, Failure> {
     let upstream = live.upstream();
@@ -59,13 +59,13 @@ pub(crate) async fn attempt(
 pub(crate) async fn exchange(
     live: &Live,
     pool: &SharedPool,
-    request: Outgoing<'_>,
+    request: &Outgoing<'_>,
     now: Instant,
 ) -> Result<Answer, Failure> {
     match &live.target {
         Target::Http(http, _) => http.exchange(pool, live.timeouts(), request, now).await,
         #[cfg(feature = "mock")]
-        Target::Mock(mock) => Ok(mock::answer(*mock, &request)),
+        Target::Mock(mock) => Ok(mock::answer(*mock, request)),
     }
 }
 

@@ -5,7 +5,7 @@ use std::pin::pin;
 use bytes::Bytes;
 use hyper::header::{AUTHORIZATION, HOST, HeaderValue};
 use hyper::{Method, Uri};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use crate::endpoint::Operation;
 use crate::topology::Timeouts;
@@ -61,15 +61,16 @@ impl Http {
         &self,
         pool: &SharedPool,
         timeouts: &Timeouts,
-        outgoing: Outgoing<'_>,
+        outgoing: &Outgoing<'_>,
         now: Instant,
     ) -> Result<Answer, Failure> {
         let deliver = async |connection, due| {
             let lease = Lease::new(pool, connection);
-            let sent = pin!(self.send(lease, &outgoing));
-            timeout_at(due, sent)
-                .await
-                .unwrap_or(Err(Unanswered::Failed(Failure::FirstByteTimeout)))
+            let sent = pin!(self.send(lease, outgoing));
+            let mut alarm = pool.alarm();
+            let answered = alarm.limit(due, sent).await;
+            pool.keep(alarm);
+            answered.unwrap_or(Err(Unanswered::Failed(Failure::FirstByteTimeout)))
         };
         turn::after_reads().await;
         let mut time = timeouts.first_byte;
@@ -231,7 +232,7 @@ mod tests {
             body: Bytes::from_static(b"{}"),
         };
         let timeouts = worker(dataplane()).dataplane.upstreams[0].timeouts();
-        let exchange = http.exchange(&pool, timeouts, outgoing, Instant::now());
+        let exchange = http.exchange(&pool, timeouts, &outgoing, Instant::now());
         let order = turn::order(exchange, far).await;
         assert_eq!(order, [Some("read"), Some("written")]);
     }

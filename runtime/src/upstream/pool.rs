@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::alarm::Alarm;
 use crate::upstream::connection::Connection;
 
 /// The most idle connections kept for one upstream by one worker.
@@ -24,6 +25,8 @@ pub(crate) type SharedPool = Rc<Pool>;
 #[derive(Default)]
 pub(crate) struct Pool {
     idle: RefCell<VecDeque<Idle>>,
+    /// The alarms of nobody, for those who wait for an answer.
+    alarms: RefCell<Vec<Alarm>>,
 }
 
 struct Idle {
@@ -52,6 +55,19 @@ impl Pool {
         self.idle
             .borrow_mut()
             .retain_mut(|idle| idle.since.elapsed() < IDLE_TIME && idle.connection.is_quiet());
+    }
+
+    /// An alarm for whoever asks.
+    pub(super) fn alarm(&self) -> Alarm {
+        self.alarms.borrow_mut().pop().unwrap_or_default()
+    }
+
+    /// Keeps the `alarm` of somebody who does not wait any more.
+    pub(super) fn keep(&self, alarm: Alarm) {
+        let mut alarms = self.alarms.borrow_mut();
+        if alarms.len() < MAX_IDLE {
+            alarms.push(alarm);
+        }
     }
 
     fn put(&self, mut connection: Box<Connection>) {

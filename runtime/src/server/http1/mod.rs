@@ -15,6 +15,7 @@ mod wire;
 
 use std::cell::RefCell;
 use std::future::poll_fn;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Poll;
 
@@ -119,7 +120,7 @@ async fn response(
     cut: &mut Begun,
 ) -> Result<Response, Gone> {
     poll_fn(|cx| {
-        if let Poll::Ready(response) = cut.poll_too(request.as_mut(), cx) {
+        if let Poll::Ready(response) = cut.poll_too(Pin::new(&mut request), cx) {
             return Poll::Ready(Ok(response));
         }
         wire.borrow_mut().poll_gone(cx).map(|()| Err(Gone))

@@ -6,8 +6,9 @@ use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::Instant;
 
+use crate::alarm::Alarm;
 use crate::error;
 use crate::server::client::Client;
 use crate::server::drain::Begun;
@@ -17,8 +18,8 @@ use crate::server::http1::wire::Wire;
 /// The patience of one connection.
 pub(super) struct Waiting {
     read_timeout: Duration,
-    /// Goes off when the head may be late; it is put off then, and not set anew for each.
-    alarm: Pin<Box<Sleep>>,
+    /// Goes off when a head is late.
+    alarm: Alarm,
     drain: Begun,
     /// How long a connection is kept then that sends no request.
     quiet: Duration,
@@ -29,7 +30,7 @@ impl Waiting {
         let read_timeout = client.gateway().read_timeout;
         Self {
             read_timeout,
-            alarm: Box::pin(sleep(read_timeout)),
+            alarm: Alarm::default(),
             drain: client.drain.begun(),
             quiet: client.quiet(),
         }
@@ -49,21 +50,11 @@ impl Waiting {
                 is_last = true;
                 due = due.min(Instant::now() + self.quiet);
             }
-            if self.alarm.deadline() > due {
-                self.alarm.as_mut().reset(due);
-            }
-            while self.alarm.as_mut().poll(cx).is_ready() {
-                if Instant::now() >= due {
-                    // A kept connection that is not used ends without a word.
-                    let is_late = wire.has_begun();
-                    return Poll::Ready(match is_late {
-                        true => Err(error::Head::Late),
-                        false => Ok(None),
-                    });
-                }
-                self.alarm.as_mut().reset(due);
-            }
-            Poll::Pending
+            // A kept connection that is not used ends without a word.
+            self.alarm.poll(due, cx).map(|()| match wire.has_begun() {
+                true => Err(error::Head::Late),
+                false => Ok(None),
+            })
         });
         next.await
     }
