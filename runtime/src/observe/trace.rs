@@ -143,12 +143,24 @@ impl Trace {
 
 /// The hexadecimal digits of a number, twice as many as its bytes.
 fn hex<const BYTES: usize, const DIGITS: usize>(number: [u8; BYTES]) -> [u8; DIGITS] {
-    let digit = |value: u8| value + if value < 10 { b'0' } else { b'a' - 10 };
     let mut digits = [b'0'; DIGITS];
-    for (pair, byte) in digits.as_chunks_mut().0.iter_mut().zip(number) {
-        *pair = [digit(byte >> 4), digit(byte & 15)];
+    let places = digits.as_chunks_mut().0.iter_mut();
+    for (eight, bytes) in places.zip(number.as_chunks().0) {
+        *eight = eight_digits(u32::from_be_bytes(*bytes));
     }
     digits
+}
+
+/// The hexadecimal digits of `number`, all at once: each takes a byte of a word.
+fn eight_digits(number: u32) -> [u8; 8] {
+    let mut values = u64::from(number);
+    values = (values | values << 16) & 0x0000_ffff_0000_ffff;
+    values = (values | values << 8) & 0x00ff_00ff_00ff_00ff;
+    values = (values | values << 4) & 0x0f0f_0f0f_0f0f_0f0f;
+    // With six more, ten and all above it reach the upper half of their byte.
+    let letters = (values + 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101;
+    let to_letter = u64::from(b'a' - b'0' - 10);
+    (values + 0x3030_3030_3030_3030 + letters * to_letter).to_be_bytes()
 }
 
 /// The trace of `traceparent` where the client sent none: `trace_id` if it has that form.
@@ -222,6 +234,14 @@ mod tests {
 
     fn headers(lines: &[(HeaderName, &str)]) -> Headers {
         lines.iter().cloned().collect()
+    }
+
+    #[test]
+    fn a_number_is_written_as_the_library_writes_it() {
+        for number in [0, 1, 0x9a, 0x0123_4567_89ab_cdef, u64::MAX] {
+            let digits: [u8; 16] = hex(number.to_be_bytes());
+            assert_eq!(digits, format!("{number:016x}").as_bytes());
+        }
     }
 
     #[test]
