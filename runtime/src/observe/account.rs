@@ -75,7 +75,7 @@ pub(crate) struct Account {
     spans: Option<Box<Spans>>,
     trace: Trace,
     method: Method,
-    /// As much of the path as is written down; most are the gateway's own.
+    /// As much of the path as is written down; borrowed where it is one of the gateway's own.
     path: Cow<'static, str>,
     endpoint: Endpoint,
     client_ip: IpAddr,

@@ -82,7 +82,7 @@ fn text_of_second(seconds: u64) -> [u8; 24] {
 }
 
 /// The last decimal digit of `number`.
-fn digit(number: u64) -> u8 {
+pub(super) fn digit(number: u64) -> u8 {
     b'0' + (number % 10) as u8
 }
 

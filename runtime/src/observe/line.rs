@@ -1,9 +1,10 @@
 //! The form of a log line: one JSON object with the same fields in every line, `null` where there
 //! is nothing to say.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
-use crate::observe::clock::Timestamp;
+use crate::observe::clock::{Timestamp, digit};
 use crate::observe::level::Level;
 use crate::observe::mask;
 use crate::observe::trace::Trace;
@@ -18,7 +19,8 @@ pub(crate) struct Line<'a> {
     pub(crate) logger: &'static str,
     pub(crate) trace: Option<&'a Trace>,
     pub(crate) method: Option<&'a str>,
-    pub(crate) path: Option<&'a str>,
+    /// Borrowed where it is one of the gateway's own, in which nothing is to be hidden or escaped.
+    pub(crate) path: Option<&'a Cow<'static, str>>,
     pub(crate) status: Option<u16>,
     pub(crate) duration_ms: Option<f64>,
     pub(crate) upstream: Option<&'a str>,
@@ -89,8 +91,9 @@ impl<'a> Line<'a> {
         line.field(name!("trace_id"), trace_id, Writer::plain);
         let method = self.method.map(|method| beginning(method).as_bytes());
         line.field(name!("method"), method, Writer::plain);
-        line.field(name!("path"), self.path, |line, path| {
-            line.text(&masked(beginning(path)));
+        line.field(name!("path"), self.path, |line, path| match path {
+            Cow::Borrowed(own) => line.plain(own.as_bytes()),
+            Cow::Owned(path) => line.text(&masked(beginning(path))),
         });
         let status = self.status.map(u64::from);
         line.field(name!("status"), status, Writer::number);
@@ -145,6 +148,11 @@ fn is_plain(text: &str) -> bool {
     !bytes.fold(false, |found, byte| found | is_escaped(byte))
 }
 
+/// The last three decimal digits of `number`.
+fn three_digits(number: u64) -> [u8; 3] {
+    [digit(number / 100), digit(number / 10), digit(number)]
+}
+
 /// Appends values to a line. Writing to a vector does not fail.
 struct Writer<'a>(&'a mut Vec<u8>);
 
@@ -181,30 +189,21 @@ impl Writer<'_> {
     }
 
     fn number(&mut self, number: u64) {
-        // Most have few digits, which need no room of their own first.
-        if number >= 1000 {
-            let mut digits = itoa::Buffer::new();
-            return self.0.extend_from_slice(digits.format(number).as_bytes());
+        // Most have few digits, which are not copied from anywhere then.
+        match number {
+            0..10 => self.put(&[digit(number)]),
+            10..100 => self.put(&[digit(number / 10), digit(number)]),
+            100..1000 => self.put(&three_digits(number)),
+            _ => self.put(itoa::Buffer::new().format(number).as_bytes()),
         }
-        let digit = |number: u64| b'0' + (number % 10) as u8;
-        if number >= 100 {
-            self.0.push(digit(number / 100));
-        }
-        if number >= 10 {
-            self.0.push(digit(number / 10));
-        }
-        self.0.push(digit(number));
     }
 
     /// With three places after the point, also where they are zero: whoever guesses types must not see a whole number.
     fn milliseconds(&mut self, value: f64) {
         let microseconds = (value * 1e3).round() as u64;
         self.number(microseconds / 1000);
-        let rest = microseconds % 1000;
-        let [hundreds, tens, ones] = [rest / 100, rest / 10 % 10, rest % 10];
-        let places = [hundreds, tens, ones].map(|digit| b'0' + digit as u8);
-        self.0.push(b'.');
-        self.0.extend_from_slice(&places);
+        self.put(b".");
+        self.put(&three_digits(microseconds));
     }
 
     fn address(&mut self, address: IpAddr) {
@@ -232,6 +231,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+    use crate::endpoint::Endpoint;
     use crate::message::headers::Headers;
 
     fn written(line: &Line<'_>) -> Value {
@@ -262,7 +262,7 @@ mod tests {
             logger: log::ACCESS,
             trace: Some(&Trace::identify(&Headers::default(), None)),
             method: Some("POST"),
-            path: Some("/"),
+            path: Some(&"/".into()),
             status: Some(200),
             duration_ms: Some(1.5),
             upstream: Some("vllm"),
@@ -292,7 +292,8 @@ mod tests {
     fn escapes_what_a_client_wrote() {
         let nasty = "/\"\n\u{1}{\\";
         let mut line = Line::new(Level::Warn, "nexus.access", "request");
-        line.path = Some(nasty);
+        let path = nasty.to_owned().into();
+        line.path = Some(&path);
         line.duration_ms = Some(1.234_567);
         line.client_ip = Some("::1".parse().unwrap());
         let line = written(&line);
@@ -311,8 +312,32 @@ mod tests {
     }
 
     #[test]
+    fn a_number_of_any_length_has_all_its_digits() {
+        for number in [0, 9, 10, 99, 100, 101, 999, 1000, u64::MAX] {
+            let mut text = Vec::new();
+            Writer(&mut text).number(number);
+            assert_eq!(String::from_utf8(text).unwrap(), number.to_string());
+        }
+    }
+
+    #[test]
+    fn the_gateways_own_paths_are_written_as_they_are() {
+        let privacy = Privacy {
+            client_ip: true,
+            email: true,
+            phone: true,
+            key: true,
+        };
+        for endpoint in Endpoint::ALL {
+            let path = endpoint.label();
+            assert!(is_plain(path));
+            assert_eq!(mask::text(Some(&privacy), path), path);
+        }
+    }
+
+    #[test]
     fn a_long_path_is_cut_between_characters() {
-        let path = format!("/{}", "é".repeat(400));
+        let path = format!("/{}", "é".repeat(400)).into();
         let mut line = Line::new(Level::Info, "nexus.access", "request");
         line.path = Some(&path);
         assert_eq!(written(&line)["path"].as_str().unwrap().len(), 511);
