@@ -191,8 +191,7 @@ fn switch<T: DeserializeOwned>(body: &[u8], field: &'static str) -> Result<T, Re
 /// Logs what was turned, by whom. It is worth a warning: it changes what everybody gets.
 fn tell(worker: &Worker, asked: &Asked<'_>, upstream: Option<&'static str>, message: &str) {
     let mut line = Line::new(Level::Warn, LOGGER, message);
-    line.request_id = Some(asked.trace.request_id());
-    line.trace_id = Some(asked.trace.trace_id());
+    line.trace = Some(asked.trace);
     line.user_id = asked.caller.name.as_deref();
     line.upstream = upstream;
     worker.log.line(&line);

@@ -84,11 +84,11 @@ fn ids_are_well_formed(sent: &Headers, passed: Headers) {
         let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
         let is_well_formed =
             |id: &[u8]| (1..=128).contains(&id.len()) && id.iter().all(|byte| is_allowed(*byte));
-        assert!(is_well_formed(id.as_bytes()), "{id:?}");
+        assert!(is_well_formed(id), "{id:?}");
         if let Some(own) = sent.get(name)
             && is_well_formed(own)
         {
-            assert_eq!(id.as_bytes(), own, "the client's own");
+            assert_eq!(id, own, "the client's own");
         }
     }
     let passed = told(&trace, &passed);

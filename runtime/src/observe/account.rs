@@ -12,7 +12,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use hyper::{Method, StatusCode, Uri};
+use hyper::{Method, StatusCode};
 use serde::Deserialize;
 use tokio::time::Instant;
 
@@ -24,6 +24,7 @@ use crate::message::Head;
 #[cfg(feature = "audit")]
 use crate::observe::audit::AuditLog;
 use crate::observe::level::Level;
+use crate::observe::line::beginning;
 use crate::observe::log::Log;
 use crate::observe::metrics::Metrics;
 #[cfg(feature = "otlp")]
@@ -74,7 +75,8 @@ pub(crate) struct Account {
     spans: Option<Box<Spans>>,
     trace: Trace,
     method: Method,
-    uri: Uri,
+    /// As much of the path as is written down; borrowed where it is one of the gateway's own.
+    path: Cow<'static, str>,
     endpoint: Endpoint,
     client_ip: IpAddr,
     started: Instant,
@@ -98,6 +100,14 @@ struct Answering {
 /// The status under which requests are counted whose client went away: nginx's, no one receives it.
 fn client_closed_request() -> StatusCode {
     StatusCode::from_u16(499).expect("499 is in the range of statuses")
+}
+
+/// As much of the path as is written down, which is the label of the endpoint where that has but one.
+fn path(head: &Head, endpoint: Endpoint) -> Cow<'static, str> {
+    match head.uri.path() {
+        path if path == endpoint.label() => Cow::Borrowed(endpoint.label()),
+        path => Cow::Owned(beginning(path).to_owned()),
+    }
 }
 
 impl Account {
@@ -127,7 +137,7 @@ impl Account {
             spans: Spans::open(worker.reports.otlp.as_ref(), &trace),
             trace,
             method: head.method.clone(),
-            uri: head.uri.clone(),
+            path: path(head, endpoint),
             endpoint,
             client_ip,
             started: Instant::now(),

@@ -1,5 +1,6 @@
 //! The time of day, and how log lines write it: RFC 3339, UTC, milliseconds.
 
+use std::cell::Cell;
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -9,6 +10,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 #[expect(clippy::disallowed_methods, reason = "the one place")]
 pub(crate) fn now() -> SystemTime {
     SystemTime::now()
+}
+
+thread_local! {
+    /// The last second that was written, and how: most are asked for many times.
+    static WRITTEN: Cell<(u64, [u8; 24])> = const { Cell::new((0, *b"1970-01-01T00:00:00.000Z")) };
 }
 
 /// A moment that prints as `2026-01-31T23:59:59.123Z`.
@@ -22,8 +28,9 @@ impl Timestamp {
     /// This moment. A clock that stands before 1970 reads as 1970.
     pub(crate) fn now() -> Self {
         let elapsed = now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let seconds = elapsed.as_secs().saturating_mul(1000);
         Self {
-            milliseconds: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
+            milliseconds: seconds.saturating_add(elapsed.subsec_millis().into()),
         }
     }
 
@@ -46,21 +53,37 @@ impl serde::Serialize for Timestamp {
 impl Timestamp {
     /// It as ASCII. The year is one of four digits.
     pub(crate) fn text(self) -> [u8; 24] {
-        let seconds = self.milliseconds / 1000;
-        let (year, month, day) = civil(seconds / 86_400);
-        let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+        let second = self.milliseconds / 1000;
+        let (written, mut text) = WRITTEN.get();
+        if written != second {
+            text = text_of_second(second);
+            WRITTEN.set((second, text));
+        }
         let milliseconds = self.milliseconds % 1000;
-        let digit = |number: u64| b'0' + (number % 10) as u8;
-        let two = |number: u64| [digit(number / 10), digit(number)];
-        let ([y3, y2], [y1, y0]) = (two(year / 100), two(year));
-        let ([o1, o0], [d1, d0]) = (two(month), two(day));
-        let ([h1, h0], [m1, m0], [s1, s0]) = (two(hour), two(minute), two(second));
-        let ([f2, f1], f0) = (two(milliseconds / 10), digit(milliseconds));
-        [
-            y3, y2, y1, y0, b'-', o1, o0, b'-', d1, d0, b'T', h1, h0, b':', m1, m0, b':', s1, s0,
-            b'.', f2, f1, f0, b'Z',
-        ]
+        text[20] = digit(milliseconds / 100);
+        text[21] = digit(milliseconds / 10);
+        text[22] = digit(milliseconds);
+        text
     }
+}
+
+/// The beginning of the second so many seconds after 1970-01-01T00:00:00Z.
+fn text_of_second(seconds: u64) -> [u8; 24] {
+    let (year, month, day) = civil(seconds / 86_400);
+    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+    let two = |number: u64| [digit(number / 10), digit(number)];
+    let ([y3, y2], [y1, y0]) = (two(year / 100), two(year));
+    let ([o1, o0], [d1, d0]) = (two(month), two(day));
+    let ([h1, h0], [m1, m0], [s1, s0]) = (two(hour), two(minute), two(second));
+    [
+        y3, y2, y1, y0, b'-', o1, o0, b'-', d1, d0, b'T', h1, h0, b':', m1, m0, b':', s1, s0, b'.',
+        b'0', b'0', b'0', b'Z',
+    ]
+}
+
+/// The last decimal digit of `number`.
+pub(super) fn digit(number: u64) -> u8 {
+    b'0' + (number % 10) as u8
 }
 
 impl fmt::Display for Timestamp {
@@ -107,6 +130,7 @@ mod tests {
         assert_eq!(printed(0), "1970-01-01T00:00:00.000Z");
         assert_eq!(printed(951_782_400_000), "2000-02-29T00:00:00.000Z");
         assert_eq!(printed(1_709_251_199_999), "2024-02-29T23:59:59.999Z");
+        assert_eq!(printed(1_709_251_199_070), "2024-02-29T23:59:59.070Z");
         assert_eq!(printed(4_107_542_400_001), "2100-03-01T00:00:00.001Z");
     }
 

@@ -1,11 +1,13 @@
 //! The form of a log line: one JSON object with the same fields in every line, `null` where there
 //! is nothing to say.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
-use crate::observe::clock::Timestamp;
+use crate::observe::clock::{Timestamp, digit};
 use crate::observe::level::Level;
 use crate::observe::mask;
+use crate::observe::trace::Trace;
 use crate::topology::Privacy;
 
 /// A log line before it is text. What a client wrote is escaped, and cut where it is long.
@@ -15,10 +17,10 @@ pub(crate) struct Line<'a> {
     pub(crate) message: &'a str,
     /// The part of the gateway that speaks.
     pub(crate) logger: &'static str,
-    pub(crate) request_id: Option<&'a str>,
-    pub(crate) trace_id: Option<&'a str>,
+    pub(crate) trace: Option<&'a Trace>,
     pub(crate) method: Option<&'a str>,
-    pub(crate) path: Option<&'a str>,
+    /// Borrowed where it is one of the gateway's own, in which nothing is to be hidden or escaped.
+    pub(crate) path: Option<&'a Cow<'static, str>>,
     pub(crate) status: Option<u16>,
     pub(crate) duration_ms: Option<f64>,
     pub(crate) upstream: Option<&'a str>,
@@ -42,9 +44,10 @@ const MAX_USER: usize = 128;
 /// What stands before the value of a field that is not the first.
 macro_rules! name {
     ($field:literal) => {
-        concat!(",\"", $field, "\":")
+        concat!(",\"", $field, "\":").as_bytes()
     };
 }
+
 impl<'a> Line<'a> {
     /// A line with nothing but a message.
     pub(crate) fn new(level: Level, logger: &'static str, message: &'a str) -> Self {
@@ -52,8 +55,7 @@ impl<'a> Line<'a> {
             level,
             message,
             logger,
-            request_id: None,
-            trace_id: None,
+            trace: None,
             method: None,
             path: None,
             status: None,
@@ -72,42 +74,48 @@ impl<'a> Line<'a> {
 
     /// Appends the line with its line end to `buffer`, without what `privacy` names.
     pub(crate) fn write(&self, buffer: &mut Vec<u8>, privacy: Option<&Privacy>) {
-        let mut object = Object(buffer);
-        object.quoted("{\"timestamp\":", &Timestamp::now().text());
-        object.quoted(name!("level"), self.level.name().as_bytes());
-        object.text(name!("message"), Some(&mask::text(privacy, self.message)));
-        object.quoted(name!("logger"), self.logger.as_bytes());
+        let mut line = Writer(buffer);
+        let masked = |text| mask::text(privacy, text);
+        line.put(b"{\"timestamp\":");
+        line.plain(&Timestamp::now().text());
+        line.put(name!("level"));
+        line.plain(self.level.name().as_bytes());
+        line.put(name!("message"));
+        line.text(&masked(self.message));
+        line.put(name!("logger"));
+        line.plain(self.logger.as_bytes());
         // Ids and methods are made of letters, digits and few signs, none of which needs a backslash.
-        object.plain(name!("request_id"), self.request_id);
-        object.plain(name!("trace_id"), self.trace_id);
-        object.plain(name!("method"), self.method.map(beginning));
-        let path = self.path.map(beginning);
-        object.text(
-            name!("path"),
-            path.map(|path| mask::text(privacy, path)).as_deref(),
-        );
-        object.number(name!("status"), self.status.map(u64::from));
+        let request_id = self.trace.map(Trace::request_id);
+        line.field(name!("request_id"), request_id, Writer::plain);
+        let trace_id = self.trace.map(Trace::trace_id);
+        line.field(name!("trace_id"), trace_id, Writer::plain);
+        let method = self.method.map(|method| beginning(method).as_bytes());
+        line.field(name!("method"), method, Writer::plain);
+        line.field(name!("path"), self.path, |line, path| match path {
+            Cow::Borrowed(own) => line.plain(own.as_bytes()),
+            Cow::Owned(path) => line.text(&masked(beginning(path))),
+        });
+        let status = self.status.map(u64::from);
+        line.field(name!("status"), status, Writer::number);
         let duration = self.duration_ms;
-        object.milliseconds(name!("duration_ms"), duration);
-        object.text(name!("upstream"), self.upstream);
-        object.text(name!("fallback_model"), self.fallback_model);
-        object.address(
-            name!("client_ip"),
-            self.client_ip.map(|ip| mask::ip(privacy, ip)),
-        );
-        let user_id = self.user_id.map(|user| mask::text(privacy, user));
-        object.text(
-            name!("user_id"),
-            user_id.as_deref().map(|user| start(user, MAX_USER)),
-        );
-        object.text(name!("model"), self.model);
-        object.number(name!("ctx_len"), self.ctx_len);
-        object.number(name!("input_tokens"), self.input_tokens);
-        object.number(name!("output_tokens"), self.output_tokens);
+        line.field(name!("duration_ms"), duration, Writer::milliseconds);
+        line.field(name!("upstream"), self.upstream, Writer::text);
+        let fallback = self.fallback_model;
+        line.field(name!("fallback_model"), fallback, Writer::text);
+        let client_ip = self.client_ip.map(|ip| mask::ip(privacy, ip));
+        line.field(name!("client_ip"), client_ip, Writer::address);
+        line.field(name!("user_id"), self.user_id, |line, user| {
+            line.text(start(&masked(user), MAX_USER));
+        });
+        line.field(name!("model"), self.model, Writer::text);
+        line.field(name!("ctx_len"), self.ctx_len, Writer::number);
+        line.field(name!("input_tokens"), self.input_tokens, Writer::number);
+        line.field(name!("output_tokens"), self.output_tokens, Writer::number);
         if let Some(address) = self.address {
-            object.quoted(name!("address"), address.to_string().as_bytes());
+            line.put(name!("address"));
+            line.plain(address.to_string().as_bytes());
         }
-        buffer.extend_from_slice(b"}\n");
+        line.put(b"}\n");
     }
 }
 
@@ -122,98 +130,96 @@ fn start(text: &str, most: usize) -> &str {
         .map_or(text, |(start, _)| start)
 }
 
-/// Whether JSON writes this byte of a text as it is.
-fn is_plain(byte: u8) -> bool {
-    byte >= b' ' && byte != b'"' && byte != b'\\'
+/// The bytes that JSON does not write as they are in a text. Settled here, as every byte is asked for.
+#[expect(clippy::indexing_slicing, reason = "the compiler does it")]
+static ESCAPED: [bool; 256] = {
+    let mut escaped = [false; 256];
+    let mut byte = 0;
+    while byte < escaped.len() {
+        escaped[byte] = matches!(byte as u8, ..b' ' | b'"' | b'\\');
+        byte += 1;
+    }
+    escaped
+};
+
+fn is_plain(text: &str) -> bool {
+    let is_escaped = |byte| ESCAPED.get(usize::from(byte)).copied().unwrap_or_default();
+    let bytes = text.bytes();
+    !bytes.fold(false, |found, byte| found | is_escaped(byte))
 }
 
-/// An object that is being written. Writing to a vector does not fail.
-struct Object<'a>(&'a mut Vec<u8>);
+/// The last three decimal digits of `number`.
+fn three_digits(number: u64) -> [u8; 3] {
+    [digit(number / 100), digit(number / 10), digit(number)]
+}
 
-impl Object<'_> {
-    fn text(&mut self, name: &str, value: Option<&str>) {
-        self.name(name);
+/// Appends values to a line. Writing to a vector does not fail.
+struct Writer<'a>(&'a mut Vec<u8>);
+
+impl Writer<'_> {
+    /// What is to stand there as it is. Its length is known to the compiler, which then needs no call to copy it.
+    #[inline(always)]
+    fn put(&mut self, piece: &[u8]) {
+        self.0.extend_from_slice(piece);
+    }
+
+    /// The `name` of a field, and what `write` appends of its value, if there is one.
+    #[inline(always)]
+    fn field<T>(&mut self, name: &[u8], value: Option<T>, write: impl FnOnce(&mut Self, T)) {
+        self.put(name);
         match value {
-            // Most texts need no backslash, and one look settles that.
-            Some(value) if value.bytes().all(is_plain) => {
-                self.0.push(b'"');
-                self.0.extend_from_slice(value.as_bytes());
-                self.0.push(b'"');
-            }
-            Some(value) => drop(serde_json::to_writer(&mut *self.0, value)),
-            None => self.null(),
+            Some(value) => write(self, value),
+            None => self.put(b"null"),
         }
     }
 
-    fn number(&mut self, name: &str, value: Option<u64>) {
-        self.name(name);
-        match value {
-            Some(value) => self.digits(value),
-            None => self.null(),
+    fn text(&mut self, text: &str) {
+        // Most texts need no backslash, and one look settles that.
+        match is_plain(text) {
+            true => self.plain(text.as_bytes()),
+            false => drop(serde_json::to_writer(&mut *self.0, text)),
+        }
+    }
+
+    /// A text in which nothing needs a backslash.
+    fn plain(&mut self, text: &[u8]) {
+        self.0.push(b'"');
+        self.0.extend_from_slice(text);
+        self.0.push(b'"');
+    }
+
+    fn number(&mut self, number: u64) {
+        // Most have few digits, which are not copied from anywhere then.
+        match number {
+            0..10 => self.put(&[digit(number)]),
+            10..100 => self.put(&[digit(number / 10), digit(number)]),
+            100..1000 => self.put(&three_digits(number)),
+            _ => self.put(itoa::Buffer::new().format(number).as_bytes()),
         }
     }
 
     /// With three places after the point, also where they are zero: whoever guesses types must not see a whole number.
-    fn milliseconds(&mut self, name: &str, value: Option<f64>) {
-        self.name(name);
-        let Some(value) = value else {
-            return self.null();
-        };
+    fn milliseconds(&mut self, value: f64) {
         let microseconds = (value * 1e3).round() as u64;
-        self.digits(microseconds / 1000);
-        let rest = microseconds % 1000;
-        let places = [rest / 100, rest / 10 % 10, rest % 10].map(|digit| b'0' + digit as u8);
-        self.0.push(b'.');
-        self.0.extend_from_slice(&places);
+        self.number(microseconds / 1000);
+        self.put(b".");
+        self.put(&three_digits(microseconds));
     }
 
-    fn digits(&mut self, number: u64) {
-        let mut digits = itoa::Buffer::new();
-        self.0.extend_from_slice(digits.format(number).as_bytes());
-    }
-
-    /// A text in which nothing needs a backslash.
-    fn plain(&mut self, name: &str, value: Option<&str>) {
-        match value {
-            Some(value) => self.quoted(name, value.as_bytes()),
-            None => {
-                self.name(name);
-                self.null();
-            }
-        }
-    }
-
-    fn quoted(&mut self, name: &str, value: &[u8]) {
-        self.name(name);
-        self.0.push(b'"');
-        self.0.extend_from_slice(value);
-        self.0.push(b'"');
-    }
-
-    fn address(&mut self, name: &str, value: Option<IpAddr>) {
-        match value {
+    fn address(&mut self, address: IpAddr) {
+        match address {
             // Most are; the library's way of writing them pads them first.
-            Some(IpAddr::V4(address)) => {
-                self.name(name);
+            IpAddr::V4(address) => {
                 let mut separator = b'"';
                 for part in address.octets() {
                     self.0.push(separator);
                     separator = b'.';
-                    self.digits(u64::from(part));
+                    self.number(part.into());
                 }
                 self.0.push(b'"');
             }
-            Some(IpAddr::V6(address)) => self.quoted(name, address.to_string().as_bytes()),
-            None => self.plain(name, None),
+            IpAddr::V6(address) => self.plain(address.to_string().as_bytes()),
         }
-    }
-
-    fn name(&mut self, name: &str) {
-        self.0.extend_from_slice(name.as_bytes());
-    }
-
-    fn null(&mut self) {
-        self.0.extend_from_slice(b"null");
     }
 }
 
@@ -225,6 +231,8 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+    use crate::endpoint::Endpoint;
+    use crate::message::headers::Headers;
 
     fn written(line: &Line<'_>) -> Value {
         let mut buffer = Vec::new();
@@ -252,10 +260,9 @@ mod tests {
             level: Level::Info,
             message: "request",
             logger: log::ACCESS,
-            request_id: Some("r"),
-            trace_id: Some("t"),
+            trace: Some(&Trace::identify(&Headers::default(), None)),
             method: Some("POST"),
-            path: Some("/"),
+            path: Some(&"/".into()),
             status: Some(200),
             duration_ms: Some(1.5),
             upstream: Some("vllm"),
@@ -285,7 +292,8 @@ mod tests {
     fn escapes_what_a_client_wrote() {
         let nasty = "/\"\n\u{1}{\\";
         let mut line = Line::new(Level::Warn, "nexus.access", "request");
-        line.path = Some(nasty);
+        let path = nasty.to_owned().into();
+        line.path = Some(&path);
         line.duration_ms = Some(1.234_567);
         line.client_ip = Some("::1".parse().unwrap());
         let line = written(&line);
@@ -298,14 +306,38 @@ mod tests {
     fn a_duration_is_never_a_whole_number() {
         for (duration, expected) in [(2.0, "2.000"), (0.0004, "0.000"), (1.2345, "1.235")] {
             let mut text = Vec::new();
-            Object(&mut text).milliseconds("", Some(duration));
+            Writer(&mut text).milliseconds(duration);
             assert_eq!(String::from_utf8(text).unwrap(), expected);
         }
     }
 
     #[test]
+    fn a_number_of_any_length_has_all_its_digits() {
+        for number in [0, 9, 10, 99, 100, 101, 999, 1000, u64::MAX] {
+            let mut text = Vec::new();
+            Writer(&mut text).number(number);
+            assert_eq!(String::from_utf8(text).unwrap(), number.to_string());
+        }
+    }
+
+    #[test]
+    fn the_gateways_own_paths_are_written_as_they_are() {
+        let privacy = Privacy {
+            client_ip: true,
+            email: true,
+            phone: true,
+            key: true,
+        };
+        for endpoint in Endpoint::ALL {
+            let path = endpoint.label();
+            assert!(is_plain(path));
+            assert_eq!(mask::text(Some(&privacy), path), path);
+        }
+    }
+
+    #[test]
     fn a_long_path_is_cut_between_characters() {
-        let path = format!("/{}", "é".repeat(400));
+        let path = format!("/{}", "é".repeat(400)).into();
         let mut line = Line::new(Level::Info, "nexus.access", "request");
         line.path = Some(&path);
         assert_eq!(written(&line)["path"].as_str().unwrap().len(), 511);

@@ -128,7 +128,7 @@ impl Log {
     }
 
     /// Whether the success of a request of this trace is wanted, of whose kind `share` is.
-    pub(crate) fn samples(&self, share: Option<Share>, trace_id: &str) -> bool {
+    pub(crate) fn samples(&self, share: Option<Share>, trace_id: &[u8]) -> bool {
         let share = share.or(self.sink.sample);
         share.is_none_or(|share| sample::takes(share, trace_id))
     }

@@ -19,25 +19,26 @@ const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// The longest id that is taken over from a client.
 const MAX_ID: usize = 128;
 
-/// Letters, digits and few signs.
-#[derive(Clone, Debug)]
-enum Id {
-    /// Hexadecimal digits of our own.
-    New([u8; 32]),
-    Sent(Rc<[u8]>),
-}
-
 /// The ids of one request: the client's own where they are well formed, else new ones.
 #[derive(Clone, Debug)]
 pub(crate) struct Trace {
-    request_id: Id,
-    trace_id: Id,
+    request_id: RequestId,
+    /// What the client calls the trace, where that is not `context`.
+    trace_id: Option<Rc<[u8]>>,
     /// The trace of `traceparent`: the client's; else `trace_id` where it has that form.
     context: [u8; 32],
     /// The span that the client says this request is a part of.
     parent: Option<[u8; 16]>,
     /// Whether the spans of this trace are recorded, for whoever comes next.
     sampled: bool,
+}
+
+#[derive(Clone, Debug)]
+enum RequestId {
+    /// Hexadecimal digits of our own.
+    New([u8; 32]),
+    /// Letters, digits and few signs.
+    Sent(Rc<[u8]>),
 }
 
 impl Trace {
@@ -47,19 +48,19 @@ impl Trace {
     /// `x-trace-id` comes before the trace of `traceparent`, and both are passed on: the next gateway
     /// comes to the same id, whatever the client sent.
     pub(crate) fn identify(headers: &Headers, sample: Option<Share>) -> Self {
-        let well_formed = |name| headers.get(name).filter(|value| is_id(value)).map(Id::sent);
+        let well_formed = |name| headers.get(name).filter(|value| is_id(value)).map(Rc::from);
         let parent = headers.get(TRACEPARENT).and_then(Parent::parse);
-        let of_parent = parent.map(|parent| Id::New(parent.trace));
-        let trace_id = well_formed(TRACE_ID)
-            .or(of_parent)
-            .unwrap_or_else(|| Id::New(digits()));
+        let trace_id: Option<Rc<[u8]>> = well_formed(TRACE_ID);
         let context = match (parent, &trace_id) {
             (Some(parent), _) => parent.trace,
-            (None, Id::New(digits)) => *digits,
-            (None, Id::Sent(text)) => context(text),
+            (None, Some(text)) => context(text),
+            (None, None) => digits(),
         };
         Self {
-            request_id: well_formed(REQUEST_ID).unwrap_or_else(|| Id::New(digits())),
+            request_id: match well_formed(REQUEST_ID) {
+                Some(sent) => RequestId::Sent(sent),
+                None => RequestId::New(digits()),
+            },
             trace_id,
             context,
             parent: parent.map(|parent| parent.span),
@@ -70,14 +71,17 @@ impl Trace {
         }
     }
 
-    /// The request's id.
-    pub(crate) fn request_id(&self) -> &str {
-        self.request_id.text()
+    /// The request's id: letters, digits and few signs.
+    pub(crate) fn request_id(&self) -> &[u8] {
+        match &self.request_id {
+            RequestId::New(digits) => digits,
+            RequestId::Sent(text) => text,
+        }
     }
 
-    /// The trace's id.
-    pub(crate) fn trace_id(&self) -> &str {
-        self.trace_id.text()
+    /// The trace's id: letters, digits and few signs.
+    pub(crate) fn trace_id(&self) -> &[u8] {
+        self.trace_id.as_deref().unwrap_or(&self.context)
     }
 
     /// The trace of `traceparent`, in hexadecimal digits.
@@ -100,18 +104,18 @@ impl Trace {
 
     /// Puts the ids on a response.
     pub(crate) fn mark_response(&self, headers: &mut Headers) {
-        headers.insert(REQUEST_ID, self.request_id.as_bytes());
-        headers.insert(TRACE_ID, self.trace_id.as_bytes());
+        headers.insert(REQUEST_ID, self.request_id());
+        headers.insert(TRACE_ID, self.trace_id());
     }
 
     /// What an upstream is told in place of the client's own headers of these names. The `span` of the
     /// gateway is the parent of what the upstream does; without one a valid `traceparent` of the client stays
     /// as it is.
     pub(crate) fn tell(&self, span: Option<u64>, mut header: impl FnMut(&HeaderName, &[u8])) {
-        header(&REQUEST_ID, self.request_id.as_bytes());
-        header(&TRACE_ID, self.trace_id.as_bytes());
+        header(&REQUEST_ID, self.request_id());
+        header(&TRACE_ID, self.trace_id());
         if span.is_some() || self.parent.is_none() {
-            let span = span.unwrap_or_else(|| fastrand::u64(1..));
+            let span = span.unwrap_or_else(|| fastrand::u64(..).max(1));
             header(&TRACEPARENT, &self.traceparent(span));
         }
     }
@@ -130,30 +134,33 @@ impl Trace {
     /// `00-TRACE-SPAN-FLAGS`.
     fn traceparent(&self, span: u64) -> [u8; 55] {
         let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
-        let digits: [u8; 16] = hex(span.to_be_bytes());
-        let fields = [
-            (3, self.context.as_slice()),
-            (36, digits.as_slice()),
-            (54, if self.sampled { b"1" } else { b"0" }),
-        ];
-        for (start, field) in fields {
-            let place = text.iter_mut().skip(start);
-            for (byte, digit) in place.zip(field) {
-                *byte = *digit;
-            }
-        }
+        text[3..35].copy_from_slice(&self.context);
+        text[36..52].copy_from_slice(&hex::<8, 16>(span.to_be_bytes()));
+        text[54] = if self.sampled { b'1' } else { b'0' };
         text
     }
 }
 
 /// The hexadecimal digits of a number, twice as many as its bytes.
 fn hex<const BYTES: usize, const DIGITS: usize>(number: [u8; BYTES]) -> [u8; DIGITS] {
-    let digit = |value: u8| value + if value < 10 { b'0' } else { b'a' - 10 };
     let mut digits = [b'0'; DIGITS];
-    for (pair, byte) in digits.as_chunks_mut().0.iter_mut().zip(number) {
-        *pair = [digit(byte >> 4), digit(byte & 15)];
+    let places = digits.as_chunks_mut().0.iter_mut();
+    for (eight, bytes) in places.zip(number.as_chunks().0) {
+        *eight = eight_digits(u32::from_be_bytes(*bytes));
     }
     digits
+}
+
+/// The hexadecimal digits of `number`, all at once: each takes a byte of a word.
+fn eight_digits(number: u32) -> [u8; 8] {
+    let mut values = u64::from(number);
+    values = (values | values << 16) & 0x0000_ffff_0000_ffff;
+    values = (values | values << 8) & 0x00ff_00ff_00ff_00ff;
+    values = (values | values << 4) & 0x0f0f_0f0f_0f0f_0f0f;
+    // With six more, ten and all above it reach the upper half of their byte.
+    let letters = (values + 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101;
+    let to_letter = u64::from(b'a' - b'0' - 10);
+    (values + 0x3030_3030_3030_3030 + letters * to_letter).to_be_bytes()
 }
 
 /// The trace of `traceparent` where the client sent none: `trace_id` if it has that form.
@@ -166,24 +173,7 @@ fn context(trace_id: &[u8]) -> [u8; 32] {
 
 /// The digits of a new id, which are not all zero.
 fn digits() -> [u8; 32] {
-    hex(fastrand::u128(1..).to_be_bytes())
-}
-
-impl Id {
-    fn sent(text: &[u8]) -> Self {
-        Self::Sent(text.into())
-    }
-
-    fn as_bytes(&self) -> &[u8] {
-        match self {
-            Self::New(digits) => digits,
-            Self::Sent(text) => text,
-        }
-    }
-
-    fn text(&self) -> &str {
-        str::from_utf8(self.as_bytes()).unwrap_or_default()
-    }
+    hex(fastrand::u128(..).max(1).to_be_bytes())
 }
 
 fn is_id(text: &[u8]) -> bool {
@@ -247,9 +237,18 @@ mod tests {
     }
 
     #[test]
+    fn a_number_is_written_as_the_library_writes_it() {
+        for number in [0, 1, 0x9a, 0x0123_4567_89ab_cdef, u64::MAX] {
+            let digits: [u8; 16] = hex(number.to_be_bytes());
+            assert_eq!(digits, format!("{number:016x}").as_bytes());
+        }
+    }
+
+    #[test]
     fn a_clients_ids_are_kept() {
         let trace = Trace::identify(&headers(&[(REQUEST_ID, "req.1"), (TRACE_ID, "tr_2")]), None);
-        assert_eq!((trace.request_id(), trace.trace_id()), ("req.1", "tr_2"));
+        assert_eq!(trace.request_id(), b"req.1");
+        assert_eq!(trace.trace_id(), b"tr_2");
     }
 
     #[test]
@@ -257,12 +256,7 @@ mod tests {
         for bad in ["", "a b", "é", &"x".repeat(129)] {
             let trace = Trace::identify(&headers(&[(REQUEST_ID, bad)]), None);
             assert_eq!(trace.request_id().len(), 32);
-            assert!(
-                trace
-                    .request_id()
-                    .bytes()
-                    .all(|byte| byte.is_ascii_hexdigit())
-            );
+            assert!(trace.request_id().iter().all(u8::is_ascii_hexdigit));
         }
     }
 
@@ -270,7 +264,7 @@ mod tests {
     fn a_traceparent_gives_the_trace_and_is_passed_on() {
         let headers = headers(&[(TRACEPARENT, PARENT)]);
         let trace = Trace::identify(&headers, None);
-        assert_eq!(trace.trace_id(), "4bf92f3577b34da6a3ce929d0e0e4736");
+        assert_eq!(trace.trace_id(), b"4bf92f3577b34da6a3ce929d0e0e4736");
         assert_eq!(
             told(&trace, headers.clone(), None).text(TRACEPARENT),
             Some(PARENT)
@@ -335,7 +329,7 @@ mod tests {
             let headers = told(&trace, headers, None);
             let replaced = headers.text(TRACEPARENT).unwrap().as_bytes();
             let replaced = Parent::parse(replaced).unwrap();
-            assert_eq!(replaced.trace, trace.trace_id().as_bytes());
+            assert_eq!(replaced.trace, trace.trace_id());
         }
     }
 }

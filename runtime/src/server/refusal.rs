@@ -56,8 +56,7 @@ fn account(client: &Client, error: &Error, trace: &Trace) {
     if worker.log.wants(Level::Info) {
         let message = error.to_string();
         let mut line = Line::new(Level::Info, ACCESS, &message);
-        line.request_id = Some(trace.request_id());
-        line.trace_id = Some(trace.trace_id());
+        line.trace = Some(trace);
         line.status = Some(status.as_u16());
         line.client_ip = Some(client.ip);
         worker.log.line(&line);

@@ -136,8 +136,7 @@ impl Comparison {
             Millis(copy.end - self.began),
         );
         let mut line = Line::new(Level::Info, "nexus.shadow", &message);
-        line.request_id = Some(self.trace.request_id());
-        line.trace_id = Some(self.trace.trace_id());
+        line.trace = Some(&self.trace);
         line.upstream = Some(self.shadow.settings.upstream.settings.name);
         line.duration_ms = Some((copy.end - self.began).as_secs_f64() * 1e3);
         line.output_tokens = copy.output;

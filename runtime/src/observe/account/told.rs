@@ -11,8 +11,6 @@ use crate::observe::audit::record::Record;
 use crate::observe::level::Level;
 use crate::observe::line::Line;
 #[cfg(feature = "otlp")]
-use crate::observe::line::beginning;
-#[cfg(feature = "otlp")]
 use crate::observe::otlp::spans::End;
 use crate::topology::Model;
 
@@ -54,11 +52,10 @@ impl Account {
         }
         let record = Record {
             message,
-            request_id: self.trace.request_id(),
-            trace_id: self.trace.trace_id(),
+            trace: &self.trace,
             client_ip: self.client_ip,
             method: self.method.as_str(),
-            path: self.uri.path(),
+            path: &self.path,
             model: self.model.map(|model| model.settings.name),
             fallback_model: self.stand_in().map(|model| model.settings.name),
             upstream: self.answering.map(|by| by.upstream.settings.name),
@@ -82,7 +79,7 @@ impl Account {
         spans.finish(End {
             method: self.method.clone(),
             endpoint: self.endpoint,
-            path: self.log.shown(beginning(self.uri.path())).into_owned(),
+            path: self.log.shown(&self.path).into_owned(),
             client_ip: self.log.shown_ip(self.client_ip),
             model: self.model,
             status,
@@ -114,21 +111,24 @@ impl Account {
         logger: &'static str,
         message: &'a str,
     ) -> Line<'a> {
-        let mut line = Line::new(level, logger, message);
-        line.request_id = Some(self.trace.request_id());
-        line.trace_id = Some(self.trace.trace_id());
-        line.method = Some(self.method.as_str());
-        line.path = Some(self.uri.path());
-        line.client_ip = Some(self.client_ip);
-        line.user_id = self.user.as_deref();
-        line.model = self.model.map(|model| model.settings.name);
-        line.ctx_len = self.context_length.map(|length| length as u64);
-        if let Some(answering) = self.answering {
-            line.upstream = Some(answering.upstream.settings.name);
+        Line {
+            level,
+            message,
+            logger,
+            trace: Some(&self.trace),
+            method: Some(self.method.as_str()),
+            path: Some(&self.path),
+            status: None,
+            duration_ms: None,
+            upstream: self.answering.map(|by| by.upstream.settings.name),
+            fallback_model: self.stand_in().map(|model| model.settings.name),
+            client_ip: Some(self.client_ip),
+            user_id: self.user.as_deref(),
+            model: self.model.map(|model| model.settings.name),
+            ctx_len: self.context_length.map(|length| length as u64),
+            input_tokens: self.usage.and_then(|usage| usage.input),
+            output_tokens: self.usage.and_then(|usage| usage.output),
+            address: None,
         }
-        line.fallback_model = self.stand_in().map(|model| model.settings.name);
-        line.input_tokens = self.usage.and_then(|usage| usage.input);
-        line.output_tokens = self.usage.and_then(|usage| usage.output);
-        line
     }
 }

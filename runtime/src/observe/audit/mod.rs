@@ -123,6 +123,8 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+    use crate::message::headers::Headers;
+    use crate::observe::trace::Trace;
 
     /// An audit log, and where its batches come out.
     fn log(when_failing: WhenFailing) -> (AuditLog, std::sync::mpsc::Receiver<Vec<u8>>) {
@@ -140,8 +142,7 @@ mod tests {
     fn record_one(log: &AuditLog, subject: Option<&str>) {
         let record = Record {
             message: "request",
-            request_id: "one",
-            trace_id: "two",
+            trace: &Trace::identify(&Headers::default(), None),
             client_ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
             method: "POST",
             path: "/\"\n",

@@ -9,14 +9,14 @@ use serde::Serialize;
 use crate::observe::clock::Timestamp;
 use crate::observe::line::beginning;
 use crate::observe::mask;
+use crate::observe::trace::Trace;
 use crate::topology::Privacy;
 
 /// What is recorded of one request, beside who asked. Never what it said, nor what it was told.
 pub(crate) struct Record<'a> {
     /// How it ended, in the words of its log line.
     pub(crate) message: &'a str,
-    pub(crate) request_id: &'a str,
-    pub(crate) trace_id: &'a str,
+    pub(crate) trace: &'a Trace,
     pub(crate) client_ip: IpAddr,
     pub(crate) method: &'a str,
     pub(crate) path: &'a str,
@@ -65,8 +65,8 @@ impl Record<'_> {
             timestamp: Timestamp::now(),
             logger: log::AUDIT,
             message: mask::text(privacy, self.message),
-            request_id: self.request_id,
-            trace_id: self.trace_id,
+            request_id: str::from_utf8(self.trace.request_id()).unwrap_or_default(),
+            trace_id: str::from_utf8(self.trace.trace_id()).unwrap_or_default(),
             principal,
             client_ip: mask::ip(privacy, self.client_ip),
             method: beginning(self.method),
@@ -90,13 +90,13 @@ mod tests {
     use std::net::Ipv4Addr;
 
     use super::*;
+    use crate::message::headers::Headers;
 
     #[test]
     fn a_record_has_no_field_that_whoever_searches_the_log_does_not_know() {
         let record = Record {
             message: "request",
-            request_id: "1",
-            trace_id: "2",
+            trace: &Trace::identify(&Headers::default(), None),
             client_ip: Ipv4Addr::LOCALHOST.into(),
             method: "POST",
             path: "/v1/chat/completions",

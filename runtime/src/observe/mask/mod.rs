@@ -16,14 +16,17 @@ use crate::topology::Privacy;
 
 /// `text` without what `privacy` names, which nobody asked for where it is `None`.
 pub(crate) fn text<'t>(privacy: Option<&Privacy>, text: &'t str) -> Cow<'t, str> {
-    let mut text = Cow::Borrowed(text);
-    let Some(privacy) = privacy else {
-        return text;
-    };
-    // Most texts hold nothing of any kind, and one look settles that.
-    if is_harmless(&text) {
-        return text;
+    match privacy {
+        // Most texts hold nothing of any kind, and one look settles that.
+        Some(privacy) if !is_harmless(text) => searched(privacy, text),
+        _ => Cow::Borrowed(text),
     }
+}
+
+/// `text` without what `privacy` names, after a search for each kind.
+#[cold]
+fn searched<'t>(privacy: &Privacy, text: &'t str) -> Cow<'t, str> {
+    let mut text = Cow::Borrowed(text);
     // Keys first: a part of one could look like something else.
     if privacy.key && text.len() >= key::SHORTEST_TEXT {
         replace(&mut text, "[key]", key::find);
@@ -57,29 +60,26 @@ pub(crate) fn ip(privacy: Option<&Privacy>, address: IpAddr) -> IpAddr {
 /// Whether `text` can hold nothing that is hidden: it lacks every sign that keys and addresses have, and has too
 /// few digits for a number.
 fn is_harmless(text: &str) -> bool {
-    let mut digits = 0;
-    for byte in text.bytes() {
-        if SIGNS.get(usize::from(byte)).copied().unwrap_or_default() {
-            return false;
-        }
-        digits += usize::from(byte.is_ascii_digit());
-    }
-    digits < phone::FEWEST_DIGITS
+    let weight = |byte| WEIGHTS.get(usize::from(byte)).copied().unwrap_or_default();
+    let weights = text.bytes().map(|byte| usize::from(weight(byte)));
+    weights.sum::<usize>() < phone::FEWEST_DIGITS
 }
 
-/// The bytes of which one stands in everything that is hidden but numbers: in a key, or behind `Bearer`; in an
-/// address. Settled here, as every byte of every text is asked for.
+/// A digit weighs one. As much as all digits of a number weigh the bytes of which one stands in everything else that is
+/// hidden: in a key, or behind `Bearer`; in an address. Settled here, as every byte of every text is asked for.
 #[expect(clippy::indexing_slicing, reason = "the compiler does it")]
-static SIGNS: [bool; 256] = {
-    let mut signs = [false; 256];
+static WEIGHTS: [u8; 256] = {
+    let mut weights = [0; 256];
     let mut byte = 0;
-    while byte < signs.len() {
-        let letter = byte as u8;
-        signs[byte] =
-            letter.is_ascii_uppercase() || matches!(letter, b'-' | b'_' | b' ' | b'@' | b'%');
+    while byte < weights.len() {
+        weights[byte] = match byte as u8 {
+            b'0'..=b'9' => 1,
+            b'A'..=b'Z' | b'-' | b'_' | b' ' | b'@' | b'%' => phone::FEWEST_DIGITS as u8,
+            _ => 0,
+        };
         byte += 1;
     }
-    signs
+    weights
 };
 
 /// Puts `mark` in the place of everything that `find` finds from a place on.

@@ -139,7 +139,7 @@ impl Spans {
             trace: self.trace.context(),
             parent: self.trace.parent(),
             span: self.span,
-            request_id: self.trace.request_id().into(),
+            request_id: String::from_utf8_lossy(self.trace.request_id()).into(),
             started: self.started,
             ended,
             attempts,
