@@ -159,21 +159,15 @@ impl Applied {
     pub(crate) fn headers(&self) -> Option<Headers> {
         let limits = self.0.as_ref()?;
         let now = Instant::now();
-        // Of all limits, the one of which least is left.
-        let requests = limits
-            .all()
-            .filter_map(|applying| applying.limiter.requests_left(now));
-        let tokens = limits
-            .all()
-            .filter_map(|applying| applying.limiter.tokens_left(now));
+        let mut headers = Headers::default();
+        for applying in limits.all() {
+            applying.limiter.tell(&mut headers, now);
+        }
         #[cfg(feature = "redis")]
-        let requests = requests.chain(limits.shared.iter().flat_map(Shared::requests_left));
-        #[cfg(feature = "redis")]
-        let tokens = tokens.chain(limits.shared.iter().flat_map(Shared::tokens_left));
-        Some(Headers {
-            requests: requests.min_by_key(|left| left.remaining),
-            tokens: tokens.min_by_key(|left| left.remaining),
-        })
+        if let Some(shared) = &limits.shared {
+            shared.tell(&mut headers);
+        }
+        Some(headers)
     }
 
     fn limits(&mut self) -> &mut Limits {
@@ -311,9 +305,12 @@ mod tests {
     }
 
     fn left(limiter: &Limiter) -> (u64, u64) {
-        let now = Instant::now();
-        let (requests, tokens) = (limiter.requests_left(now), limiter.tokens_left(now));
-        (requests.unwrap().remaining, tokens.unwrap().remaining)
+        let mut told = Headers::default();
+        limiter.tell(&mut told, Instant::now());
+        (
+            told.requests.unwrap().remaining,
+            told.tokens.unwrap().remaining,
+        )
     }
 
     async fn admit(applied: &mut Applied, demand: impl FnOnce() -> Demand) -> Result<(), Refusal> {
