@@ -247,9 +247,9 @@ fn presented(headers: &Headers) -> Option<Presented<'_>> {
     }
     let value = headers.get(AUTHORIZATION)?;
     let (scheme, key) = value.split_at_checked("Bearer ".len())?;
-    scheme
-        .eq_ignore_ascii_case(b"Bearer ")
-        .then(|| Presented::Bearer(key.trim_ascii()))
+    // Nearly everybody writes it like this, which is seen at once.
+    let is_bearer = scheme == b"Bearer " || scheme.eq_ignore_ascii_case(b"Bearer ");
+    is_bearer.then(|| Presented::Bearer(key.trim_ascii()))
 }
 
 type Digest = [u8; 32];
