@@ -130,7 +130,7 @@ impl Applied {
 
     /// The request is over, `now`: what was taken becomes what was used, and it no longer runs.
     pub(crate) fn settle(&mut self, used: Used, now: Instant) {
-        let Some(limits) = self.0.take() else {
+        let Some(mut limits) = self.0.take() else {
             return;
         };
         let prompt = limits.demand.prompt;
@@ -141,15 +141,11 @@ impl Applied {
             Used::Everything => None,
         };
         #[cfg(feature = "redis")]
-        if let (Some(shared), Some(tokens)) = (limits.shared, tokens) {
+        if let (Some(shared), Some(tokens)) = (limits.shared.take(), tokens) {
             shared.settle(tokens);
         }
-        for mut grant in [limits.caller, limits.model]
-            .into_iter()
-            .flatten()
-            .filter_map(|applying| applying.grant)
-        {
-            if let Some(tokens) = tokens {
+        for applying in limits.all_mut() {
+            if let (Some(grant), Some(tokens)) = (&mut applying.grant, tokens) {
                 grant.settle(tokens, now);
             }
         }
@@ -245,7 +241,7 @@ impl Limits {
 
     /// Gives everything back.
     fn cancel(&mut self) {
-        for applying in [&mut self.caller, &mut self.model].into_iter().flatten() {
+        for applying in self.all_mut() {
             applying.place = None;
             if let Some(grant) = applying.grant.take() {
                 grant.cancel();
@@ -255,6 +251,10 @@ impl Limits {
 
     fn all(&self) -> impl Iterator<Item = &Applying> {
         [&self.caller, &self.model].into_iter().flatten()
+    }
+
+    fn all_mut(&mut self) -> impl Iterator<Item = &mut Applying> {
+        [&mut self.caller, &mut self.model].into_iter().flatten()
     }
 }
 
