@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use crate::limit::demand::Demand;
 use crate::limit::headers::Headers;
 use crate::limit::limiter::{Grant, Held, Limiter, Place};
+use crate::limit::places::Places;
 use crate::limit::quota::Quota;
 use crate::limit::refusal::Refusal;
 #[cfg(feature = "redis")]
@@ -180,8 +181,14 @@ impl Limits {
         tokens: u64,
     ) -> Result<(), Refusal> {
         // The caller's before the model's, always, so that no two requests wait for each other.
-        let caller = self.place(&self.caller, priority, metrics, tokens).await?;
-        let model = self.place(&self.model, priority, metrics, tokens).await?;
+        let caller = match Applying::free_place(&self.caller) {
+            Ok(place) => place,
+            Err(none) => Some(self.wait(none, priority, metrics, tokens).await?),
+        };
+        let model = match Applying::free_place(&self.model) {
+            Ok(place) => place,
+            Err(none) => Some(self.wait(none, priority, metrics, tokens).await?),
+        };
         self.take(tokens, Instant::now())?;
         for (applying, place) in [(&mut self.caller, caller), (&mut self.model, model)] {
             if let Some(applying) = applying {
@@ -191,29 +198,20 @@ impl Limits {
         Ok(())
     }
 
-    /// A place among those that run at once, where they are limited.
-    async fn place(
+    /// A place among those that run at once, where none is free.
+    async fn wait(
         &self,
-        applying: &Option<Applying>,
+        (limiter, places): (&Held, &Places),
         priority: PriorityClass,
         metrics: &Metrics,
         tokens: u64,
-    ) -> Result<Option<Place>, Refusal> {
-        let Some(Applying { limiter, .. }) = applying else {
-            return Ok(None);
-        };
-        let Some(places) = limiter.places() else {
-            return Ok(None);
-        };
-        if let Some(place) = limiter.free_place() {
-            return Ok(Some(place));
-        }
+    ) -> Result<Place, Refusal> {
         // Nobody waits to be refused at the end.
         if let Some(refusal) = self.obstacle(tokens, Instant::now()) {
             return Err(refusal);
         }
         let _queued = metrics.queued(limiter.limit());
-        limiter.wait(places, priority).await.map(Some)
+        limiter.wait(places, priority).await
     }
 
     /// What stands longest in the way of a request that may take so many tokens.
@@ -265,6 +263,17 @@ impl Applying {
             place: None,
             grant: None,
         }
+    }
+
+    /// A place among those that run at once, where they are limited; or where to wait, as none is free.
+    fn free_place(applying: &Option<Self>) -> Result<Option<Place>, (&Held, &Places)> {
+        let Some(Self { limiter, .. }) = applying else {
+            return Ok(None);
+        };
+        let Some(places) = limiter.places() else {
+            return Ok(None);
+        };
+        limiter.free_place().map(Some).ok_or((limiter, places))
     }
 }
 
