@@ -2,8 +2,10 @@
 //! use.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use bytes::Bytes;
+use decide::hash;
 use serde::Serialize;
 
 use crate::topology::Model;
@@ -13,13 +15,32 @@ const NAMED_IN_ERRORS: usize = 20;
 
 /// Finds models by name or alias, at a cost that does not grow with their number.
 pub(crate) struct Directory {
-    by_name: HashMap<&'static str, &'static Model>,
+    by_name: HashMap<&'static str, &'static Model, BuildHasherDefault<NameHasher>>,
+}
+
+/// Hashes names. All that are in the table are the spec's, so nobody can fill it with names that collide, and a
+/// hash that stands against that would be paid for nothing.
+#[derive(Default)]
+struct NameHasher(u64);
+
+impl Hasher for NameHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 ^= hash::stable(bytes);
+    }
+
+    fn write_u8(&mut self, _: u8) {
+        // Where a string ends: its length counts already.
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 impl Directory {
     /// A directory of `models` under all their names.
     pub(crate) fn new(models: &[&'static Model]) -> Self {
-        let mut by_name = HashMap::new();
+        let mut by_name = HashMap::default();
         for model in models {
             for alias in model.settings.aliases {
                 by_name.insert(*alias, *model);

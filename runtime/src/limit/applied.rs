@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use crate::limit::demand::Demand;
 use crate::limit::headers::Headers;
 use crate::limit::limiter::{Grant, Held, Limiter, Place};
+use crate::limit::places::Places;
 use crate::limit::quota::Quota;
 use crate::limit::refusal::Refusal;
 #[cfg(feature = "redis")]
@@ -130,7 +131,7 @@ impl Applied {
 
     /// The request is over, `now`: what was taken becomes what was used, and it no longer runs.
     pub(crate) fn settle(&mut self, used: Used, now: Instant) {
-        let Some(limits) = self.0.take() else {
+        let Some(mut limits) = self.0.take() else {
             return;
         };
         let prompt = limits.demand.prompt;
@@ -141,15 +142,11 @@ impl Applied {
             Used::Everything => None,
         };
         #[cfg(feature = "redis")]
-        if let (Some(shared), Some(tokens)) = (limits.shared, tokens) {
+        if let (Some(shared), Some(tokens)) = (limits.shared.take(), tokens) {
             shared.settle(tokens);
         }
-        for mut grant in [limits.caller, limits.model]
-            .into_iter()
-            .flatten()
-            .filter_map(|applying| applying.grant)
-        {
-            if let Some(tokens) = tokens {
+        for applying in limits.all_mut() {
+            if let (Some(grant), Some(tokens)) = (&mut applying.grant, tokens) {
                 grant.settle(tokens, now);
             }
         }
@@ -159,21 +156,15 @@ impl Applied {
     pub(crate) fn headers(&self) -> Option<Headers> {
         let limits = self.0.as_ref()?;
         let now = Instant::now();
-        // Of all limits, the one of which least is left.
-        let requests = limits
-            .all()
-            .filter_map(|applying| applying.limiter.requests_left(now));
-        let tokens = limits
-            .all()
-            .filter_map(|applying| applying.limiter.tokens_left(now));
+        let mut headers = Headers::default();
+        for applying in limits.all() {
+            applying.limiter.tell(&mut headers, now);
+        }
         #[cfg(feature = "redis")]
-        let requests = requests.chain(limits.shared.iter().flat_map(Shared::requests_left));
-        #[cfg(feature = "redis")]
-        let tokens = tokens.chain(limits.shared.iter().flat_map(Shared::tokens_left));
-        Some(Headers {
-            requests: requests.min_by_key(|left| left.remaining),
-            tokens: tokens.min_by_key(|left| left.remaining),
-        })
+        if let Some(shared) = &limits.shared {
+            shared.tell(&mut headers);
+        }
+        Some(headers)
     }
 
     fn limits(&mut self) -> &mut Limits {
@@ -190,8 +181,14 @@ impl Limits {
         tokens: u64,
     ) -> Result<(), Refusal> {
         // The caller's before the model's, always, so that no two requests wait for each other.
-        let caller = self.place(&self.caller, priority, metrics, tokens).await?;
-        let model = self.place(&self.model, priority, metrics, tokens).await?;
+        let caller = match Applying::free_place(&self.caller) {
+            Ok(place) => place,
+            Err(none) => Some(self.wait(none, priority, metrics, tokens).await?),
+        };
+        let model = match Applying::free_place(&self.model) {
+            Ok(place) => place,
+            Err(none) => Some(self.wait(none, priority, metrics, tokens).await?),
+        };
         self.take(tokens, Instant::now())?;
         for (applying, place) in [(&mut self.caller, caller), (&mut self.model, model)] {
             if let Some(applying) = applying {
@@ -201,29 +198,20 @@ impl Limits {
         Ok(())
     }
 
-    /// A place among those that run at once, where they are limited.
-    async fn place(
+    /// A place among those that run at once, where none is free.
+    async fn wait(
         &self,
-        applying: &Option<Applying>,
+        (limiter, places): (&Held, &Places),
         priority: PriorityClass,
         metrics: &Metrics,
         tokens: u64,
-    ) -> Result<Option<Place>, Refusal> {
-        let Some(Applying { limiter, .. }) = applying else {
-            return Ok(None);
-        };
-        let Some(places) = limiter.places() else {
-            return Ok(None);
-        };
-        if let Some(place) = limiter.free_place() {
-            return Ok(Some(place));
-        }
+    ) -> Result<Place, Refusal> {
         // Nobody waits to be refused at the end.
         if let Some(refusal) = self.obstacle(tokens, Instant::now()) {
             return Err(refusal);
         }
         let _queued = metrics.queued(limiter.limit());
-        limiter.wait(places, priority).await.map(Some)
+        limiter.wait(places, priority).await
     }
 
     /// What stands longest in the way of a request that may take so many tokens.
@@ -251,7 +239,7 @@ impl Limits {
 
     /// Gives everything back.
     fn cancel(&mut self) {
-        for applying in [&mut self.caller, &mut self.model].into_iter().flatten() {
+        for applying in self.all_mut() {
             applying.place = None;
             if let Some(grant) = applying.grant.take() {
                 grant.cancel();
@@ -262,6 +250,10 @@ impl Limits {
     fn all(&self) -> impl Iterator<Item = &Applying> {
         [&self.caller, &self.model].into_iter().flatten()
     }
+
+    fn all_mut(&mut self) -> impl Iterator<Item = &mut Applying> {
+        [&mut self.caller, &mut self.model].into_iter().flatten()
+    }
 }
 
 impl Applying {
@@ -271,6 +263,17 @@ impl Applying {
             place: None,
             grant: None,
         }
+    }
+
+    /// A place among those that run at once, where they are limited; or where to wait, as none is free.
+    fn free_place(applying: &Option<Self>) -> Result<Option<Place>, (&Held, &Places)> {
+        let Some(Self { limiter, .. }) = applying else {
+            return Ok(None);
+        };
+        let Some(places) = limiter.places() else {
+            return Ok(None);
+        };
+        limiter.free_place().map(Some).ok_or((limiter, places))
     }
 }
 
@@ -311,9 +314,12 @@ mod tests {
     }
 
     fn left(limiter: &Limiter) -> (u64, u64) {
-        let now = Instant::now();
-        let (requests, tokens) = (limiter.requests_left(now), limiter.tokens_left(now));
-        (requests.unwrap().remaining, tokens.unwrap().remaining)
+        let mut told = Headers::default();
+        limiter.tell(&mut told, Instant::now());
+        (
+            told.requests.unwrap().remaining,
+            told.tokens.unwrap().remaining,
+        )
     }
 
     async fn admit(applied: &mut Applied, demand: impl FnOnce() -> Demand) -> Result<(), Refusal> {

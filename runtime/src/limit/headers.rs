@@ -2,47 +2,65 @@
 
 use std::time::Duration;
 
-use hyper::header::HeaderName;
+use decide::limit::window::Left;
 
-use crate::limit::limiter::Left;
 use crate::limit::refusal::whole_seconds;
 use crate::message;
 
 /// The `x-ratelimit-*` headers of a response.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Headers {
     pub(super) requests: Option<Left>,
     pub(super) tokens: Option<Left>,
 }
 
-/// Limit, remaining and reset.
-const REQUESTS: [HeaderName; 3] = [
-    HeaderName::from_static("x-ratelimit-limit-requests"),
-    HeaderName::from_static("x-ratelimit-remaining-requests"),
-    HeaderName::from_static("x-ratelimit-reset-requests"),
+/// Limit, remaining and reset of the requests.
+const REQUESTS: [&str; 3] = [
+    "x-ratelimit-limit-requests",
+    "x-ratelimit-remaining-requests",
+    "x-ratelimit-reset-requests",
 ];
 
-const TOKENS: [HeaderName; 3] = [
-    HeaderName::from_static("x-ratelimit-limit-tokens"),
-    HeaderName::from_static("x-ratelimit-remaining-tokens"),
-    HeaderName::from_static("x-ratelimit-reset-tokens"),
+/// The same of the tokens.
+const TOKENS: [&str; 3] = [
+    "x-ratelimit-limit-tokens",
+    "x-ratelimit-remaining-tokens",
+    "x-ratelimit-reset-tokens",
 ];
 
 impl Headers {
+    /// Tells how many requests are left of a limit. Of all limits, the one of which least is left is told.
+    pub(super) fn requests(&mut self, left: Left) {
+        tell(&mut self.requests, left);
+    }
+
+    /// The same of tokens.
+    pub(super) fn tokens(&mut self, left: Left) {
+        tell(&mut self.tokens, left);
+    }
+
     /// Puts them on a response, in place of what an upstream says about limits of its own.
     pub(crate) fn mark(&self, headers: &mut message::headers::Headers) {
-        for (names, left) in [(&REQUESTS, &self.requests), (&TOKENS, &self.tokens)] {
-            let Some(left) = left else {
-                for name in names {
-                    headers.remove(name);
-                }
-                continue;
-            };
-            let [limit, remaining, reset] = names;
-            headers.insert_with(limit, |text| number(text, left.limit));
-            headers.insert_with(remaining, |text| number(text, left.remaining));
-            headers.insert_with(reset, |text| time(text, left.reset));
-        }
+        put(headers, REQUESTS, self.requests.as_ref());
+        put(headers, TOKENS, self.tokens.as_ref());
+    }
+}
+
+// Inlined, as what is done with a name that is known is then settled when this is compiled.
+#[inline(always)]
+fn put(headers: &mut message::headers::Headers, names: [&str; 3], left: Option<&Left>) {
+    let Some(left) = left else {
+        return names.into_iter().for_each(|name| headers.remove(name));
+    };
+    let [limit, remaining, reset] = names;
+    headers.insert_with(limit, |text| number(text, left.limit));
+    headers.insert_with(remaining, |text| number(text, left.remaining));
+    headers.insert_with(reset, |text| time(text, left.reset));
+}
+
+fn tell(least: &mut Option<Left>, left: Left) {
+    if least.is_none_or(|least| left.remaining < least.remaining) {
+        *least = Some(left);
     }
 }
 
@@ -52,19 +70,23 @@ fn number(text: &mut Vec<u8>, number: u64) {
 
 /// `0s`, `120ms`, `59s`, `6m0s`, `1h0m0s`: rounded up.
 fn time(text: &mut Vec<u8>, time: Duration) {
-    let seconds = whole_seconds(time);
-    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    let milliseconds = time.as_micros().div_ceil(1000) as u64;
-    let parts: &[(u64, &str)] = match (hours, minutes) {
-        _ if (1..=999).contains(&milliseconds) => &[(milliseconds, "ms")],
-        (0, 0) => &[(seconds, "s")],
-        (0, _) => &[(minutes, "m"), (seconds, "s")],
-        _ => &[(hours, "h"), (minutes, "m"), (seconds, "s")],
+    let mut count = |count: u64, unit: u8| {
+        number(text, count);
+        text.push(unit);
     };
-    for (count, unit) in parts {
-        number(text, *count);
-        text.extend_from_slice(unit.as_bytes());
+    let milliseconds = time.subsec_micros().div_ceil(1000);
+    if time.as_secs() == 0 && (1..=999).contains(&milliseconds) {
+        count(milliseconds.into(), b'm');
+        return text.push(b's');
     }
+    let seconds = whole_seconds(time);
+    if seconds >= 3600 {
+        count(seconds / 3600, b'h');
+    }
+    if seconds >= 60 {
+        count(seconds / 60 % 60, b'm');
+    }
+    count(seconds % 60, b's');
 }
 
 #[cfg(test)]
@@ -98,8 +120,8 @@ mod tests {
             tokens: None,
         };
         told.mark(&mut headers);
-        let values = REQUESTS.each_ref().map(|name| headers.text(name).unwrap());
+        let values = REQUESTS.map(|name| headers.text(name).unwrap());
         assert_eq!(values, ["600", "599", "1m1s"]);
-        assert!(!headers.has(&TOKENS[0]));
+        assert!(!headers.has(TOKENS[0]));
     }
 }

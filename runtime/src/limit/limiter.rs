@@ -8,6 +8,7 @@ use std::time::Duration;
 use decide::limit::window::{Tick, Window};
 use tokio::time::Instant;
 
+use crate::limit::headers::Headers;
 use crate::limit::owner::Owner;
 use crate::limit::places::{NoPlace, Places};
 use crate::limit::refusal::{Kind, Refusal};
@@ -71,17 +72,6 @@ pub(super) struct Grant {
     limiter: Held,
     requests: Option<Tick>,
     tokens: Option<(Tick, u64)>,
-}
-
-/// How much is left of what is limited by time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Left {
-    /// The limit.
-    pub(super) limit: u64,
-    /// What can be taken at once.
-    pub(super) remaining: u64,
-    /// How long until all of it can be.
-    pub(super) reset: Duration,
 }
 
 impl Limiter {
@@ -166,23 +156,15 @@ impl Limiter {
             .max_by_key(Refusal::length)
     }
 
-    /// How many requests are left.
-    pub(super) fn requests_left(&self, now: Instant) -> Option<Left> {
-        self.left(self.requests.as_ref(), now)
-    }
-
-    /// How many tokens are left.
-    pub(super) fn tokens_left(&self, now: Instant) -> Option<Left> {
-        self.left(self.tokens.as_ref(), now)
-    }
-
-    fn left(&self, window: Option<&Window>, now: Instant) -> Option<Left> {
+    /// Tells what is left of what is limited by time.
+    pub(super) fn tell(&self, headers: &mut Headers, now: Instant) {
         let now = self.since_start(now);
-        window.map(|window| Left {
-            limit: window.limit(),
-            remaining: window.remaining(now),
-            reset: window.reset(now),
-        })
+        if let Some(window) = &self.requests {
+            headers.requests(window.left(now));
+        }
+        if let Some(window) = &self.tokens {
+            headers.tokens(window.left(now));
+        }
     }
 
     fn since_start(&self, now: Instant) -> Duration {
@@ -290,9 +272,12 @@ mod tests {
     }
 
     fn left(limiter: &Limiter) -> (u64, u64) {
-        let now = Instant::now();
-        let (requests, tokens) = (limiter.requests_left(now), limiter.tokens_left(now));
-        (requests.unwrap().remaining, tokens.unwrap().remaining)
+        let mut told = Headers::default();
+        limiter.tell(&mut told, Instant::now());
+        (
+            told.requests.unwrap().remaining,
+            told.tokens.unwrap().remaining,
+        )
     }
 
     #[tokio::test(start_paused = true)]

@@ -114,6 +114,7 @@ mod tests {
     use std::thread;
 
     use super::*;
+    use crate::limit::headers::Headers;
     use crate::limit::owner::digest;
     use crate::topology::{LimitSettings, Rate};
 
@@ -154,8 +155,9 @@ mod tests {
     }
 
     fn left(subjects: &Subjects, subject: Digest) -> u64 {
-        let left = find(subjects, subject).requests_left(Instant::now());
-        left.unwrap().remaining
+        let mut told = Headers::default();
+        find(subjects, subject).tell(&mut told, Instant::now());
+        told.requests.unwrap().remaining
     }
 
     #[test]

@@ -89,19 +89,23 @@ impl Headers {
             .get_mut(start..)
             .unwrap_or_default()
             .make_ascii_lowercase();
+        self.kinds |= kind(self.text.get(start..).unwrap_or_default());
         self.end_line(start, |text| text.extend_from_slice(value));
     }
 
     /// Adds a header, whose name is in small letters, and whose value is what `write` appends.
+    // What there is to do with a name that is known when this is compiled is done then, where this is inlined.
+    #[inline(always)]
     pub(crate) fn append_with(&mut self, name: impl AsRef<[u8]>, write: impl FnOnce(&mut Vec<u8>)) {
-        let start = self.text.len();
-        self.text.extend_from_slice(name.as_ref());
+        let (start, name) = (self.text.len(), name.as_ref());
+        self.kinds |= kind(name);
+        self.text.extend_from_slice(name);
         self.end_line(start, write);
     }
 
     /// Ends the line that has begun with its name.
+    #[inline(always)]
     fn end_line(&mut self, start: usize, write: impl FnOnce(&mut Vec<u8>)) {
-        self.kinds |= kind(self.text.get(start..).unwrap_or_default());
         let colon = self.text.len();
         self.text.extend_from_slice(COLON);
         write(&mut self.text);
@@ -120,6 +124,7 @@ impl Headers {
 
     /// Adds a header whose value is what `write` appends, in the place of all others of this name, which is in
     /// small letters.
+    #[inline(always)]
     pub(crate) fn insert_with(&mut self, name: impl AsRef<[u8]>, write: impl FnOnce(&mut Vec<u8>)) {
         self.remove(&name);
         self.append_with(name, write);

@@ -45,6 +45,17 @@ pub struct Window {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tick(u64);
 
+/// What is left of a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// The limit.
+    pub limit: u64,
+    /// What can be taken at once.
+    pub remaining: u64,
+    /// How long until all of it can be, if nothing is until then.
+    pub reset: Duration,
+}
+
 /// Why nothing was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Full {
@@ -86,6 +97,7 @@ impl Window {
         if amount > self.limit {
             return Err(Full::Forever);
         }
+        let now = nanoseconds(now);
         let tick = self.sweep(now);
         for _ in 0..PATIENCE {
             let within = |used: u64| used.checked_add(amount).filter(|sum| *sum <= self.limit);
@@ -111,6 +123,7 @@ impl Window {
         if amount > self.limit {
             return Err(Full::Forever);
         }
+        let now = nanoseconds(now);
         let tick = self.sweep(now);
         match self.first_to_leave(tick, amount) {
             None => Ok(()),
@@ -139,7 +152,7 @@ impl Window {
 
     /// Counts what was used beyond what was taken, whether or not there is room.
     pub fn charge(&self, amount: u64, now: Duration) {
-        let tick = self.sweep(now);
+        let tick = self.sweep(nanoseconds(now));
         let mut charged = 0;
         let more = |used: u64| {
             charged = amount.min(MOST.saturating_sub(used));
@@ -153,33 +166,38 @@ impl Window {
 
     /// What can be taken at once.
     pub fn remaining(&self, now: Duration) -> u64 {
-        self.sweep(now);
+        self.sweep(nanoseconds(now));
         self.limit.saturating_sub(self.used.load(Ordering::Relaxed))
     }
 
     /// Whether nothing of it is taken.
     pub fn is_empty(&self, now: Duration) -> bool {
-        self.sweep(now);
+        self.sweep(nanoseconds(now));
         self.used.load(Ordering::Relaxed) == 0
     }
 
-    /// How long until all of the limit can be taken, if nothing is until then.
-    pub fn reset(&self, now: Duration) -> Duration {
+    /// What is left of it.
+    pub fn left(&self, now: Duration) -> Left {
+        let now = nanoseconds(now);
         let tick = self.sweep(now);
         let newest = tick.window().rev().find(|tick| self.count(*tick) > 0);
-        newest.map_or(Duration::ZERO, |newest| self.time_to_leave(newest, now))
+        Left {
+            limit: self.limit,
+            remaining: self.limit.saturating_sub(self.used.load(Ordering::Relaxed)),
+            reset: newest.map_or(Duration::ZERO, |newest| self.time_to_leave(newest, now)),
+        }
     }
 
     /// Takes out of the cells what has left the window, and says which tick it is: never an
     /// earlier one than another core has been told.
-    fn sweep(&self, now: Duration) -> Tick {
-        let tick = Tick(nanoseconds(now) / self.width + CELLS as u64);
+    fn sweep(&self, now: Nanoseconds) -> Tick {
+        let tick = Tick(now / self.width + CELLS as u64);
         let swept = Tick(self.swept.load(Ordering::Acquire));
         if tick.0 <= swept.0 {
             return swept;
         }
-        // Several cores may do this at once: each cell is emptied by one of them.
-        for tick in tick.window() {
+        // Several cores may do this at once: each cell is emptied by one of them. Those up to `swept` are.
+        for tick in tick.window().rev().take_while(|tick| tick.0 > swept.0) {
             self.put(tick, 0);
         }
         self.swept.fetch_max(tick.0, Ordering::Release);
@@ -226,9 +244,10 @@ impl Window {
         })
     }
 
-    fn time_to_leave(&self, tick: Tick, now: Duration) -> Duration {
+    fn time_to_leave(&self, tick: Tick, now: Nanoseconds) -> Duration {
         // The ticks count from one window before the start.
-        Duration::from_nanos(tick.0.saturating_mul(self.width)).saturating_sub(now)
+        let leaves = tick.0.saturating_mul(self.width);
+        Duration::from_nanos(leaves.saturating_sub(now))
     }
 
     fn count(&self, tick: Tick) -> u64 {
@@ -282,7 +301,10 @@ impl Cell {
     }
 }
 
-fn nanoseconds(time: Duration) -> u64 {
+/// Since the start.
+type Nanoseconds = u64;
+
+fn nanoseconds(time: Duration) -> Nanoseconds {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
@@ -376,10 +398,10 @@ mod tests {
     #[test]
     fn resets_when_the_newest_has_left() {
         let window = per_minute(10);
-        assert_eq!(window.reset(seconds(1)), Duration::ZERO);
+        assert_eq!(window.left(seconds(1)).reset, Duration::ZERO);
         window.take(1, seconds(1)).unwrap();
         window.take(1, seconds(31)).unwrap();
-        let reset = window.reset(seconds(31));
+        let reset = window.left(seconds(31)).reset;
         assert!(reset > seconds(59) && reset < seconds(61), "{reset:?}");
         assert_eq!(window.remaining(seconds(31) + reset), 10);
     }

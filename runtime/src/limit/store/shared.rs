@@ -3,7 +3,10 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::limit::limiter::{Held, Left};
+use decide::limit::window::Left;
+
+use crate::limit::headers::Headers;
+use crate::limit::limiter::Held;
 use crate::limit::refusal::{Kind, Refusal};
 use crate::limit::store::Store;
 use crate::limit::store::names::Name;
@@ -96,24 +99,19 @@ impl Shared {
         refusals.max_by_key(Refusal::length)
     }
 
-    /// What is left of the requests of each limit.
-    pub(in crate::limit) fn requests_left(&self) -> impl Iterator<Item = Left> {
-        self.left(|kind| kind == Kind::Requests)
-    }
-
-    /// What is left of the tokens of each limit.
-    pub(in crate::limit) fn tokens_left(&self) -> impl Iterator<Item = Left> {
-        self.left(|kind| matches!(kind, Kind::Tokens(_)))
-    }
-
-    fn left(&self, is_it: impl Fn(Kind) -> bool) -> impl Iterator<Item = Left> {
-        let windows = self.windows.iter();
-        let of_kind = windows.filter(move |(wanted, _)| is_it(wanted.kind));
-        of_kind.map(|(wanted, state)| Left {
-            limit: wanted.name().limit,
-            remaining: state.remaining,
-            reset: state.reset,
-        })
+    /// Tells what is left of each limit.
+    pub(in crate::limit) fn tell(&self, headers: &mut Headers) {
+        for (wanted, state) in &self.windows {
+            let left = Left {
+                limit: wanted.name().limit,
+                remaining: state.remaining,
+                reset: state.reset,
+            };
+            match wanted.kind {
+                Kind::Requests => headers.requests(left),
+                _ => headers.tokens(left),
+            }
+        }
     }
 
     /// The request is over and has used so many tokens.
