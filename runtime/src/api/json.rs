@@ -13,7 +13,21 @@ pub(crate) struct Reader<'a> {
     json: &'a [u8],
     at: usize,
     open: Open,
+    /// What was met in strings so far, for who would otherwise have to look for it.
+    pub(crate) met: Met,
 }
+
+/// What is worth to know of the strings of a document.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Met {
+    /// Some character is written as `\u`.
+    pub(crate) unicode_escapes: bool,
+    /// After some quote, escaped or not, stands [`IMAGE`].
+    pub(crate) images: bool,
+}
+
+/// How data URLs of images begin.
+pub(crate) const IMAGE: &[u8] = b"data:image";
 
 /// The name of a field.
 pub(crate) struct Name {
@@ -30,6 +44,7 @@ impl<'a> Reader<'a> {
             json,
             at: 0,
             open: Open::default(),
+            met: Met::default(),
         }
     }
 
@@ -165,7 +180,9 @@ impl<'a> Reader<'a> {
     /// The rest of a string, after its first quote. Says whether it has escapes.
     fn string(&mut self) -> Option<bool> {
         // Names and many values are short, and plain.
-        let near = self.json.get(self.at..)?.first_chunk::<BLOCK>();
+        let rest = self.json.get(self.at..)?;
+        self.met.images |= rest.starts_with(IMAGE);
+        let near = rest.first_chunk::<BLOCK>();
         let plain = near.map_or(0, |near| plain(near));
         self.at += plain;
         if near.is_some_and(|near| near.get(plain) == Some(&b'"')) {
@@ -197,11 +214,14 @@ impl<'a> Reader<'a> {
             }
             has_escapes = true;
             self.at += 1;
+            let after = rest.get(plain + 2..)?;
             match *rest.get(plain + 1)? {
-                b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => {}
+                b'"' => self.met.images |= after.starts_with(IMAGE),
+                b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => {}
                 b'u' => {
-                    let digits = rest.get(plain + 2..plain + 6)?;
+                    let digits = after.first_chunk::<4>()?;
                     digits.iter().all(u8::is_ascii_hexdigit).then_some(())?;
+                    self.met.unicode_escapes = true;
                     self.at += digits.len();
                 }
                 _ => return None,

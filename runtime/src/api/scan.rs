@@ -23,6 +23,14 @@ pub(crate) struct Scan<'a> {
         expect(dead_code, reason = "of use to `words` alone")
     )]
     pub(crate) text: &'a str,
+    /// Whether some character in it is written as `\u`.
+    #[cfg_attr(
+        not(any(feature = "words", test, fuzzing)),
+        expect(dead_code, reason = "of use to `words` alone")
+    )]
+    pub(crate) has_unicode_escapes: bool,
+    /// Whether an image may stand in it: whether some quote is followed by what begins one.
+    pub(crate) has_images: bool,
     /// The model that the client asks for.
     pub(crate) model: Cow<'a, str>,
     /// Where the value of `model` stands in the body, quotes included.
@@ -118,6 +126,8 @@ pub(crate) fn scan<'a>(
     }
     Ok(Scan {
         text,
+        has_unicode_escapes: reader.met.unicode_escapes,
+        has_images: reader.met.images,
         model,
         model_span,
         present: found.present,
@@ -514,6 +524,28 @@ mod tests {
         assert!(scan.streams);
         assert_eq!(scan.output_limit, Some(7));
         assert!(!scanned(r#"{"model":"a","stream":null}"#).unwrap().streams);
+    }
+
+    #[test]
+    fn what_calls_for_a_closer_look_is_met_wherever_it_stands() {
+        let met = |rest: &str| {
+            let body = format!(r#"{{"model":"a",{rest}}}"#);
+            let scan = scanned(&body).unwrap();
+            (scan.has_unicode_escapes, scan.has_images)
+        };
+        let long = "x".repeat(40);
+        for (rest, expected) in [
+            (r#""x":[{"a":"b\\u0061"}]"#, (false, false)),
+            (r#""x":[{"a":"b\\\u0061"}]"#, (true, false)),
+            (r#""x\u0061":1"#, (true, false)),
+            (r#""x":"LONG\nLONG\u0061""#, (true, false)),
+            (r#""x":[{"a":"data:image"}]"#, (false, true)),
+            (r#""x":[{"a":" data:image"}]"#, (false, false)),
+            (r#""data:image/":1"#, (false, true)),
+            (r#""x":"LONG\"data:imageLONG""#, (false, true)),
+        ] {
+            assert_eq!(met(&rest.replace("LONG", &long)), expected, "{rest}");
+        }
     }
 
     #[test]
