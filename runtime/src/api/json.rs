@@ -5,6 +5,9 @@
 
 use std::ops::Range;
 
+/// Up to how many bytes of a string are looked at before it is taken for a long one.
+const SHORT: usize = 16;
+
 /// How many bytes of a long string are looked at together.
 const BLOCK: usize = 32;
 
@@ -55,6 +58,16 @@ impl<'a> Reader<'a> {
 
     /// The next byte that is no white space, which is left there.
     pub(crate) fn peek(&mut self) -> Option<u8> {
+        // Most documents have none, or little.
+        match self.byte()? {
+            ..=b' ' => self.peek_after_space(),
+            byte => Some(byte),
+        }
+    }
+
+    /// The same where there may be some.
+    #[inline(never)]
+    fn peek_after_space(&mut self) -> Option<u8> {
         while let Some(byte) = self.byte() {
             if !matches!(byte, b' ' | b'\n' | b'\t' | b'\r') {
                 return Some(byte);
@@ -182,7 +195,7 @@ impl<'a> Reader<'a> {
         // Names and many values are short, and plain.
         let rest = self.json.get(self.at..)?;
         self.met.images |= rest.starts_with(IMAGE);
-        let near = rest.first_chunk::<BLOCK>();
+        let near = rest.first_chunk::<SHORT>();
         let plain = near.map_or(0, |near| plain(near));
         self.at += plain;
         if near.is_some_and(|near| near.get(plain) == Some(&b'"')) {
