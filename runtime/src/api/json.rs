@@ -210,16 +210,12 @@ impl<'a> Reader<'a> {
     fn rest_of_string(&mut self) -> Option<bool> {
         let mut has_escapes = false;
         loop {
-            let mut rest = self.json.get(self.at..)?;
-            while let Some((block, more)) = rest.split_first_chunk::<BLOCK>()
-                // To the end, although one is enough: so it is done for many bytes at once.
-                && block.iter().fold(true, |all, byte| all & is_plain(*byte))
-            {
-                self.at += BLOCK;
-                rest = more;
-            }
+            let rest = self.json.get(self.at..)?;
+            let blocks = rest.as_chunks().0.iter();
+            let blocks = blocks.take_while(|block| is_plain_block(block)).count();
+            let (passed, rest) = rest.split_at(blocks * BLOCK);
             let plain = plain(rest);
-            self.at += plain + 1;
+            self.at += passed.len() + plain + 1;
             match *rest.get(plain)? {
                 b'"' => return Some(has_escapes),
                 b'\\' => {}
@@ -316,6 +312,11 @@ impl Open {
 fn is_plain(byte: u8) -> bool {
     // The quote is next to the last of the control characters but for this bit, so one look tells all of them.
     byte ^ 2 > b' ' && byte != b'\\'
+}
+
+/// Whether all bytes are plain. Looked at to the end, although one tells: so it is done for many at once.
+fn is_plain_block(block: &[u8; BLOCK]) -> bool {
+    block.iter().fold(true, |all, byte| all & is_plain(*byte))
 }
 
 /// How many bytes, from the first on, are plain.
