@@ -263,7 +263,7 @@ async fn answer(
     account.context_length = scan.context.map(<[u8]>::len);
     #[cfg(feature = "words")]
     if let Some(words) = &dataplane.words {
-        words.check(scan.text)?;
+        words.check(scan.text, scan.has_unicode_escapes)?;
     }
 
     // 4. Admit: may this caller use that model?

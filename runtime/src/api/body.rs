@@ -1,6 +1,8 @@
 //! Reading a request's body: whole, within its bound, within its time; or leaving it.
 
+use std::future::{Future, poll_fn};
 use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -14,7 +16,6 @@ use hyper::header::EXPECT;
 use thiserror::Error;
 use tokio::time::timeout;
 
-use crate::h1::fields;
 use crate::message::Head;
 use crate::server::http1;
 
@@ -56,8 +57,6 @@ pub(crate) enum Incoming {
 /// A request's body on its way.
 pub(crate) struct Arriving {
     incoming: Incoming,
-    /// How long it says that it is.
-    declared: Option<usize>,
     /// The client sends it when it is asked to with `100 Continue`, and was not asked yet.
     #[cfg(feature = "http2")]
     awaits_continue: bool,
@@ -68,10 +67,8 @@ pub(crate) struct Arriving {
 impl Arriving {
     /// The body `incoming` of the request with this head.
     pub(crate) fn new(head: &Head, incoming: Incoming) -> Self {
-        let declared = fields::length(&head.headers).ok().flatten();
         Self {
             incoming,
-            declared: declared.and_then(|length| usize::try_from(length).ok()),
             #[cfg(feature = "http2")]
             awaits_continue: head.headers.has(EXPECT),
             is_compressed: head
@@ -90,17 +87,23 @@ impl Arriving {
         if self.is_compressed {
             return Err(Unread::Compressed);
         }
-        if self.declared.is_some_and(|length| length > max_body) {
+        let declared = self.incoming.declared();
+        if declared.is_some_and(|length| length > max_body) {
             return Err(Unread::TooLarge { limit: max_body });
         }
         #[cfg(feature = "http2")]
         {
             self.awaits_continue = false;
         }
-        let collected = collect(&mut self.incoming, self.declared, max_body);
-        timeout(read_timeout, pin!(collected))
-            .await
-            .unwrap_or(Err(Unread::Late))
+        let mut collected = pin!(collect(&mut self.incoming, declared, max_body));
+        // Most are there already: no clock is looked at for them.
+        let at_once = poll_fn(|cx| Poll::Ready(collected.as_mut().poll(cx))).await;
+        match at_once {
+            Poll::Ready(body) => body,
+            Poll::Pending => timeout(read_timeout, collected)
+                .await
+                .unwrap_or(Err(Unread::Late)),
+        }
     }
 
     /// Leaves what was not read. A client that sends before it reads can still send it, within
@@ -151,6 +154,16 @@ async fn collect(
 }
 
 impl Incoming {
+    /// How long it says that it is, before any of it was read.
+    fn declared(&self) -> Option<usize> {
+        let length = match self {
+            Self::One(body) => body.left(),
+            #[cfg(feature = "http2")]
+            Self::Two(stream) => stream.size_hint().exact(),
+        };
+        length.and_then(|length| usize::try_from(length).ok())
+    }
+
     /// The next piece of data; trailers mean nothing to a model server.
     async fn next(&mut self) -> Result<Option<Bytes>, Unread> {
         match self {

@@ -1,32 +1,54 @@
-//! Passing over JSON: the values of a document one after the other, each as the text that it was written as.
+//! Passing over JSON: the values of a document one after the other, each by where it stands.
 //!
 //! What the gateway needs of a body is a few short fields; the rest has only to be JSON. So strings, of which
 //! prompts are made, are looked through many bytes at once, and nothing is built or decoded.
 
-/// Up to how many bytes of a string are looked at one by one.
+use std::ops::Range;
+
+/// Up to how many bytes of a string are looked at before it is taken for a long one.
 const SHORT: usize = 16;
 
-/// A place in a document. Whatever is no JSON there gives `None`.
+/// How many bytes of a long string are looked at together.
+const BLOCK: usize = 32;
+
+/// A place in a document. Whatever is no JSON there gives `None`; whether it is UTF-8 is not looked at.
 pub(crate) struct Reader<'a> {
-    text: &'a str,
+    json: &'a [u8],
     at: usize,
-    /// The brackets that are yet to be closed.
-    open: Vec<u8>,
+    open: Open,
+    /// What was met in strings so far, for who would otherwise have to look for it.
+    pub(crate) met: Met,
+}
+
+/// What is worth to know of the strings of a document.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Met {
+    /// Some character is written as `\u`.
+    pub(crate) unicode_escapes: bool,
+    /// After some quote, escaped or not, stands [`IMAGE`].
+    pub(crate) images: bool,
+}
+
+/// How data URLs of images begin.
+pub(crate) const IMAGE: &[u8] = b"data:image";
+
+/// The name of a field.
+pub(crate) struct Name {
+    /// What stands between its quotes.
+    pub(crate) inside: Range<usize>,
+    /// Whether that is not what it means.
+    pub(crate) has_escapes: bool,
 }
 
 impl<'a> Reader<'a> {
-    /// At the start of `text`.
-    pub(crate) fn of(text: &'a str) -> Self {
+    /// At the start of `json`.
+    pub(crate) fn of(json: &'a [u8]) -> Self {
         Self {
-            text,
+            json,
             at: 0,
-            open: Vec::new(),
+            open: Open::default(),
+            met: Met::default(),
         }
-    }
-
-    /// What was passed over since it was at `start`.
-    pub(crate) fn since(&self, start: usize) -> Option<&'a str> {
-        self.text.get(start..self.at)
     }
 
     /// Where it is, in bytes.
@@ -36,6 +58,16 @@ impl<'a> Reader<'a> {
 
     /// The next byte that is no white space, which is left there.
     pub(crate) fn peek(&mut self) -> Option<u8> {
+        // Most documents have none, or little.
+        match self.byte()? {
+            ..=b' ' => self.peek_after_space(),
+            byte => Some(byte),
+        }
+    }
+
+    /// The same where there may be some.
+    #[inline(never)]
+    fn peek_after_space(&mut self) -> Option<u8> {
         while let Some(byte) = self.byte() {
             if !matches!(byte, b' ' | b'\n' | b'\t' | b'\r') {
                 return Some(byte);
@@ -54,32 +86,37 @@ impl<'a> Reader<'a> {
     /// Goes on after a value in an object or a list, of which `opens` is the bracket. Says whether there is
     /// another.
     pub(crate) fn another(&mut self, opens: u8) -> Option<bool> {
-        if self.closes(closing(opens)) {
-            return Some(false);
+        match self.next()? {
+            b',' => Some(true),
+            byte => (byte == closing(opens)).then_some(false),
         }
-        self.expect(b',')?;
-        Some(true)
     }
 
-    /// The name of a field, quotes included, up to its value.
-    pub(crate) fn name(&mut self) -> Option<&'a str> {
+    /// The name of a field, up to its value.
+    pub(crate) fn name(&mut self) -> Option<Name> {
         self.expect(b'"')?;
-        let start = self.at - 1;
-        self.string()?;
-        let name = self.since(start);
+        let start = self.at;
+        let has_escapes = self.string()?;
+        let inside = start..self.at - 1;
         self.expect(b':')?;
-        name
+        Some(Name {
+            inside,
+            has_escapes,
+        })
     }
 
-    /// The value that begins here, as it is written.
-    pub(crate) fn value(&mut self) -> Option<&'a str> {
+    /// The value that begins here.
+    pub(crate) fn value(&mut self) -> Option<Range<usize>> {
         self.peek()?;
         let start = self.at;
-        let depth = self.open.len();
+        let depth = self.open.depth;
         loop {
-            match self.peek()? {
+            match self.next()? {
+                b'"' => {
+                    self.string()?;
+                }
                 opens @ (b'{' | b'[') => {
-                    if self.enter(opens)? {
+                    if !self.closes(closing(opens)) {
                         self.open.push(opens);
                         if opens == b'{' {
                             self.name()?;
@@ -87,14 +124,14 @@ impl<'a> Reader<'a> {
                         continue;
                     }
                 }
-                _ => self.scalar()?,
+                first => self.scalar(first)?,
             }
             // A value has ended, and with it perhaps those that it is in.
             loop {
-                if self.open.len() == depth {
-                    return self.since(start);
+                if self.open.depth == depth {
+                    return Some(start..self.at);
                 }
-                let opens = *self.open.last()?;
+                let opens = self.open.innermost();
                 if self.another(opens)? {
                     if opens == b'{' {
                         self.name()?;
@@ -112,13 +149,18 @@ impl<'a> Reader<'a> {
     }
 
     fn byte(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.at).copied()
+        self.json.get(self.at).copied()
+    }
+
+    /// The next byte that is no white space.
+    fn next(&mut self) -> Option<u8> {
+        let byte = self.peek()?;
+        self.at += 1;
+        Some(byte)
     }
 
     fn expect(&mut self, byte: u8) -> Option<()> {
-        let is_there = self.peek()? == byte;
-        self.at += 1;
-        is_there.then_some(())
+        (self.next()? == byte).then_some(())
     }
 
     fn closes(&mut self, closing: u8) -> bool {
@@ -127,14 +169,12 @@ impl<'a> Reader<'a> {
         closes
     }
 
-    fn scalar(&mut self) -> Option<()> {
-        let first = self.byte()?;
-        self.at += 1;
+    /// The rest of what is neither a string nor has others in it, after its `first` byte.
+    fn scalar(&mut self, first: u8) -> Option<()> {
         match first {
-            b'"' => self.string(),
-            b't' => self.word("rue"),
-            b'f' => self.word("alse"),
-            b'n' => self.word("ull"),
+            b't' => self.word(b"rue"),
+            b'f' => self.word(b"alse"),
+            b'n' => self.word(b"ull"),
             b'-' => {
                 let first = self.byte()?;
                 self.at += 1;
@@ -144,37 +184,55 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn word(&mut self, rest: &str) -> Option<()> {
-        let is_there = self.text.get(self.at..)?.starts_with(rest);
+    fn word(&mut self, rest: &[u8]) -> Option<()> {
+        let is_there = self.json.get(self.at..)?.starts_with(rest);
         self.at += rest.len();
         is_there.then_some(())
     }
 
-    /// The rest of a string, after its first quote.
-    fn string(&mut self) -> Option<()> {
-        // Names and many values are short: they end before a search for many bytes at once would have begun.
-        let rest = self.text.as_bytes().get(self.at..)?;
-        let near = rest.get(..SHORT).unwrap_or(rest);
-        let length = near.iter().take_while(|byte| is_plain(**byte)).count();
-        if near.get(length) == Some(&b'"') {
-            self.at += length + 1;
-            return Some(());
+    /// The rest of a string, after its first quote. Says whether it has escapes.
+    fn string(&mut self) -> Option<bool> {
+        // Names and many values are short, and plain.
+        let rest = self.json.get(self.at..)?;
+        self.met.images |= rest.starts_with(IMAGE);
+        let near = rest.first_chunk::<SHORT>();
+        let plain = near.map_or(0, |near| plain(near));
+        self.at += plain;
+        if near.is_some_and(|near| near.get(plain) == Some(&b'"')) {
+            self.at += 1;
+            return Some(false);
         }
+        self.rest_of_string()
+    }
+
+    /// The same of a string that is long, or not plain.
+    #[inline(never)]
+    fn rest_of_string(&mut self) -> Option<bool> {
+        let mut has_escapes = false;
         loop {
-            let rest = self.text.as_bytes().get(self.at..)?;
-            let length = memchr::memchr2(b'"', b'\\', rest)?;
-            let (plain, end) = rest.split_at(length);
-            // To the end, although one is enough: so it is done for many bytes at once.
-            if plain.iter().fold(false, |any, byte| any | (*byte < b' ')) {
-                return None;
+            let rest = self.json.get(self.at..)?;
+            let blocks = rest.as_chunks().0.iter();
+            let blocks = blocks.take_while(|block| is_plain_block(block)).count();
+            let (passed, rest) = rest.split_at(blocks * BLOCK);
+            let plain = plain(rest);
+            self.at += passed.len() + plain + 1;
+            match *rest.get(plain)? {
+                b'"' => return Some(has_escapes),
+                b'\\' => {}
+                _ => return None,
             }
-            self.at += length + 1;
-            if end.first() == Some(&b'"') {
-                return Some(());
-            }
-            match *end.get(1)? {
-                b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => self.at += 1,
-                b'u' if end.get(2..6)?.iter().all(u8::is_ascii_hexdigit) => self.at += 5,
+            has_escapes = true;
+            self.at += 1;
+            let after = rest.get(plain + 2..)?;
+            match *rest.get(plain + 1)? {
+                b'"' => self.met.images |= after.starts_with(IMAGE),
+                b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => {}
+                b'u' => {
+                    let digits = after.first_chunk::<4>()?;
+                    digits.iter().all(u8::is_ascii_hexdigit).then_some(())?;
+                    self.met.unicode_escapes = true;
+                    self.at += digits.len();
+                }
                 _ => return None,
             }
         }
@@ -216,22 +274,76 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Whether a byte stands for itself in a string, and ends none.
-fn is_plain(byte: u8) -> bool {
-    PLAIN.get(usize::from(byte)).copied().unwrap_or_default()
+/// The brackets that are yet to be closed, a bit for each: set where it is that of an object.
+#[derive(Default)]
+struct Open {
+    depth: usize,
+    /// The innermost of them, as far as they fit.
+    bits: u64,
+    /// All outside of those, where there are so many.
+    outer: Vec<u64>,
 }
 
-/// Settled here, as every byte of every name is asked for.
-#[expect(clippy::indexing_slicing, reason = "the compiler does it")]
-static PLAIN: [bool; 256] = {
-    let mut plain = [true; 256];
-    let mut byte = 0;
-    while byte < plain.len() {
-        plain[byte] = byte >= 0x20 && byte != b'"' as usize && byte != b'\\' as usize;
-        byte += 1;
+impl Open {
+    fn push(&mut self, opens: u8) {
+        if self.depth.is_multiple_of(64) && self.depth > 0 {
+            self.outer.push(self.bits);
+        }
+        self.bits = self.bits << 1 | u64::from(opens == b'{');
+        self.depth += 1;
     }
-    plain
-};
+
+    fn pop(&mut self) {
+        self.depth -= 1;
+        self.bits >>= 1;
+        if self.depth.is_multiple_of(64)
+            && let Some(bits) = self.outer.pop()
+        {
+            self.bits = bits;
+        }
+    }
+
+    fn innermost(&self) -> u8 {
+        if self.bits & 1 == 1 { b'{' } else { b'[' }
+    }
+}
+
+/// Whether a byte stands for itself in a string, and ends none.
+fn is_plain(byte: u8) -> bool {
+    // The quote is next to the last of the control characters but for this bit, so one look tells all of them.
+    byte ^ 2 > b' ' && byte != b'\\'
+}
+
+/// Whether all bytes are plain. Looked at to the end, although one tells: so it is done for many at once.
+fn is_plain_block(block: &[u8; BLOCK]) -> bool {
+    block.iter().fold(true, |all, byte| all & is_plain(*byte))
+}
+
+/// How many bytes, from the first on, are plain.
+#[inline]
+fn plain(bytes: &[u8]) -> usize {
+    let (eights, rest) = bytes.as_chunks();
+    let mut plain = 0;
+    for eight in eights {
+        let more = plain_of_eight(*eight);
+        plain += more;
+        if more < eight.len() {
+            return plain;
+        }
+    }
+    plain + rest.iter().take_while(|byte| is_plain(**byte)).count()
+}
+
+/// The same of eight bytes: what `is_plain` says of each, of all at once.
+fn plain_of_eight(eight: [u8; 8]) -> usize {
+    let each = |byte: u8| u64::from_ne_bytes([byte; 8]);
+    let bytes = u64::from_le_bytes(eight);
+    // A byte that is smaller than what is taken from it gets its highest bit, and may spoil what follows it.
+    let low = (bytes ^ each(2)).wrapping_sub(each(b' ' + 1));
+    let backslash = (bytes ^ each(b'\\')).wrapping_sub(each(1));
+    let ends = (low | backslash) & !bytes & each(1 << 7);
+    ends.trailing_zeros() as usize / 8
+}
 
 fn closing(opens: u8) -> u8 {
     match opens {
@@ -249,14 +361,22 @@ mod tests {
 
     /// Whether all of `text` is a value.
     fn passes(text: &str) -> bool {
-        let mut reader = Reader::of(text);
+        let mut reader = Reader::of(text.as_bytes());
         let value = reader.value();
-        value.is_some_and(|value| value == text.trim_matches([' ', '\n', '\t', '\r']))
+        value.is_some_and(|value| &text[value] == text.trim_matches([' ', '\n', '\t', '\r']))
             && reader.end().is_some()
     }
 
     fn is_json(text: &str) -> bool {
         serde_json::from_str::<IgnoredAny>(text).is_ok()
+    }
+
+    #[test]
+    fn each_byte_is_told_as_it_is_meant() {
+        for byte in 0..=u8::MAX {
+            let ends = byte < b' ' || byte == b'"' || byte == b'\\';
+            assert_eq!(is_plain(byte), !ends, "{byte}");
+        }
     }
 
     #[test]
@@ -309,9 +429,35 @@ mod tests {
         }
 
         #[test]
-        fn agrees_with_a_parser_about_any_string(text in "[ -~é\n\u{1}]{0,12}") {
-            let quoted = format!("\"{text}\"");
-            prop_assert_eq!(passes(&quoted), is_json(&quoted));
+        fn agrees_with_a_parser_about_any_string(
+            before in "([ -!#-~é]|\\\\[\"n]){0,80}",
+            text in "[ -~é\n\u{1}]{0,12}",
+        ) {
+            for text in [&text, &format!("{before}{text}")] {
+                let quoted = format!("\"{text}\"");
+                prop_assert_eq!(passes(&quoted), is_json(&quoted));
+            }
+        }
+
+        #[test]
+        fn eight_bytes_are_told_as_one_is(eight in prop::array::uniform8(prop_oneof![any::<u8>(), 0x1f..0x24_u8, 0x5b..0x5e_u8])) {
+            let plain = eight.iter().take_while(|byte| is_plain(**byte)).count();
+            prop_assert_eq!(plain_of_eight(eight), plain);
+        }
+
+        #[test]
+        fn agrees_with_a_parser_however_deep(
+            levels in prop::collection::vec(any::<bool>(), 60..127),
+            flipped in any::<Option<prop::sample::Index>>(),
+        ) {
+            let opened: String = levels.iter().map(|object| if *object { "{\"a\":" } else { "[" }).collect();
+            let closed = levels.iter().enumerate().rev().map(|(level, object)| {
+                let is_flipped = flipped.is_some_and(|flipped| flipped.index(levels.len()) == level);
+                if *object != is_flipped { '}' } else { ']' }
+            });
+            let text = opened + "7" + &closed.collect::<String>();
+            prop_assert_eq!(passes(&text), flipped.is_none());
+            prop_assert_eq!(passes(&text), is_json(&text));
         }
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! They are spliced into the client's own bytes; nothing is parsed and written again.
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 
 use crate::api::fields::{Fields, Vocabulary};
 use crate::api::scan::Scan;
@@ -83,20 +83,20 @@ pub(crate) fn rewrite(
     };
     let added: usize = in_order.iter().flatten().map(|(_, text)| text.len()).sum();
 
-    let mut rewritten = BytesMut::with_capacity(body.len() + inserted + added);
+    let mut rewritten = Vec::with_capacity(body.len() + inserted + added);
     let original = |from: usize, to: usize| body.get(from..to).unwrap_or_default();
-    rewritten.put_slice(original(0, brace));
+    rewritten.extend_from_slice(original(0, brace));
     for text in missing() {
-        rewritten.put_slice(text);
+        rewritten.extend_from_slice(text);
     }
     let mut copied = brace;
     for (span, text) in in_order.into_iter().flatten() {
-        rewritten.put_slice(original(copied, span.start));
-        rewritten.put_slice(text);
+        rewritten.extend_from_slice(original(copied, span.start));
+        rewritten.extend_from_slice(text);
         copied = span.end;
     }
-    rewritten.put_slice(original(copied, body.len()));
-    rewritten.freeze()
+    rewritten.extend_from_slice(original(copied, body.len()));
+    rewritten.into()
 }
 
 #[cfg(test)]

@@ -11,8 +11,7 @@ use serde::de::IgnoredAny;
 
 use crate::api::fault::Fault;
 use crate::api::fields::{Fields, Vocabulary};
-use crate::api::json::Reader;
-use crate::api::span::span;
+use crate::api::json::{Name, Reader};
 use crate::api::stream_options::{self, Splice};
 
 /// What was found.
@@ -24,6 +23,14 @@ pub(crate) struct Scan<'a> {
         expect(dead_code, reason = "of use to `words` alone")
     )]
     pub(crate) text: &'a str,
+    /// Whether some character in it is written as `\u`.
+    #[cfg_attr(
+        not(any(feature = "words", test, fuzzing)),
+        expect(dead_code, reason = "of use to `words` alone")
+    )]
+    pub(crate) has_unicode_escapes: bool,
+    /// Whether an image may stand in it: whether some quote is followed by what begins one.
+    pub(crate) has_images: bool,
     /// The model that the client asks for.
     pub(crate) model: Cow<'a, str>,
     /// Where the value of `model` stands in the body, quotes included.
@@ -51,7 +58,7 @@ pub(crate) fn scan<'a>(
 ) -> Result<Scan<'a>, Fault> {
     let not_utf8 = |_| Fault::NotJson("it is not UTF-8".to_owned());
     let text = simdutf8::basic::from_utf8(body).map_err(not_utf8)?;
-    let mut reader = Reader::of(text);
+    let mut reader = Reader::of(body);
     match reader.peek() {
         Some(b'{') => {}
         None => return Err(Fault::NotJson("it is empty".to_owned())),
@@ -65,7 +72,10 @@ pub(crate) fn scan<'a>(
             });
         }
     }
-    let mut found = Found::default();
+    let mut found = Found {
+        text,
+        ..Found::default()
+    };
     if found
         .read(&mut reader, vocabulary, max_messages.is_some())
         .is_none()
@@ -75,12 +85,13 @@ pub(crate) fn scan<'a>(
     if let Some(field) = found.duplicate {
         return Err(Fault::Duplicate(field));
     }
-    let raw = found.model.ok_or(Fault::NoModel)?;
+    let model_span = found.model.ok_or(Fault::NoModel)?;
     let not_a_string = |_| Fault::WrongType {
         field: "model",
         expected: "a string",
     };
-    let Text(model) = Text::of(raw).map_err(not_a_string)?;
+    let model = text.get(model_span.clone()).unwrap_or_default();
+    let Text(model) = Text::of(model).map_err(not_a_string)?;
     if let Some(stream) = found.stream
         && !matches!(stream, "true" | "false" | "null")
     {
@@ -115,8 +126,10 @@ pub(crate) fn scan<'a>(
     }
     Ok(Scan {
         text,
+        has_unicode_escapes: reader.met.unicode_escapes,
+        has_images: reader.met.images,
         model,
-        model_span: span(body, raw),
+        model_span,
         present: found.present,
         streams,
         context: found.context,
@@ -143,7 +156,9 @@ impl<'a> Text<'a> {
 
 #[derive(Default)]
 struct Found<'a> {
-    model: Option<&'a str>,
+    /// All of the body.
+    text: &'a str,
+    model: Option<Range<usize>>,
     stream: Option<&'a str>,
     stream_options: Option<&'a str>,
     duplicate: Option<&'static str>,
@@ -185,11 +200,29 @@ impl<'a> Found<'a> {
     ) -> Option<()> {
         let mut has_more = reader.enter(b'{')?;
         while has_more {
-            let Text(name) = Text::of(reader.name()?).ok()?;
+            let name = self.name(reader)?;
             self.field(&name, reader, vocabulary, counts_messages)?;
             has_more = reader.another(b'{')?;
         }
         reader.end()
+    }
+
+    /// The next name, and what it means.
+    fn name(&self, reader: &mut Reader<'a>) -> Option<Cow<'a, str>> {
+        let Name {
+            inside,
+            has_escapes,
+        } = reader.name()?;
+        if has_escapes {
+            let quoted = self.text.get(inside.start - 1..inside.end + 1)?;
+            return Text::of(quoted).ok().map(|Text(name)| name);
+        }
+        self.text.get(inside).map(Cow::Borrowed)
+    }
+
+    /// The next value, as it is written.
+    fn value(&self, reader: &mut Reader<'a>) -> Option<&'a str> {
+        self.text.get(reader.value()?)
     }
 
     fn field(
@@ -201,27 +234,29 @@ impl<'a> Found<'a> {
     ) -> Option<()> {
         match name {
             "messages" if counts_messages => self.messages(reader)?,
-            "messages" | "prompt" | "input" => self.context(reader.value()?.as_bytes()),
+            "messages" | "prompt" | "input" => self.context(self.value(reader)?.as_bytes()),
             "model" => {
                 if self.model.replace(reader.value()?).is_some() {
                     self.duplicate = Some("model");
                 }
             }
             "stream" => {
-                if self.stream.replace(reader.value()?).is_some() {
+                if self.stream.replace(self.value(reader)?).is_some() {
                     self.duplicate = Some("stream");
                 }
             }
             "stream_options" => {
-                if self.stream_options.replace(reader.value()?).is_some() {
+                if self.stream_options.replace(self.value(reader)?).is_some() {
                     self.duplicate = Some("stream_options");
                 }
             }
-            "max_tokens" => self.output_limit("max_tokens", reader.value()?),
-            "max_completion_tokens" => self.output_limit("max_completion_tokens", reader.value()?),
-            "n" => self.choices("n", reader.value()?),
+            "max_tokens" => self.output_limit("max_tokens", self.value(reader)?),
+            "max_completion_tokens" => {
+                self.output_limit("max_completion_tokens", self.value(reader)?)
+            }
+            "n" => self.choices("n", self.value(reader)?),
             // So many are written, of which `n` are told.
-            "best_of" => self.choices("best_of", reader.value()?),
+            "best_of" => self.choices("best_of", self.value(reader)?),
             _ => {
                 reader.value()?;
             }
@@ -244,7 +279,7 @@ impl<'a> Found<'a> {
     fn messages(&mut self, reader: &mut Reader<'a>) -> Option<()> {
         if reader.peek()? != b'[' {
             // `null` says nothing.
-            self.uncountable |= reader.value()? != "null";
+            self.uncountable |= self.value(reader)? != "null";
             return Some(());
         }
         let start = reader.at();
@@ -256,7 +291,7 @@ impl<'a> Found<'a> {
             has_more = reader.another(b'[')?;
         }
         self.messages = self.messages.max(count);
-        self.context(reader.since(start)?.as_bytes());
+        self.context(self.text.get(start..reader.at())?.as_bytes());
         Some(())
     }
 }
@@ -489,6 +524,28 @@ mod tests {
         assert!(scan.streams);
         assert_eq!(scan.output_limit, Some(7));
         assert!(!scanned(r#"{"model":"a","stream":null}"#).unwrap().streams);
+    }
+
+    #[test]
+    fn what_calls_for_a_closer_look_is_met_wherever_it_stands() {
+        let met = |rest: &str| {
+            let body = format!(r#"{{"model":"a",{rest}}}"#);
+            let scan = scanned(&body).unwrap();
+            (scan.has_unicode_escapes, scan.has_images)
+        };
+        let long = "x".repeat(40);
+        for (rest, expected) in [
+            (r#""x":[{"a":"b\\u0061"}]"#, (false, false)),
+            (r#""x":[{"a":"b\\\u0061"}]"#, (true, false)),
+            (r#""x\u0061":1"#, (true, false)),
+            (r#""x":"LONG\nLONG\u0061""#, (true, false)),
+            (r#""x":[{"a":"data:image"}]"#, (false, true)),
+            (r#""x":[{"a":" data:image"}]"#, (false, false)),
+            (r#""data:image/":1"#, (false, true)),
+            (r#""x":"LONG\"data:imageLONG""#, (false, true)),
+        ] {
+            assert_eq!(met(&rest.replace("LONG", &long)), expected, "{rest}");
+        }
     }
 
     #[test]

@@ -102,6 +102,13 @@ fn is_what_is_there(body: &[u8], scan: &Scan<'_>, entries: &Entries<'_>) {
     );
     let name: String = serde_json::from_str(model).expect("the model is a string");
     assert_eq!(scan.model, name);
+    let text = str::from_utf8(body).expect("JSON is text");
+    let without_backslashes = text.replace(r"\\", "");
+    assert_eq!(
+        scan.has_unicode_escapes,
+        without_backslashes.contains(r"\u")
+    );
+    assert_eq!(scan.has_images, text.contains("\"data:image"));
     assert_eq!(
         scan.streams,
         entries.all("stream").any(|said| said == "true")

@@ -20,7 +20,8 @@ impl Demand {
     /// What the request that was scanned may take, of a model that is assumed to write
     /// `assumed_output`.
     pub(crate) fn of(scan: &Scan<'_>, operation: Operation, assumed_output: u64) -> Self {
-        let (images, bytes) = scan.context.map_or((0, 0), images::count);
+        let pictured = scan.context.filter(|_| scan.has_images);
+        let (images, bytes) = pictured.map_or((0, 0), images::count);
         let text = scan.context.map_or(0, <[u8]>::len).saturating_sub(bytes);
         let output = if operation.generates() {
             let each = scan.output_limit.unwrap_or(assumed_output);
@@ -76,6 +77,20 @@ mod tests {
         let body = format!(r#"{{"model":"a","messages":["data:image/png;base64,{image}"]}}"#);
         let (prompt, _) = demand(&body, Operation::Chat);
         assert_eq!(prompt, 1024);
+    }
+
+    #[test]
+    fn an_image_is_found_wherever_it_may_stand() {
+        let image = "data:image/png;base64,AA==";
+        for messages in [
+            format!("{{\"a\":[\"x\\n\",{{\"url\":\"{image}\"}}]}}"),
+            format!("[\"a text \\\"{image}\\\" and more\"]"),
+            format!("{{\"{image}\":1}}"),
+        ] {
+            let body = format!("{{\"model\":\"a\",\"messages\":{messages}}}");
+            let (prompt, _) = demand(&body, Operation::Chat);
+            assert!(prompt >= 1024, "{messages}");
+        }
     }
 
     #[test]

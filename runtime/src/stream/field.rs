@@ -11,8 +11,12 @@ pub(crate) fn last<T>(
     name: &Finder<'_>,
     read: impl Fn(&[u8]) -> Option<T>,
 ) -> Option<T> {
-    let after = |start: usize| json.get(start + name.needle().len()..);
-    name.find_iter(json)
-        .filter_map(|start| read(after(start)?))
-        .last()
+    let mut last = None;
+    let mut rest = json;
+    // Not by an iterator, which begins with a copy of all that was prepared.
+    while let Some(start) = name.find(rest) {
+        rest = rest.get(start + name.needle().len()..)?;
+        last = read(rest).or(last);
+    }
+    last
 }

@@ -68,8 +68,12 @@ pub(crate) struct Events {
 /// What is known about a document.
 #[derive(Default)]
 pub(crate) struct Document {
+    /// The end of what came before the last piece.
     tail: Vec<u8>,
+    /// The last piece so far, where more may come.
     last: Bytes,
+    /// What the last piece of all told.
+    usage: Option<Usage>,
 }
 
 impl Observer {
@@ -103,6 +107,17 @@ impl Observer {
                 Passage::Whole
             }
         }
+    }
+
+    /// Sees the last piece. Most documents are one piece, of which so nothing need be kept.
+    pub(crate) fn see_last(&mut self, piece: &Bytes, now: Instant, account: &Account) -> Passage {
+        if let Self::Document(document) = self
+            && document.last.is_empty()
+        {
+            document.usage = last_usage(end_of(piece));
+            return Passage::Whole;
+        }
+        self.see(piece, now, account)
     }
 
     /// Whether what ends here, ends inside of an event that is not the last, or without an end.
@@ -271,7 +286,7 @@ impl Events {
 
 impl Document {
     fn see(&mut self, piece: &Bytes) {
-        // Most documents come in one piece, which is looked at where it lies.
+        // Looked at where it lies, should it be the last after all.
         let previous = std::mem::replace(&mut self.last, piece.clone());
         if !previous.is_empty() {
             self.tail.extend_from_slice(&previous);
@@ -281,15 +296,20 @@ impl Document {
     }
 
     fn usage(&self) -> Option<Usage> {
-        let last = self
-            .last
-            .split_at(self.last.len().saturating_sub(MAX_TAIL))
-            .1;
+        if self.usage.is_some() {
+            return self.usage;
+        }
+        let last = end_of(&self.last);
         if self.tail.is_empty() {
             return last_usage(last);
         }
         last_usage(&[&self.tail, last].concat())
     }
+}
+
+/// As much of the end of a document's piece as may hold the usage.
+fn end_of(piece: &[u8]) -> &[u8] {
+    piece.split_at(piece.len().saturating_sub(MAX_TAIL)).1
 }
 
 fn tail(piece: &[u8], start: usize) -> &[u8] {
@@ -328,6 +348,23 @@ mod tests {
             Observer::Events(events) => events.usage,
             Observer::Document(document) => document.usage(),
         }
+    }
+
+    /// The same of a document of which it is known that the last piece is that.
+    fn usage_of_ended(pieces: &[&str]) -> Option<Usage> {
+        let mut observer = Observer::of_document();
+        let piece = |piece: &str| Bytes::copy_from_slice(piece.as_bytes());
+        ACCOUNT.with(|account| {
+            let (last, others) = pieces.split_last().unwrap();
+            for other in others {
+                observer.see(&piece(other), Instant::now(), account);
+            }
+            observer.see_last(&piece(last), Instant::now(), account);
+        });
+        let Observer::Document(document) = observer else {
+            panic!("it reads a document")
+        };
+        document.usage()
     }
 
     #[test]
@@ -376,6 +413,7 @@ mod tests {
             output: Some(4),
         });
         assert_eq!(usage_of(Observer::of_document(), &[&long]), expected);
+        assert_eq!(usage_of_ended(&[&long]), expected);
         for cut in [1, 50_000, long.len() - 20, long.len() - 1] {
             let (head, tail) = long.split_at(cut);
             assert_eq!(
@@ -383,6 +421,7 @@ mod tests {
                 expected,
                 "cut at {cut}"
             );
+            assert_eq!(usage_of_ended(&[head, tail]), expected, "cut at {cut}");
         }
     }
 

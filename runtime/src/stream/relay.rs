@@ -108,7 +108,11 @@ impl Relay {
                     self.waiting_since = None;
                     // A long response need not end before others may pass.
                     self.judge(Verdict::Answer);
-                    let passage = self.observer.see(&data, now, &self.account);
+                    let passage = if self.has_read_all() {
+                        self.observer.see_last(&data, now, &self.account)
+                    } else {
+                        self.observer.see(&data, now, &self.account)
+                    };
                     self.recording.take_if(|recording| !recording.see(&data));
                     self.account.relayed(&data);
                     self.complete_at_end();
@@ -175,9 +179,14 @@ impl Relay {
     /// Hyper does not ask for another piece of a body that says that it has ended.
     fn complete_at_end(&mut self) {
         // Of what is cut there is more to say.
-        if self.source.as_ref().is_some_and(Body::is_end_stream) && !self.observer.is_cut() {
+        if self.has_read_all() && !self.observer.is_cut() {
             self.complete();
         }
+    }
+
+    /// Whether nothing more will come from the upstream.
+    fn has_read_all(&self) -> bool {
+        self.source.as_ref().is_some_and(Body::is_end_stream)
     }
 
     fn complete(&mut self) {

@@ -66,32 +66,35 @@ fn value_of_field(after_name: &[u8]) -> Option<Usage> {
     (is_plausible(usage.input) && is_plausible(usage.output)).then_some(usage)
 }
 
-/// Reads the object that `json` begins with, and leaves what follows it.
+/// Reads the object that `json` begins with, and leaves what follows it, which may be cut.
 fn read(json: &[u8]) -> Option<Usage> {
-    // What follows may be cut.
-    let text =
-        str::from_utf8(json).or_else(|error| str::from_utf8(json.split_at(error.valid_up_to()).0));
-    let mut reader = Reader::of(text.ok()?);
+    let mut reader = Reader::of(json);
     let mut usage = Usage::default();
     let mut has_more = reader.enter(b'{')?;
     while has_more {
         let (name, value) = (reader.name()?, reader.value()?);
-        match name {
-            "\"prompt_tokens\"" => usage.input = tokens(value)?,
-            "\"completion_tokens\"" => usage.output = tokens(value)?,
+        match json.get(name.inside)? {
+            b"prompt_tokens" => usage.input = tokens(json.get(value)?)?,
+            b"completion_tokens" => usage.output = tokens(json.get(value)?)?,
             _ => {}
         }
         has_more = reader.another(b'{')?;
     }
-    Some(usage)
+    let object = json.get(..reader.at())?;
+    let is_text = object.is_ascii() || str::from_utf8(object).is_ok();
+    is_text.then_some(usage)
 }
 
 /// A number of tokens, or `null`.
-fn tokens(json: &str) -> Option<Option<u64>> {
-    match json {
-        "null" => Some(None),
-        number => number.parse().ok().map(Some),
+fn tokens(json: &[u8]) -> Option<Option<u64>> {
+    if json == b"null" {
+        return Some(None);
     }
+    let number = json.iter().try_fold(0_u64, |number, byte| {
+        let digit = char::from(*byte).to_digit(10)?;
+        number.checked_mul(10)?.checked_add(digit.into())
+    });
+    number.map(Some)
 }
 
 #[cfg(test)]

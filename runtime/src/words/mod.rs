@@ -66,9 +66,10 @@ impl Words {
         })
     }
 
-    /// Refuses a request whose body, which is JSON, holds one of them.
-    pub(crate) fn check(&self, body: &str) -> Result<(), Forbidden> {
-        let glance = self.glance.as_ref();
+    /// Refuses a request whose body, which is JSON, holds one of them. With Unicode escapes it can write any
+    /// letter of a word in a second way.
+    pub(crate) fn check(&self, body: &str, has_unicode_escapes: bool) -> Result<(), Forbidden> {
+        let glance = self.glance.as_ref().filter(|_| !has_unicode_escapes);
         if glance.is_some_and(|glance| glance.finds_nothing(body)) {
             return Ok(());
         }
@@ -153,13 +154,17 @@ mod tests {
     /// Where `body` holds one of the words: `messages[1]`, or nothing for a place without a name.
     fn found(body: &str) -> Option<String> {
         let words = Words::parse(LIST).unwrap();
-        let forbidden = words.check(body).err()?;
+        let forbidden = check(&words, body).err()?;
         Some(
             forbidden
                 .place
                 .map(|place| place.to_string())
                 .unwrap_or_default(),
         )
+    }
+
+    fn check(words: &Words, body: &str) -> Result<(), Forbidden> {
+        words.check(body, body.contains("\\u"))
     }
 
     fn in_text(text: &str) -> bool {
@@ -209,7 +214,7 @@ mod tests {
     #[test]
     fn a_longer_word_does_not_hide_a_shorter_one() {
         let words = Words::parse("red\nred fox").unwrap();
-        assert!(words.check(r#"{"prompt":"red foxes"}"#).is_err());
+        assert!(check(&words, r#"{"prompt":"red foxes"}"#).is_err());
     }
 
     #[test]
@@ -258,10 +263,8 @@ mod tests {
         ] {
             assert_eq!(found(&body.to_string()).as_deref(), Some(place), "{body}");
         }
-        let forbidden = Words::parse(LIST)
-            .unwrap()
-            .check(r#"{"prompt":["red fox"]}"#)
-            .unwrap_err();
+        let words = Words::parse(LIST).unwrap();
+        let forbidden = check(&words, r#"{"prompt":["red fox"]}"#).unwrap_err();
         assert_eq!(
             forbidden.to_string(),
             "`prompt[0]` holds a word that this gateway forbids"
@@ -309,7 +312,7 @@ mod tests {
             assert_eq!(Words::parse(list).err(), Some(NoList::Empty), "{list}");
         }
         let words = Words::parse("\u{feff}bluebird\r\n").unwrap();
-        assert!(words.check(r#"["bluebird"]"#).is_err());
+        assert!(check(&words, r#"["bluebird"]"#).is_err());
     }
 
     proptest! {
@@ -333,13 +336,13 @@ mod tests {
             }
             for list in [LIST, "bluebird\nred fox", "école\nfox", "a/b"] {
                 let words = Words::parse(list).unwrap();
-                prop_assert_eq!(words.check(&body), words.search(&body));
+                prop_assert_eq!(check(&words, &body), words.search(&body));
             }
         }
 
         #[test]
         fn never_panics(body in ".{0,100}") {
-            let _ = Words::parse(LIST).unwrap().check(&body);
+            let _ = check(&Words::parse(LIST).unwrap(), &body);
         }
     }
 }

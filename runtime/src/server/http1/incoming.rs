@@ -25,6 +25,11 @@ impl Incoming {
             .transpose()
     }
 
+    /// How many bytes are yet to come, where that is known.
+    pub(crate) fn left(&self) -> Option<u64> {
+        self.0.borrow().left()
+    }
+
     /// Whether all of it was read.
     pub(crate) fn is_at_end(&self) -> bool {
         self.0.borrow().is_at_end()

@@ -119,6 +119,11 @@ impl Wire {
         self.body.is_at_end()
     }
 
+    /// How many bytes of the request's body are yet to come, where that is known.
+    pub(super) fn left(&self) -> Option<u64> {
+        self.body.left()
+    }
+
     /// Whether the end of the request's body can be found, without asking for it.
     pub(super) fn ends(&self) -> bool {
         !self.is_malformed && (self.is_at_end() || self.invitation.is_none())
