@@ -12,21 +12,8 @@ pub(super) const TOKENS: usize = 1024;
 /// How data URLs of images begin, quote included. Prepared once: that costs more than a search.
 static START: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"data:image"));
 
-/// What stands before the data.
-const MARK: &[u8] = b";base64,";
-
 /// How many images stand in a prompt as data URLs, and how many bytes they take.
 pub(super) fn count(json: &[u8]) -> (usize, usize) {
-    // Most prompts are words alone, and a semicolon is rare in them: to look for one byte costs a third.
-    let is_mark = |at| json.get(at..).is_some_and(|rest| rest.starts_with(MARK));
-    if memchr::memchr_iter(b';', json).any(is_mark) {
-        count_all(json)
-    } else {
-        (0, 0)
-    }
-}
-
-fn count_all(json: &[u8]) -> (usize, usize) {
     let (mut images, mut bytes) = (0, 0);
     let start = START.needle().len();
     let mut rest = json;
@@ -45,6 +32,7 @@ fn count_all(json: &[u8]) -> (usize, usize) {
 
 /// Whether what follows `data:image` is a format and nothing but base64: text in its place is text.
 fn is_base64(url: &[u8]) -> bool {
+    const MARK: &[u8] = b";base64,";
     // The slash may have a backslash in JSON.
     let url = url.strip_prefix(b"\\").unwrap_or(url);
     let Some(url) = url.strip_prefix(b"/") else {
