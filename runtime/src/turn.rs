@@ -6,8 +6,26 @@
 //! come over any of its connections, and works on it, before it writes. Nothing is waited for: a connection that is alone
 //! writes at once.
 
+use std::cell::Cell;
+
+thread_local! {
+    /// Whether somebody has yielded since [`begin`].
+    static YIELDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Begins the turn of a task.
+pub(crate) fn begin() {
+    YIELDED.set(false);
+}
+
+/// Whether the task whose turn it is comes again at once, whatever else it waits for.
+pub(crate) fn comes_again() -> bool {
+    YIELDED.get()
+}
+
 /// Ready when what has come over other connections was read.
 pub(crate) async fn after_reads() {
+    YIELDED.set(true);
     // The runtime goes on with whoever yields after all others that can run, and after a look at what has come.
     tokio::task::yield_now().await;
 }
@@ -18,8 +36,6 @@ pub(crate) async fn order(
     write: impl Future,
     mut far: tokio::io::DuplexStream,
 ) -> [Option<&'static str>; 2] {
-    use std::cell::Cell;
-
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::{TcpListener, TcpStream};
 

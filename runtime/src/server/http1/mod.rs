@@ -35,6 +35,7 @@ use crate::server::http1::waiting::Waiting;
 use crate::server::http1::wire::{Gone, Wire};
 use crate::server::refusal::{self, LINGER_TIME};
 use crate::stream::keep_alive::Underway;
+use crate::turn;
 
 /// How much of a body that nobody wants is still read, in bytes.
 const LINGER_BYTES: usize = 64 * 1024 * 1024;
@@ -133,8 +134,13 @@ async fn response(
     cut: &mut Begun,
 ) -> Result<Response, Gone> {
     poll_fn(|cx| {
+        turn::begin();
         if let Poll::Ready(response) = cut.poll_too(request.as_mut(), cx) {
             return Poll::Ready(Ok(response));
+        }
+        // Whether the client has gone is soon enough seen when it waits for others.
+        if turn::comes_again() {
+            return Poll::Pending;
         }
         wire.borrow_mut().poll_gone(cx).map(|()| Err(Gone))
     })
