@@ -19,6 +19,8 @@ pub(super) struct Waiting {
     read_timeout: Duration,
     /// Goes off when the head may be late; it is put off then, and not set anew for each.
     alarm: Pin<Box<Sleep>>,
+    /// Whether it knows whom to wake: the waker of a task stays the same, so it is left once.
+    is_set: bool,
     drain: Begun,
     /// How long a connection is kept then that sends no request.
     quiet: Duration,
@@ -30,6 +32,7 @@ impl Waiting {
         Self {
             read_timeout,
             alarm: Box::pin(sleep(read_timeout)),
+            is_set: false,
             drain: client.drain.begun(),
             quiet: client.quiet(),
         }
@@ -51,6 +54,10 @@ impl Waiting {
             }
             if self.alarm.deadline() > due {
                 self.alarm.as_mut().reset(due);
+            }
+            let is_set = std::mem::replace(&mut self.is_set, true);
+            if is_set && !self.alarm.is_elapsed() {
+                return Poll::Pending;
             }
             while self.alarm.as_mut().poll(cx).is_ready() {
                 if Instant::now() >= due {
