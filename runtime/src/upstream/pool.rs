@@ -28,7 +28,8 @@ pub(crate) struct Pool {
 
 struct Idle {
     connection: Box<Connection>,
-    since: Instant,
+    /// How long it is kept.
+    until: Instant,
 }
 
 impl Pool {
@@ -37,10 +38,10 @@ impl Pool {
         let mut idle = self.idle.borrow_mut();
         while let Some(Idle {
             mut connection,
-            since,
+            until,
         }) = idle.pop_back()
         {
-            if now.duration_since(since) < IDLE_TIME && connection.is_quiet() {
+            if now < until && connection.is_quiet() {
                 return Some(connection);
             }
         }
@@ -49,9 +50,10 @@ impl Pool {
 
     /// Closes what has been idle for too long, and what the server has closed.
     pub(crate) fn sweep(&self) {
+        let now = Instant::now();
         self.idle
             .borrow_mut()
-            .retain_mut(|idle| idle.since.elapsed() < IDLE_TIME && idle.connection.is_quiet());
+            .retain_mut(|idle| now < idle.until && idle.connection.is_quiet());
     }
 
     fn put(&self, mut connection: Box<Connection>) {
@@ -60,7 +62,7 @@ impl Pool {
             connection.rest();
             idle.push_back(Idle {
                 connection,
-                since: Instant::now(),
+                until: Instant::now() + IDLE_TIME,
             });
         }
     }
