@@ -68,17 +68,15 @@ impl Headers {
         let (first, last) = (lines.first()?, lines.last()?);
         let place = |part: &[u8]| part.as_ptr().addr().wrapping_sub(head.as_ptr().addr());
         let from = place(first.name.as_bytes());
-        let to = place(last.value) + last.value.len() + END.len();
+        let to = place(last.value).wrapping_add(last.value.len() + END.len());
         self.text.extend_from_slice(head.get(from..to)?);
         for line in lines {
             let start = place(line.name.as_bytes()).wrapping_sub(from);
-            let colon = start + line.name.len();
+            let colon = start.wrapping_add(line.name.len());
             let value = place(line.value).wrapping_sub(from);
-            let end = value + line.value.len();
-            let is_as_here = value == colon + COLON.len()
-                && self.text.get(colon..value)? == COLON
-                && self.text.get(end..end + END.len())? == END;
-            if !is_as_here {
+            let end = value.wrapping_add(line.value.len());
+            let after = end.wrapping_add(END.len());
+            if self.text.get(colon..value)? != COLON || self.text.get(end..after)? != END {
                 return None;
             }
             let name = self.text.get_mut(start..colon)?;
@@ -371,6 +369,23 @@ mod tests {
             let mut lowered = name.clone();
             lower(&mut lowered);
             prop_assert_eq!(lowered, name.to_ascii_lowercase());
+        }
+
+        /// Those of a head are what was parsed, whatever stands around names and values.
+        #[test]
+        fn nothing_of_a_head_is_lost(
+            lines in prop::collection::vec(("[A-Za-z-]{1,20}", " {0,2}", "([!-~]( ?[!-~]){0,9})?", " ?", "\r?\n"), 0..6),
+        ) {
+            let line = |(name, before, value, after, end): &(String, String, String, String, String)| {
+                format!("{name}:{before}{value}{after}{end}")
+            };
+            let head = format!("GET / HTTP/1.1\r\n{}\r\n", lines.iter().map(line).collect::<String>());
+            let mut parsed = [httparse::EMPTY_HEADER; 6];
+            let mut request = httparse::Request::new(&mut parsed);
+            prop_assert!(request.parse(head.as_bytes()).unwrap().is_complete());
+            let headers = Headers::of_head(head.as_bytes(), request.headers, Room::default());
+            let expected = lines.iter().map(|line| (line.0.to_ascii_lowercase(), &line.2));
+            prop_assert!(expected.collect::<Headers>() == headers);
         }
 
         /// Whatever is done to them, they are what a list of names and values would be.
