@@ -3,23 +3,6 @@
 use crate::h1::Malformed;
 use crate::message::headers::Headers;
 
-/// Room for headers that are added to those that came.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Room {
-    pub(crate) lines: usize,
-    pub(crate) bytes: usize,
-}
-
-/// The headers of a head of this `length`, with room for some `more`, so that none of those makes the others move.
-/// They hold nothing of the buffer that they were parsed in.
-pub(crate) fn headers(lines: &[httparse::Header<'_>], length: usize, more: Room) -> Headers {
-    let mut headers = Headers::with_room(lines.len() + more.lines, length + more.bytes);
-    for line in lines {
-        headers.append_as_sent(line.name, line.value);
-    }
-    headers
-}
-
 /// Whether the body comes in chunks. Any other coding was not asked for and cannot be undone.
 pub(crate) fn is_chunked(headers: &Headers) -> Result<bool, Malformed> {
     let mut codings = headers.all("transfer-encoding");
@@ -59,10 +42,51 @@ pub(crate) fn length(headers: &Headers) -> Result<Option<u64>, Malformed> {
     Ok(Some(length))
 }
 
-/// Whether `Connection` names this option.
-pub(crate) fn connection_names(headers: &Headers, option: &str) -> bool {
-    headers
-        .all("connection")
-        .flat_map(|value| value.split(|byte| *byte == b','))
-        .any(|word| word.trim_ascii().eq_ignore_ascii_case(option.as_bytes()))
+/// What `Connection` names (RFC 9110, 7.6.1).
+pub(crate) struct Connection {
+    closes: bool,
+    keeps_alive: bool,
+    /// Everything else, in small letters.
+    others: Vec<Vec<u8>>,
+}
+
+impl Connection {
+    /// In these headers.
+    pub(crate) fn of(headers: &Headers) -> Self {
+        let mut connection = Self {
+            closes: false,
+            keeps_alive: false,
+            others: Vec::new(),
+        };
+        for value in headers.all("connection") {
+            // Nearly nobody says anything else.
+            if value == b"keep-alive" {
+                connection.keeps_alive = true;
+                continue;
+            }
+            for option in value.split(|byte| *byte == b',') {
+                let option = option.trim_ascii().to_ascii_lowercase();
+                match option.as_slice() {
+                    b"close" => connection.closes = true,
+                    b"keep-alive" => connection.keeps_alive = true,
+                    _ => connection.others.push(option),
+                }
+            }
+        }
+        connection
+    }
+
+    /// Whether it is to be kept after this message.
+    pub(crate) fn is_kept(&self, is_http_1_1: bool) -> bool {
+        if is_http_1_1 {
+            !self.closes
+        } else {
+            self.keeps_alive
+        }
+    }
+
+    /// Whether it names a header, which is in small letters.
+    pub(crate) fn names(&self, header: &[u8]) -> bool {
+        (self.closes && header == b"close") || self.others.iter().any(|other| other == header)
+    }
 }

@@ -34,7 +34,11 @@ pub(crate) fn poll_read(
     with(|landing| {
         let mut landed = ReadBuf::new(landing.get_mut(..most).unwrap_or_default());
         ready!(Pin::new(stream).poll_read(cx, &mut landed))?;
-        received.extend_from_slice(landed.filled());
+        if received.capacity() == 0 {
+            *received = BytesMut::from(landed.filled());
+        } else {
+            received.extend_from_slice(landed.filled());
+        }
         Poll::Ready(Ok(landed.filled().len()))
     })
 }

@@ -21,6 +21,20 @@ pub(crate) enum Stream {
 }
 
 impl Stream {
+    /// Whether it is open as far as this side knows, and nothing has come.
+    pub(crate) fn is_quiet(&mut self) -> bool {
+        match self {
+            // The runtime knows whether there is anything without asking the kernel.
+            Self::Plain(stream) => stream
+                .try_read(&mut [0])
+                .is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock),
+            #[cfg(feature = "tls")]
+            Self::Tls(stream) => sends_nothing(stream.as_mut()),
+            #[cfg(test)]
+            Self::Memory(stream) => sends_nothing(stream),
+        }
+    }
+
     /// Has it reset when it is closed.
     pub(crate) fn reset(&self) {
         match self {
@@ -33,6 +47,15 @@ impl Stream {
             Self::Memory(_) => {}
         }
     }
+}
+
+/// Whether a read would have to wait.
+#[cfg(any(test, feature = "tls"))]
+fn sends_nothing(stream: &mut (impl AsyncRead + Unpin)) -> bool {
+    // Nobody is to be woken.
+    let mut cx = Context::from_waker(std::task::Waker::noop());
+    let read = Pin::new(stream).poll_read(&mut cx, &mut ReadBuf::new(&mut [0]));
+    read.is_pending()
 }
 
 /// Calls a method of whatever a stream is.

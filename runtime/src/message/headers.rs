@@ -11,6 +11,13 @@ const COLON: &[u8] = b": ";
 /// At the end of a line.
 const END: &[u8] = b"\r\n";
 
+/// Room for headers that are added to those that came.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Room {
+    pub(crate) lines: usize,
+    pub(crate) bytes: usize,
+}
+
 /// The headers of a message, in their order. Names are in small letters.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Headers {
@@ -41,17 +48,64 @@ impl Headers {
         }
     }
 
+    /// The `lines` that were parsed in a `head`, with room for some `more`, so that none of those makes the others
+    /// move. They hold nothing of the head.
+    pub(crate) fn of_head(head: &[u8], lines: &[httparse::Header<'_>], more: Room) -> Self {
+        let mut headers = Self::with_room(lines.len() + more.lines, head.len() + more.bytes);
+        if headers.copy_together(head, lines).is_none() {
+            headers.text.clear();
+            headers.lines.clear();
+            for line in lines {
+                headers.append_as_sent(line.name, line.value);
+            }
+        }
+        headers
+    }
+
+    /// Adds the `lines` of a `head` as they stand there; `None`, in the middle of it, where they are not written as
+    /// they are here.
+    fn copy_together(&mut self, head: &[u8], lines: &[httparse::Header<'_>]) -> Option<()> {
+        let (first, last) = (lines.first()?, lines.last()?);
+        let place = |part: &[u8]| part.as_ptr().addr().wrapping_sub(head.as_ptr().addr());
+        let from = place(first.name.as_bytes());
+        let to = place(last.value).wrapping_add(last.value.len() + END.len());
+        self.text.extend_from_slice(head.get(from..to)?);
+        for line in lines {
+            let start = place(line.name.as_bytes()).wrapping_sub(from);
+            let colon = start.wrapping_add(line.name.len());
+            let value = place(line.value).wrapping_sub(from);
+            let end = value.wrapping_add(line.value.len());
+            let after = end.wrapping_add(END.len());
+            if self.text.get(colon..value)? != COLON || self.text.get(end..after)? != END {
+                return None;
+            }
+            let name = self.text.get_mut(start..colon)?;
+            lower(name);
+            self.kinds |= kind(name);
+            self.lines.push(Line { start, colon, end });
+        }
+        Some(())
+    }
+
     /// The first value of this name, which is in small letters.
+    #[inline]
     pub(crate) fn get(&self, name: impl AsRef<[u8]>) -> Option<&[u8]> {
         let name = name.as_ref();
-        if !self.may_have(name) {
-            return None;
+        // Of a name that is known when this is compiled, its kind is as well.
+        if self.may_have(name) {
+            self.find(name)
+        } else {
+            None
         }
-        let line = self.lines.iter().find(|line| self.name(line) == name)?;
+    }
+
+    fn find(&self, name: &[u8]) -> Option<&[u8]> {
+        let line = self.lines.iter().find(|line| self.is_of(line, name))?;
         Some(self.value(line))
     }
 
     /// All values of this name, which is in small letters.
+    #[inline]
     pub(crate) fn all(&self, name: impl AsRef<[u8]>) -> impl Iterator<Item = &[u8]> {
         let lines = if self.may_have(name.as_ref()) {
             &*self.lines
@@ -60,11 +114,12 @@ impl Headers {
         };
         let named = lines
             .iter()
-            .filter(move |line| self.name(line) == name.as_ref());
+            .filter(move |line| self.is_of(line, name.as_ref()));
         named.map(|line| self.value(line))
     }
 
     /// Whether there is one of this name, which is in small letters.
+    #[inline]
     pub(crate) fn has(&self, name: impl AsRef<[u8]>) -> bool {
         self.get(name).is_some()
     }
@@ -82,14 +137,12 @@ impl Headers {
     }
 
     /// Adds a header that was read, whose name may have capitals.
-    pub(crate) fn append_as_sent(&mut self, name: &str, value: &[u8]) {
+    fn append_as_sent(&mut self, name: &str, value: &[u8]) {
         let start = self.text.len();
         self.text.extend_from_slice(name.as_bytes());
-        self.text
-            .get_mut(start..)
-            .unwrap_or_default()
-            .make_ascii_lowercase();
-        self.kinds |= kind(self.text.get(start..).unwrap_or_default());
+        let name = self.text.get_mut(start..).unwrap_or_default();
+        lower(name);
+        self.kinds |= kind(name);
         self.end_line(start, |text| text.extend_from_slice(value));
     }
 
@@ -131,9 +184,11 @@ impl Headers {
     }
 
     /// Removes all of this name, which is in small letters.
+    #[inline]
     pub(crate) fn remove(&mut self, name: impl AsRef<[u8]>) {
-        if self.has(&name) {
-            self.retain(|other| other != name.as_ref());
+        let name = name.as_ref();
+        if self.has(name) {
+            self.retain(|other| other != name);
         }
     }
 
@@ -178,6 +233,11 @@ impl Headers {
         self.kinds & kind(name) != 0
     }
 
+    /// Whether a line is of this name; most are not, and of another length.
+    fn is_of(&self, line: &Line, name: &[u8]) -> bool {
+        line.colon - line.start == name.len() && self.name(line) == name
+    }
+
     fn name(&self, line: &Line) -> &[u8] {
         self.text.get(line.start..line.colon).unwrap_or_default()
     }
@@ -186,6 +246,26 @@ impl Headers {
         self.text
             .get(line.colon + COLON.len()..line.end)
             .unwrap_or_default()
+    }
+}
+
+/// Puts capitals into small letters.
+fn lower(name: &mut [u8]) {
+    match name.len() {
+        ..8 => lower_by::<4>(name),
+        _ => lower_by::<8>(name),
+    }
+}
+
+/// Puts capitals into small letters, so many at once.
+fn lower_by<const N: usize>(name: &mut [u8]) {
+    for some in name.as_chunks_mut::<N>().0 {
+        some.make_ascii_lowercase();
+    }
+    // What is left, with some of those before it.
+    match name.last_chunk_mut::<N>() {
+        Some(last) => last.make_ascii_lowercase(),
+        None => name.make_ascii_lowercase(),
     }
 }
 
@@ -263,7 +343,57 @@ mod tests {
         assert_eq!(written(&headers, |name| name == b"b"), "b: 2\r\n");
     }
 
+    #[test]
+    fn headers_of_a_head_are_the_same_however_they_are_written() {
+        for (head, expected) in [
+            ("", ""),
+            (
+                "Host: a\r\nX-Request-Id: B\r\n",
+                "host: a\r\nx-request-id: B\r\n",
+            ),
+            ("Host:a\r\nX-B: b\r\n", "host: a\r\nx-b: b\r\n"),
+            ("Host: a\r\nX-B:  b \r\n", "host: a\r\nx-b: b\r\n"),
+            ("Host: a\nX-B: b\n", "host: a\r\nx-b: b\r\n"),
+            ("Host: a\r\nX-B:\r\n", "host: a\r\nx-b: \r\n"),
+            ("X-B: \r\nHost: a\r\n", "x-b: \r\nhost: a\r\n"),
+        ] {
+            let head = format!("GET / HTTP/1.1\r\n{head}\r\n");
+            let mut lines = [httparse::EMPTY_HEADER; 2];
+            let mut request = httparse::Request::new(&mut lines);
+            assert!(request.parse(head.as_bytes()).unwrap().is_complete());
+            let mut headers = Headers::of_head(head.as_bytes(), request.headers, Room::default());
+            assert_eq!(written(&headers, |_| true), expected, "{head:?}");
+            headers.append("last", "c");
+            let expected = format!("{expected}last: c\r\n");
+            assert_eq!(written(&headers, |_| true), expected, "{head:?}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn capitals_become_small_letters(name in prop::collection::vec(any::<u8>(), 0..40)) {
+            let mut lowered = name.clone();
+            lower(&mut lowered);
+            prop_assert_eq!(lowered, name.to_ascii_lowercase());
+        }
+
+        /// Those of a head are what was parsed, whatever stands around names and values.
+        #[test]
+        fn nothing_of_a_head_is_lost(
+            lines in prop::collection::vec(("[A-Za-z-]{1,20}", " {0,2}", "([!-~]( ?[!-~]){0,9})?", " ?", "\r?\n"), 0..6),
+        ) {
+            let line = |(name, before, value, after, end): &(String, String, String, String, String)| {
+                format!("{name}:{before}{value}{after}{end}")
+            };
+            let head = format!("GET / HTTP/1.1\r\n{}\r\n", lines.iter().map(line).collect::<String>());
+            let mut parsed = [httparse::EMPTY_HEADER; 6];
+            let mut request = httparse::Request::new(&mut parsed);
+            prop_assert!(request.parse(head.as_bytes()).unwrap().is_complete());
+            let headers = Headers::of_head(head.as_bytes(), request.headers, Room::default());
+            let expected = lines.iter().map(|line| (line.0.to_ascii_lowercase(), &line.2));
+            prop_assert!(expected.collect::<Headers>() == headers);
+        }
+
         /// Whatever is done to them, they are what a list of names and values would be.
         #[test]
         fn are_a_list(steps in prop::collection::vec((0..3, "[a-c]{1,2}", "[ -~]{0,4}"), 0..20)) {

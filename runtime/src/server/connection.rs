@@ -46,7 +46,8 @@ pub(crate) async fn serve(client: Client, socket: TcpStream) {
     }
     #[cfg(feature = "http2")]
     if client.gateway().http2 {
-        let looked = client.open(async { opening::look(socket).await.ok() });
+        // Boxed, as it is large and soon over.
+        let looked = Box::pin(client.open(async { opening::look(socket).await.ok() }));
         let Some(opened) = looked.await else {
             return;
         };

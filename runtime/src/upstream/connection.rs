@@ -3,18 +3,23 @@
 
 use std::future::poll_fn;
 use std::io::IoSlice;
+use std::mem;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, Bytes, BytesMut};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use bytes::{Bytes, BytesMut};
+use tokio::io::AsyncWrite;
 
 use crate::h1::body::Decoder;
 use crate::h1::landing;
 use crate::h1::stream::Stream;
 use crate::upstream::failure::Failure;
+use crate::upstream::h1::request;
 use crate::upstream::h1::response::{self, Head};
 use crate::upstream::http_body::Broken;
+
+/// The largest body that is copied behind its head, in bytes: a copy of it costs less than another slice of a write.
+const MOST_COPIED: usize = 4 * 1024;
 
 /// A connection to an upstream. Dropped, it is closed at once.
 pub(crate) struct Connection {
@@ -45,10 +50,13 @@ impl Unanswered {
 }
 
 /// A request on its way out.
-struct Request {
-    /// What is yet to be written.
-    head: Bytes,
-    body: Bytes,
+struct Request<'a> {
+    /// Its head, and its body where that was copied behind it.
+    text: Vec<u8>,
+    /// Its body where it was not.
+    body: &'a [u8],
+    /// How much of both was written.
+    written: usize,
     progress: Progress,
 }
 
@@ -73,12 +81,8 @@ impl Connection {
 
     /// Sends a request and waits for the head of its response. That may come before the request is out: then
     /// no more of it is sent, and the connection serves no other.
-    pub(crate) async fn ask(&mut self, head: Bytes, body: Bytes) -> Result<Head, Unanswered> {
-        let mut request = Request {
-            head,
-            body,
-            progress: Progress::Unsent,
-        };
+    pub(crate) async fn ask(&mut self, head: Vec<u8>, body: &[u8]) -> Result<Head, Unanswered> {
+        let mut request = Request::new(head, body);
         let mut heard = false;
         poll_fn(|cx| {
             request.poll(&mut self.stream, cx)?;
@@ -144,31 +148,46 @@ impl Connection {
 
     /// Whether it is open as far as this side knows, and the server has said nothing without being asked.
     pub(crate) fn is_quiet(&mut self) -> bool {
-        let mut byte = [0];
-        // Nobody is to be woken; the runtime knows whether there is anything without asking the kernel.
-        let mut cx = Context::from_waker(Waker::noop());
-        Pin::new(&mut self.stream)
-            .poll_read(&mut cx, &mut ReadBuf::new(&mut byte))
-            .is_pending()
+        self.stream.is_quiet()
     }
 }
 
-impl Request {
+impl<'a> Request<'a> {
+    fn new(mut head: Vec<u8>, mut body: &'a [u8]) -> Self {
+        if body.len() <= MOST_COPIED {
+            head.extend_from_slice(body);
+            body = b"";
+        }
+        Self {
+            text: head,
+            body,
+            written: 0,
+            progress: Progress::Unsent,
+        }
+    }
+
     /// Writes as much as goes out now; an error where the connection takes nothing of it at all.
     fn poll(&mut self, stream: &mut Stream, cx: &mut Context<'_>) -> Result<(), Unanswered> {
         while matches!(self.progress, Progress::Unsent | Progress::Sending) {
             let stream = Pin::new(&mut *stream);
-            if self.head.is_empty() && self.body.is_empty() {
-                // TLS may hold back some of it.
-                self.progress = match stream.poll_flush(cx) {
-                    Poll::Pending => break,
-                    Poll::Ready(Ok(())) => Progress::Sent,
-                    Poll::Ready(Err(_)) => Progress::Refused,
-                };
-                break;
-            }
-            let slices = [IoSlice::new(&self.head), IoSlice::new(&self.body)];
-            match stream.poll_write_vectored(cx, &slices) {
+            let text = self.text.get(self.written..).unwrap_or_default();
+            let of_body = self.written.saturating_sub(self.text.len());
+            let body = self.body.get(of_body..).unwrap_or_default();
+            let write = match (text, body) {
+                ([], []) => {
+                    // TLS may hold back some of it.
+                    self.progress = match stream.poll_flush(cx) {
+                        Poll::Pending => break,
+                        Poll::Ready(Ok(())) => Progress::Sent,
+                        Poll::Ready(Err(_)) => Progress::Refused,
+                    };
+                    request::take_back(mem::take(&mut self.text));
+                    break;
+                }
+                (text, []) => stream.poll_write(cx, text),
+                both => stream.poll_write_vectored(cx, &<[_; 2]>::from(both).map(IoSlice::new)),
+            };
+            match write {
                 Poll::Pending => break,
                 Poll::Ready(Ok(0) | Err(_)) if self.progress == Progress::Unsent => {
                     return Err(Unanswered::Unsent);
@@ -176,9 +195,7 @@ impl Request {
                 // What it has to say about that may be there.
                 Poll::Ready(Ok(0) | Err(_)) => self.progress = Progress::Refused,
                 Poll::Ready(Ok(written)) => {
-                    let of_head = written.min(self.head.len());
-                    self.head.advance(of_head);
-                    self.body.advance(written - of_head);
+                    self.written += written;
                     self.progress = Progress::Sending;
                 }
             }

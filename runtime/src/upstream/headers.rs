@@ -1,29 +1,31 @@
 //! Which headers pass the gateway, in both directions.
 
-use hyper::header::{CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HeaderName};
-
+use crate::h1::fields::Connection;
 use crate::message::headers::Headers;
 
 /// Names the model that answered in place of the one that was asked for.
-pub(crate) const FALLBACK_MODEL: HeaderName = HeaderName::from_static("x-fallback-model");
+pub(crate) const FALLBACK_MODEL: &str = "x-fallback-model";
 
 /// Says that a request is a copy, for the upstream's log.
-pub(crate) const SHADOW: HeaderName = HeaderName::from_static("x-nexus-shadow");
+pub(crate) const SHADOW: &str = "x-nexus-shadow";
 
 /// The header that carries an API key and wins over `Authorization`.
-pub(crate) const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+pub(crate) const API_KEY: &str = "x-api-key";
 
 /// Which of a client's headers go to an upstream.
 pub(crate) struct Request {
     is_keyed: bool,
-    named: Vec<HeaderName>,
+    connection: Connection,
 }
 
 impl Request {
     /// Of these headers, where the gateway shows the upstream a key, or does not.
     pub(crate) fn of(headers: &Headers, is_keyed: bool) -> Self {
-        let named = named(headers);
-        Self { is_keyed, named }
+        let connection = Connection::of(headers);
+        Self {
+            is_keyed,
+            connection,
+        }
     }
 
     /// Whether a header of this name does.
@@ -31,25 +33,26 @@ impl Request {
         !(is_hop_by_hop(name)
             || is_for_the_gateway(name)
             || (self.is_keyed && is_beside_a_key(name))
-            || is_named(&self.named, name))
+            || self.connection.names(name))
     }
 }
 
 /// Which of an upstream's headers go to a client.
 pub(crate) struct Response {
-    named: Vec<HeaderName>,
+    /// What they say about the connection that they came over.
+    pub(super) connection: Connection,
 }
 
 impl Response {
     /// Of these headers.
     pub(crate) fn of(headers: &Headers) -> Self {
-        let named = named(headers);
-        Self { named }
+        let connection = Connection::of(headers);
+        Self { connection }
     }
 
     /// Whether a header of this name does.
     pub(crate) fn passes(&self, name: &[u8]) -> bool {
-        !(is_hop_by_hop(name) || is_from_the_upstream(name) || is_named(&self.named, name))
+        !(is_hop_by_hop(name) || is_from_the_upstream(name) || self.connection.names(name))
     }
 }
 
@@ -113,29 +116,14 @@ fn is_from_the_upstream(name: &[u8]) -> bool {
     )
 }
 
-/// What the values of `Connection` name, beside what has a meaning of its own.
-fn named(headers: &Headers) -> Vec<HeaderName> {
-    headers
-        .all(CONNECTION)
-        .flat_map(|value| value.split(|byte| *byte == b','))
-        .map(<[u8]>::trim_ascii)
-        .filter(|name| !name.eq_ignore_ascii_case(b"keep-alive"))
-        .filter_map(|name| HeaderName::from_bytes(name).ok())
-        .collect()
-}
-
-fn is_named(named: &[HeaderName], name: &[u8]) -> bool {
-    named.iter().any(|other| other.as_str().as_bytes() == name)
-}
-
 /// Whether headers announce an SSE stream that can be read. One that is compressed, although nobody
 /// asked for that, is relayed as any other bytes are.
 pub(crate) fn is_event_stream(headers: &Headers) -> bool {
-    let encoding = headers.get(CONTENT_ENCODING);
+    let encoding = headers.get("content-encoding");
     if encoding.is_some_and(|encoding| !encoding.eq_ignore_ascii_case(b"identity")) {
         return false;
     }
-    let content_type = headers.get(CONTENT_TYPE);
+    let content_type = headers.get("content-type");
     content_type
         .and_then(|value| value.split_at_checked("text/event-stream".len()))
         .is_some_and(|(start, _)| start.eq_ignore_ascii_case(b"text/event-stream"))
@@ -174,7 +162,7 @@ mod tests {
     #[test]
     fn what_concerns_a_connection_does_not_pass_beside_a_name_that_is_none() {
         let mut headers = headers("x-mine:a accept:b");
-        headers.insert(CONNECTION, b"\xff, x-mine");
+        headers.insert("connection", b"\xff, x-mine");
         let filter = Request::of(&headers, false);
         assert_eq!(names(&headers, |name| filter.passes(name)), ["accept"]);
     }

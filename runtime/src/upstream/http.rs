@@ -2,8 +2,7 @@
 
 use std::pin::pin;
 
-use bytes::Bytes;
-use hyper::header::{AUTHORIZATION, HOST, HeaderValue};
+use hyper::header::HeaderValue;
 use hyper::{Method, Uri};
 use tokio::time::Instant;
 
@@ -101,9 +100,7 @@ impl Http {
     }
 
     async fn send(&self, mut lease: Lease, outgoing: &Outgoing<'_>) -> Result<Answer, Unanswered> {
-        let asked = lease
-            .connection
-            .ask(self.head(outgoing), outgoing.body.clone());
+        let asked = lease.connection.ask(self.head(outgoing), &outgoing.body);
         let head = asked.await?;
         let mut body = HttpBody::new(&head, lease);
         // A model server sends the head of a stream before it begins to work on it.
@@ -118,22 +115,20 @@ impl Http {
     }
 
     /// The head of the request: the client's headers, but for what this upstream alone is told.
-    fn head(&self, outgoing: &Outgoing<'_>) -> Bytes {
+    fn head(&self, outgoing: &Outgoing<'_>) -> Vec<u8> {
         let mut head = Writer::new(&Method::POST, self.path(outgoing.operation), outgoing.query);
-        head.header(&HOST, self.destination.address.authority().as_bytes());
+        head.header("host", self.destination.address.authority().as_bytes());
         if let Some(authorization) = &self.authorization {
-            head.header(&AUTHORIZATION, authorization.as_bytes());
+            head.header("authorization", authorization.as_bytes());
         }
         let (trace, span) = (outgoing.trace, outgoing.span);
         let filter = headers::Request::of(outgoing.headers, self.authorization.is_some());
-        for (name, value) in outgoing.headers.iter() {
-            if filter.passes(name) && !trace.replaces(name, span) {
-                head.header(name, value);
-            }
-        }
+        head.headers(outgoing.headers, |name| {
+            filter.passes(name) && !trace.replaces(name, span)
+        });
         trace.tell(span, |name, value| head.header(name, value));
         if outgoing.is_copy {
-            head.header(&headers::SHADOW, b"1");
+            head.header(headers::SHADOW, b"1");
         }
         head.end_with(outgoing.body.len())
     }
@@ -177,7 +172,7 @@ mod tests {
             is_copy,
             body: Bytes::from_static(b"{}"),
         };
-        let head = String::from_utf8(http.head(&outgoing).to_vec()).unwrap();
+        let head = String::from_utf8(http.head(&outgoing)).unwrap();
         let lines = head.strip_suffix("\r\n\r\n").unwrap().split("\r\n");
         lines.map(str::to_owned).collect()
     }

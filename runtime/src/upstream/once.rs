@@ -88,7 +88,7 @@ pub(crate) async fn send(
         _ => head.end_with(body.len()),
     };
     let mut connection = connect(destination, limit).await?;
-    let answered = connection.ask(head, body).await;
+    let answered = connection.ask(head, &body).await;
     let head = answered.map_err(connection::Unanswered::failure)?;
     Ok(Response {
         status: head.status,

@@ -31,7 +31,8 @@ pub(crate) struct Pool {
 
 struct Idle {
     connection: Box<Connection>,
-    since: Instant,
+    /// How long it is kept.
+    until: Instant,
 }
 
 impl Pool {
@@ -40,10 +41,10 @@ impl Pool {
         let mut idle = self.idle.borrow_mut();
         while let Some(Idle {
             mut connection,
-            since,
+            until,
         }) = idle.pop_back()
         {
-            if now.duration_since(since) < IDLE_TIME && connection.is_quiet() {
+            if now < until && connection.is_quiet() {
                 return Some(connection);
             }
         }
@@ -52,9 +53,10 @@ impl Pool {
 
     /// Closes what has been idle for too long, and what the server has closed.
     pub(crate) fn sweep(&self) {
+        let now = Instant::now();
         self.idle
             .borrow_mut()
-            .retain_mut(|idle| idle.since.elapsed() < IDLE_TIME && idle.connection.is_quiet());
+            .retain_mut(|idle| now < idle.until && idle.connection.is_quiet());
     }
 
     /// An alarm for whoever asks.
@@ -76,7 +78,7 @@ impl Pool {
             connection.rest();
             idle.push_back(Idle {
                 connection,
-                since: Instant::now(),
+                until: Instant::now() + IDLE_TIME,
             });
         }
     }

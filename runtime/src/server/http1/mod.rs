@@ -41,38 +41,44 @@ use crate::stream::keep_alive::Underway;
 const LINGER_BYTES: usize = 64 * 1024 * 1024;
 
 /// Serves a connection to its end; `received` is what was read from it already.
-pub(super) async fn serve(client: &Client, stream: Stream, received: BytesMut) {
+pub(super) fn serve(
+    client: &Client,
+    stream: Stream,
+    received: BytesMut,
+) -> impl Future<Output = ()> {
+    // What is moved around here is not held twice by every connection, as it would be where it waits.
     let wire = Rc::new(RefCell::new(Wire::new(stream, received, &client.scratch)));
     let mut waiting = Waiting::new(client);
     let mut cut = client.worker.cut.begun();
-    loop {
-        let head = match waiting.next(&wire).await {
-            Ok(Some(head)) => head,
-            Ok(None) => break,
-            Err(fault) => {
+    async move {
+        loop {
+            let request = match waiting.next(&wire).await {
+                Ok(Some(head)) => Ok(begin(client, &wire, head)),
+                Ok(None) => break,
+                Err(fault) => Err(fault),
+            };
+            let answered = match request {
+                Ok((request, terms)) => answer(client, &wire, request, terms, &mut cut).await,
                 // Boxed, as it is rare: every connection would carry its state.
-                match Box::pin(refuse(client, &wire, fault)).await {
-                    Ok(()) => break,
-                    Err(Gone) => return,
-                }
+                Err(fault) => Box::pin(refuse(client, &wire, fault)).await,
+            };
+            match answered {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(Gone) => return,
             }
-        };
-        match answer(client, &wire, head, &mut cut).await {
-            Ok(true) => {}
-            Ok(false) => break,
-            Err(Gone) => return,
         }
+        let Some(wire) = Rc::into_inner(wire) else {
+            return;
+        };
+        let wire = wire.into_inner();
+        let may_hold_more = wire.may_hold_more();
+        Box::pin(refusal::take_leave(wire.into_stream(), may_hold_more)).await;
     }
-    let Some(wire) = Rc::into_inner(wire) else {
-        return;
-    };
-    let wire = wire.into_inner();
-    let may_hold_more = wire.may_hold_more();
-    Box::pin(refusal::take_leave(wire.into_stream(), may_hold_more)).await;
 }
 
 /// Says what is wrong with a head, after which nobody knows where the next one begins.
-async fn refuse(client: &Client, wire: &RefCell<Wire>, fault: error::Head) -> Result<(), Gone> {
+async fn refuse(client: &Client, wire: &RefCell<Wire>, fault: error::Head) -> Result<bool, Gone> {
     let response = refusal::answer(client, fault);
     let terms = Terms {
         version: Version::HTTP_11,
@@ -81,30 +87,38 @@ async fn refuse(client: &Client, wire: &RefCell<Wire>, fault: error::Head) -> Re
     };
     let mut unread = 0;
     let told = timeout(LINGER_TIME, send(wire, response, terms, &mut unread));
-    told.await.unwrap_or(Err(Gone)).map(|_| ())
+    told.await.unwrap_or(Err(Gone))
 }
 
-/// Answers the request with this head, whose body follows. Returns whether there may be another one.
-async fn answer(
-    client: &Client,
-    wire: &Rc<RefCell<Wire>>,
-    head: Head,
-    cut: &mut Begun,
-) -> Result<bool, Gone> {
-    let mut terms = Terms {
+/// The request with this head, whose body follows, and how its response is to go out.
+fn begin(client: &Client, wire: &Rc<RefCell<Wire>>, head: Head) -> (Underway, Terms) {
+    let terms = Terms {
         version: head.version,
         wants_no_body: head.head.method == Method::HEAD,
         keeps_alive: head.keeps_alive,
     };
     let body = Incoming::One(incoming::Incoming::new(wire));
     let worker = Rc::clone(&client.worker);
-    let request = pipeline::serve(worker, client.ip, head.head, body);
-    let response = response(request, wire, cut).await?;
-    // What is left of a request that was too slow is not waited for (RFC 9110, 15.5.9).
-    let is_late = response.status == StatusCode::REQUEST_TIMEOUT;
-    terms.keeps_alive &= !is_late && !client.drain.has_begun();
+    (pipeline::serve(worker, client.ip, head.head, body), terms)
+}
+
+/// Answers `request`. Returns whether there may be another one.
+async fn answer(
+    client: &Client,
+    wire: &RefCell<Wire>,
+    request: Underway,
+    mut terms: Terms,
+    cut: &mut Begun,
+) -> Result<bool, Gone> {
     let mut unread = LINGER_BYTES;
-    let keeps_alive = send(wire, response, terms, &mut unread).await?;
+    let sent = {
+        let response = response(request, wire, cut).await?;
+        // What is left of a request that was too slow is not waited for (RFC 9110, 15.5.9).
+        let is_late = response.status == StatusCode::REQUEST_TIMEOUT;
+        terms.keeps_alive &= !is_late && !client.drain.has_begun();
+        send(wire, response, terms, &mut unread)
+    };
+    let keeps_alive = sent.await?;
     if keeps_alive && !wire.borrow().is_at_end() {
         let rest = poll_fn(|cx| wire.borrow_mut().poll_pass_over(&mut unread, cx));
         timeout(LINGER_TIME, rest).await.unwrap_or(Ok(()))?;

@@ -11,7 +11,7 @@ use tokio::io::AsyncWrite;
 use crate::server::http1::scratch::Scratch;
 
 /// The largest piece that is copied, in bytes: a copy of it costs less than another slice of a write.
-const MOST_COPIED: usize = 2 * 1024;
+const MOST_COPIED: usize = 4 * 1024;
 
 /// How much text is put together before it is written, in bytes.
 const MOST_TEXT: usize = 16 * 1024;

@@ -3,15 +3,14 @@
 use std::mem::MaybeUninit;
 
 use bytes::{Buf, Bytes, BytesMut};
-use hyper::header::CONTENT_LENGTH;
 use hyper::{Method, Uri, Version};
 
 use crate::error;
 use crate::h1::Malformed;
 use crate::h1::body::Framing;
-use crate::h1::fields::{self, Room};
+use crate::h1::fields::{self, Connection};
 use crate::message;
-use crate::message::headers::Headers;
+use crate::message::headers::{Headers, Room};
 
 /// The largest head, in bytes; the same as over HTTP/2.
 const MOST_BYTES: usize = 64 * 1024;
@@ -53,7 +52,7 @@ pub(super) fn take(
     if length > MOST_BYTES {
         return Err(too_large(received));
     }
-    let head = understood(&request, length)?;
+    let head = understood(&request, received.get(..length).unwrap_or_default())?;
     received.advance(length);
     *looked = 0;
     Ok(Some(head))
@@ -86,10 +85,10 @@ fn may_end(received: &[u8], looked: usize) -> bool {
     })
 }
 
-/// What a head of this length says.
-fn understood(request: &httparse::Request<'_, '_>, length: usize) -> Result<Head, error::Head> {
+/// What a head says, in which `request` was parsed.
+fn understood(request: &httparse::Request<'_, '_>, head: &[u8]) -> Result<Head, error::Head> {
     let is_http_1_1 = request.version == Some(1);
-    let mut headers = fields::headers(request.headers, length, Room::default());
+    let mut headers = Headers::of_head(head, request.headers, Room::default());
     let hosts = headers.all("host").count();
     // Whoever is in front may have gone by another one (RFC 9112, 3.2).
     if (hosts == 0 && is_http_1_1) || hosts > 1 {
@@ -97,17 +96,12 @@ fn understood(request: &httparse::Request<'_, '_>, length: usize) -> Result<Head
     }
     let framing = framing(&headers, is_http_1_1)?;
     // Whatever a proxy before the gateway took the end of such a request for, nothing follows it (RFC 9112, 6.1).
-    let keeps_alive = framing != Framing::Chunked
-        && if is_http_1_1 {
-            !fields::connection_names(&headers, "close")
-        } else {
-            fields::connection_names(&headers, "keep-alive")
-        };
+    let keeps_alive = framing != Framing::Chunked && Connection::of(&headers).is_kept(is_http_1_1);
     let is_continue = |value: &[u8]| value.eq_ignore_ascii_case(b"100-continue");
     let awaits_continue = is_http_1_1 && headers.all("expect").any(is_continue);
     // Chunks come before a length, which nobody is to believe then.
     if framing == Framing::Chunked {
-        headers.remove(CONTENT_LENGTH);
+        headers.remove("content-length");
     }
     let method = Method::from_bytes(request.method.unwrap_or_default().as_bytes());
     // A copy: it is kept for as long as the response takes, and should hold nothing else.
@@ -207,7 +201,7 @@ mod tests {
                 "{lines}"
             );
             if framing == Framing::Chunked {
-                assert!(!head.head.headers.has(CONTENT_LENGTH));
+                assert!(!head.head.headers.has("content-length"));
             }
         }
     }

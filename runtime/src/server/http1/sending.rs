@@ -29,18 +29,21 @@ pub(super) struct Terms {
 /// Sends `response`. Returns whether the connection may serve another request, or that there is nobody left to
 /// serve: what was begun can then only be cut. Of a request's body that nobody has read `unread` bytes are passed
 /// over meanwhile, and taken off it.
-pub(super) async fn send(
+#[expect(clippy::manual_async_fn, reason = "it would hold the response twice")]
+pub(super) fn send(
     wire: &RefCell<Wire>,
     response: Response,
     terms: Terms,
     unread: &mut usize,
-) -> Result<bool, Gone> {
-    turn::after_reads().await;
-    let (mut sending, keeps_alive) = Sending::begin(&mut wire.borrow_mut(), response, terms);
-    while let Progress::Come = poll_fn(|cx| sending.poll(wire, unread, cx)).await? {
+) -> impl Future<Output = Result<bool, Gone>> {
+    async move {
         turn::after_reads().await;
+        let (mut sending, keeps_alive) = Sending::begin(&mut wire.borrow_mut(), response, terms);
+        while let Progress::Come = poll_fn(|cx| sending.poll(wire, unread, cx)).await? {
+            turn::after_reads().await;
+        }
+        Ok(keeps_alive)
     }
-    Ok(keeps_alive)
 }
 
 /// How far a response has come.

@@ -105,8 +105,8 @@ impl Wire {
     fn skip_line_ends(&mut self) {
         while let Some(b'\r' | b'\n') = self.received.first() {
             self.received.advance(1);
+            self.rest();
         }
-        self.rest();
     }
 
     /// Whether a part of a head has come.

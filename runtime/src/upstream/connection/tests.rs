@@ -1,7 +1,10 @@
 //! Exchanges over a pipe: what a server may do, and what becomes of its connection.
 
+use std::task::Waker;
+
 use proptest::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Builder;
 use tokio::task::yield_now;
 use tokio::time::Instant;
@@ -23,10 +26,7 @@ fn piped(bytes: usize) -> (SharedPool, Lease, DuplexStream) {
 }
 
 async fn ask(mut lease: Lease, body: &'static [u8]) -> Result<(Head, HttpBody), Unanswered> {
-    let asked = lease.connection.ask(
-        Bytes::from_static(HEAD.as_bytes()),
-        Bytes::from_static(body),
-    );
+    let asked = lease.connection.ask(HEAD.into(), body);
     let head = asked.await?;
     let body = HttpBody::new(&head, lease);
     Ok((head, body))
@@ -181,6 +181,23 @@ async fn an_answer_before_the_request_is_out_stops_it() {
 }
 
 #[tokio::test]
+async fn a_request_arrives_whole_however_long_it_is() {
+    static LONG: [u8; 3 * MOST_COPIED] = [b'x'; 3 * MOST_COPIED];
+    for length in [0, MOST_COPIED, MOST_COPIED + 1, LONG.len()] {
+        let (_, lease, mut server) = piped(1000);
+        let body = &LONG[..length];
+        let serve = async {
+            let mut request = vec![0; HEAD.len() + length];
+            server.read_exact(&mut request).await.unwrap();
+            server.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
+            request
+        };
+        let (answered, request) = join!(ask(lease, body), serve);
+        assert!(answered.is_ok() && request == [HEAD.as_bytes(), body].concat());
+    }
+}
+
+#[tokio::test]
 async fn what_has_come_is_given_at_once_and_in_one_piece() {
     let (_, lease, mut server) = piped(64 * 1024);
     let head = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
@@ -212,6 +229,26 @@ async fn an_idle_connection_is_taken_only_while_the_server_is_quiet() {
                 (false, false) => server.write_all(b"HTTP/1.1 408").await.unwrap(),
             }
             assert_eq!(pool.take(Instant::now()).is_some(), is_quiet);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_server_is_quiet_until_it_speaks_or_closes() {
+    for speaks in [true, false] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await;
+        let mut connection = Connection::new(Stream::Plain(client.unwrap()));
+        let (mut server, _) = listener.accept().await.unwrap();
+        yield_now().await;
+        assert!(connection.is_quiet());
+        if speaks {
+            server.write_all(b"HTTP/1.1 200 OK\r\n").await.unwrap();
+        } else {
+            drop(server);
+        }
+        while connection.is_quiet() {
+            yield_now().await;
         }
     }
 }

@@ -8,8 +8,8 @@ use hyper::StatusCode;
 
 use crate::h1::Malformed;
 use crate::h1::body::Framing;
-use crate::h1::fields::{self, Room};
-use crate::message::headers::Headers;
+use crate::h1::fields;
+use crate::message::headers::{Headers, Room};
 use crate::upstream::headers;
 
 /// The largest head, in bytes.
@@ -67,17 +67,14 @@ pub(crate) fn take(received: &mut BytesMut) -> Result<Option<Head>, Malformed> {
             continue;
         }
         let is_http_1_1 = response.version == Some(1);
-        let mut headers = fields::headers(response.headers, length, OWN_HEADERS);
+        let head = received.get(..length).unwrap_or_default();
+        let mut headers = Headers::of_head(head, response.headers, OWN_HEADERS);
         let framing = framing(status, &headers, is_http_1_1)?;
+        let filter = headers::Response::of(&headers);
         let keeps_alive = framing != Framing::Close
             // Two framings: whoever wrote that may mean another end than we do.
             && !(headers.has("transfer-encoding") && headers.has("content-length"))
-            && if is_http_1_1 {
-                !fields::connection_names(&headers, "close")
-            } else {
-                fields::connection_names(&headers, "keep-alive")
-            };
-        let filter = headers::Response::of(&headers);
+            && filter.connection.is_kept(is_http_1_1);
         headers.retain(|name| filter.passes(name));
         received.advance(length);
         return Ok(Some(Head {
