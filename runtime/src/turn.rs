@@ -2,54 +2,45 @@
 //!
 //! What is written to another process wakes it, and to wake a core that sleeps is the dearest thing that a request does.
 //! Where each message is written as soon as it is made, the other side has dealt with the last one and sleeps again;
-//! where many are written one right after the other, the first of them wakes it for all. So a worker reads whatever has
-//! come over any of its connections, and works on it, before it writes. Nothing is waited for: a connection that is alone
-//! writes at once.
+//! where many are written one right after the other, the first of them wakes it for all. So a worker reads all that it
+//! knows to have come over any of its connections, and works on it, before it writes. Nothing is waited for, and nobody
+//! is asked whether there is more: a connection that is alone writes at once.
+
+use std::future::poll_fn;
+use std::task::Poll;
 
 /// Ready when what has come over other connections was read.
 pub(crate) async fn after_reads() {
-    // The runtime goes on with whoever yields after all others that can run, and after a look at what has come.
-    tokio::task::yield_now().await;
+    let mut is_first = true;
+    poll_fn(|cx| {
+        if !std::mem::take(&mut is_first) {
+            return Poll::Ready(());
+        }
+        // To the end of the queue of those that can run. Tokio's `yield_now` looks at what has come meanwhile as well:
+        // for a system call and more, each time, it finds little.
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
-/// What happens first: that what has come over another connection is read, or that `write` writes to `far`.
+/// What happens first: what others can do, which is to read what has come for them, or that `write` writes to `far`.
 #[cfg(test)]
 pub(crate) async fn order(
     write: impl Future,
     mut far: tokio::io::DuplexStream,
 ) -> [Option<&'static str>; 2] {
-    use std::cell::Cell;
+    use tokio::io::AsyncReadExt;
+    use tokio::sync::mpsc::unbounded_channel;
 
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::{TcpListener, TcpStream};
-
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let mut near = TcpStream::connect(listener.local_addr().unwrap())
-        .await
-        .unwrap();
-    let (mut other, _) = listener.accept().await.unwrap();
-    other.write_all(b"1").await.unwrap();
-    let order = Cell::new([None; 2]);
-    let note = |what| {
-        let [first, _] = order.get();
-        order.set([first.or(Some(what)), first.and(Some(what))]);
-    };
-    let both = async {
-        let read = async {
-            near.read_u8().await.unwrap();
-            note("read");
-        };
-        let written = async {
-            far.read_u8().await.unwrap();
-            note("written");
-        };
-        tokio::join!(biased; read, written)
-    };
+    let (note, mut noted) = unbounded_channel();
+    let other = note.clone();
+    tokio::spawn(async move { other.send("read") });
     tokio::select! {
         biased;
         // Whoever has written may wait for an answer, or be at the end.
         () = async { write.await; std::future::pending().await } => {}
-        _ = both => {}
+        _ = far.read_u8() => note.send("written").unwrap(),
     }
-    order.get()
+    [noted.recv().await, noted.recv().await]
 }
