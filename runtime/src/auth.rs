@@ -8,7 +8,6 @@ use std::borrow::Cow;
 use std::ops::BitOr;
 
 use decide::hash;
-use hyper::header::AUTHORIZATION;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq;
 use thiserror::Error;
@@ -22,6 +21,7 @@ use crate::limit::limiter::Limiter;
 use crate::limit::owner::Owner;
 use crate::limit::quota::Quota;
 use crate::message::headers::Headers;
+use crate::message::name::AUTHORIZATION;
 use crate::topology::{Auth, Key, PriorityClass, Topology};
 use crate::upstream::headers::API_KEY;
 

@@ -12,9 +12,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use decide::outcome::Cause;
 use hyper::StatusCode;
-use hyper::header::{
-    ACCEPT_ENCODING, ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
-};
+use hyper::header::HeaderValue;
 use thiserror::Error;
 
 use crate::admin::refused::{self, Refused};
@@ -31,6 +29,7 @@ use crate::limit::refusal::{Kind, Refusal};
 #[cfg(feature = "redis")]
 use crate::limit::store::Unshared;
 use crate::message::Response;
+use crate::message::name::{ACCEPT_ENCODING, ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use crate::stream::body::Body;
 use crate::upstream::miss::Miss;
 #[cfg(feature = "words")]
@@ -40,7 +39,7 @@ use crate::words::Forbidden;
 const DEFAULT_RETRY_AFTER: u64 = 1;
 
 /// Tells the official SDKs, which repeat what was answered 429, that it is of no use.
-const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+const SHOULD_RETRY: &str = "x-should-retry";
 
 /// The longest part of a client's own text that a message repeats, in characters.
 const MAX_EXCERPT: usize = 80;
@@ -177,7 +176,7 @@ impl Error {
         })
     }
 
-    fn header(&self) -> Option<(HeaderName, HeaderValue)> {
+    fn header(&self) -> Option<(&'static str, HeaderValue)> {
         match self {
             #[cfg(feature = "jwks")]
             Self::UnknownCaller(Unknown::IssuerAway) => {

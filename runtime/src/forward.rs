@@ -10,7 +10,6 @@ mod tests;
 
 use bytes::Bytes;
 use decide::walk::{Sight, Turn, Walk};
-use hyper::header::CONTENT_LENGTH;
 
 use crate::api::rewrite;
 use crate::api::scan::Scan;
@@ -21,6 +20,7 @@ use crate::error::Error;
 use crate::forward::attempts::Attempts;
 use crate::forward::deadline::Deadline;
 use crate::idempotency::{Claim, Recording};
+use crate::message::name::CONTENT_LENGTH;
 use crate::message::{Head, Response};
 use crate::observe::account::Account;
 use crate::observe::trace::Trace;

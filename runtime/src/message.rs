@@ -1,6 +1,7 @@
 //! Requests and responses as the pipeline knows them, whichever HTTP they come and go by.
 
 pub(crate) mod headers;
+pub(crate) mod name;
 
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode, Uri};

@@ -8,7 +8,6 @@ use std::rc::Rc;
 use bytes::Bytes;
 use decide::admit::Denied;
 use hyper::StatusCode;
-use hyper::header::CONTENT_TYPE;
 
 use crate::admin;
 use crate::admin::refused::Refused;
@@ -25,6 +24,7 @@ use crate::idempotency::{self, BadRepeat, Claim, Claimed, Kept};
 use crate::limit;
 use crate::limit::demand::Demand;
 use crate::message::headers::Headers;
+use crate::message::name::CONTENT_TYPE;
 use crate::message::{Head, Response};
 use crate::observe::account::Account;
 use crate::observe::metrics::{Metrics, RefusedInput, Repeated};

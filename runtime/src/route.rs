@@ -3,13 +3,12 @@
 
 use decide::Candidate;
 use decide::order::{Order, order};
-use hyper::header::HeaderName;
 
 use crate::message::headers::Headers;
 use crate::topology::{Hedge, Route, Rule, Topology, Upstream};
 
 /// The header that names a session.
-const SESSION_ID: HeaderName = HeaderName::from_static("x-session-id");
+const SESSION_ID: &str = "x-session-id";
 
 impl Candidate for &'static Upstream {
     fn identity(self) -> u64 {

@@ -10,13 +10,13 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 #[cfg(feature = "http2")]
 use hyper::body::Body;
-use hyper::header::CONTENT_ENCODING;
-#[cfg(feature = "http2")]
-use hyper::header::EXPECT;
 use thiserror::Error;
 use tokio::time::timeout;
 
 use crate::message::Head;
+use crate::message::name::CONTENT_ENCODING;
+#[cfg(feature = "http2")]
+use crate::message::name::EXPECT;
 use crate::server::http1;
 
 /// Why a body could not be read.

@@ -9,19 +9,12 @@ use hyper::Method;
 use crate::endpoint::Endpoint;
 use crate::message::Head;
 use crate::message::headers::Headers;
+use crate::message::name::{
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
+    ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
+};
 use crate::topology::Cors;
-
-// Names of headers.
-const ACCESS_CONTROL_ALLOW_CREDENTIALS: &str = "access-control-allow-credentials";
-const ACCESS_CONTROL_ALLOW_HEADERS: &str = "access-control-allow-headers";
-const ACCESS_CONTROL_ALLOW_METHODS: &str = "access-control-allow-methods";
-const ACCESS_CONTROL_ALLOW_ORIGIN: &str = "access-control-allow-origin";
-const ACCESS_CONTROL_EXPOSE_HEADERS: &str = "access-control-expose-headers";
-const ACCESS_CONTROL_MAX_AGE: &str = "access-control-max-age";
-const ACCESS_CONTROL_REQUEST_HEADERS: &str = "access-control-request-headers";
-const ACCESS_CONTROL_REQUEST_METHOD: &str = "access-control-request-method";
-const ORIGIN: &str = "origin";
-const VARY: &str = "vary";
 
 /// What a page may read of a response beside its body.
 const EXPOSED: &str = "x-request-id, x-trace-id, x-fallback-model, idempotent-replayed, retry-after, x-should-retry, \

@@ -2,10 +2,11 @@
 
 use crate::h1::Malformed;
 use crate::message::headers::Headers;
+use crate::message::name::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
 
 /// Whether the body comes in chunks. Any other coding was not asked for and cannot be undone.
 pub(crate) fn is_chunked(headers: &Headers) -> Result<bool, Malformed> {
-    let mut codings = headers.all("transfer-encoding");
+    let mut codings = headers.all(TRANSFER_ENCODING);
     let Some(coding) = codings.next() else {
         return Ok(false);
     };
@@ -19,7 +20,7 @@ pub(crate) fn is_chunked(headers: &Headers) -> Result<bool, Malformed> {
 
 /// The length of the body in bytes, if there is one.
 pub(crate) fn length(headers: &Headers) -> Result<Option<u64>, Malformed> {
-    let mut lengths = headers.all("content-length");
+    let mut lengths = headers.all(CONTENT_LENGTH);
     let Some(digits) = lengths.next() else {
         return Ok(None);
     };
@@ -58,7 +59,7 @@ impl Connection {
             keeps_alive: false,
             others: Vec::new(),
         };
-        for value in headers.all("connection") {
+        for value in headers.all(CONNECTION) {
             // Nearly nobody says anything else.
             if value == b"keep-alive" {
                 connection.keeps_alive = true;

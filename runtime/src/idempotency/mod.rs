@@ -13,7 +13,6 @@ mod store;
 
 use std::borrow::Cow;
 
-use hyper::header::HeaderName;
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 use tokio::time::Instant;
@@ -27,10 +26,10 @@ pub(crate) use crate::idempotency::recording::{Kept, Recording};
 pub(crate) use crate::idempotency::store::{Claim, Store};
 
 /// The header that names a request.
-pub(crate) const KEY: HeaderName = HeaderName::from_static("idempotency-key");
+pub(crate) const KEY: &str = "idempotency-key";
 
 /// Tells a client that its request had been answered before.
-pub(crate) const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+pub(crate) const REPLAYED: &str = "idempotent-replayed";
 
 /// The longest key, in bytes.
 const LONGEST_KEY: usize = 255;

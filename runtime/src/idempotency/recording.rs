@@ -2,12 +2,12 @@
 
 use bytes::Bytes;
 use hyper::StatusCode;
-use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use tokio::time::Instant;
 
 use crate::idempotency::REPLAYED;
 use crate::idempotency::store::Claim;
 use crate::message::Response;
+use crate::message::name::{CONTENT_ENCODING, CONTENT_TYPE};
 use crate::stream::body::Body;
 use crate::upstream::exchange::Answer;
 use crate::upstream::headers::{self, FALLBACK_MODEL};

@@ -13,12 +13,12 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use hyper::body::{Body as _, Frame, SizeHint};
-use hyper::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE};
 use tokio::time::{Instant, Sleep, sleep};
 
 use crate::error::{self, Interruption};
 use crate::message::Response;
 use crate::message::headers::Headers;
+use crate::message::name::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE};
 use crate::server::drain::Begun;
 use crate::stream::body::Body;
 use crate::stream::relay::Relay;

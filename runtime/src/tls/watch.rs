@@ -64,16 +64,16 @@ fn look(dataplane: &Dataplane, sink: &Sink) -> bool {
         };
         changed = true;
         dataplane.metrics.tls.renewed(outcome.is_ok());
-        let (level, mut message) = told(&outcome, credential);
-        let mut upstream = None;
-        match peer {
-            Peer::Clients => {}
-            Peer::Upstream(name) => upstream = Some(name),
+        let (level, outcome) = told(&outcome, credential);
+        let (upstream, whose) = match peer {
+            Peer::Clients => (None, ""),
+            Peer::Upstream(name) => (Some(name), ""),
             #[cfg(feature = "jwks")]
-            Peer::Issuer => message.insert_str(0, "the authorities of the issuer of tokens: "),
+            Peer::Issuer => (None, "the authorities of the issuer of tokens: "),
             #[cfg(feature = "redis")]
-            Peer::Store => message.insert_str(0, "what is believed and shown of the store: "),
-        }
+            Peer::Store => (None, "what is believed and shown of the store: "),
+        };
+        let message = format!("{whose}{outcome}");
         let mut line = Line::new(level, LOGGER, &message);
         line.upstream = upstream;
         sink.line(&line);

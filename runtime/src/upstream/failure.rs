@@ -2,10 +2,10 @@
 
 use decide::outcome::{is_relayed, may_pass};
 use hyper::StatusCode;
-use hyper::header::RETRY_AFTER;
 use thiserror::Error;
 
 use crate::message::headers::Headers;
+use crate::message::name::RETRY_AFTER;
 use crate::observe::clock;
 use crate::observe::outcome::Outcome;
 

@@ -2,6 +2,7 @@
 
 use crate::h1::fields::Connection;
 use crate::message::headers::Headers;
+use crate::message::name::{CONTENT_ENCODING, CONTENT_TYPE};
 
 /// Names the model that answered in place of the one that was asked for.
 pub(crate) const FALLBACK_MODEL: &str = "x-fallback-model";
@@ -119,11 +120,11 @@ fn is_from_the_upstream(name: &[u8]) -> bool {
 /// Whether headers announce an SSE stream that can be read. One that is compressed, although nobody
 /// asked for that, is relayed as any other bytes are.
 pub(crate) fn is_event_stream(headers: &Headers) -> bool {
-    let encoding = headers.get("content-encoding");
+    let encoding = headers.get(CONTENT_ENCODING);
     if encoding.is_some_and(|encoding| !encoding.eq_ignore_ascii_case(b"identity")) {
         return false;
     }
-    let content_type = headers.get("content-type");
+    let content_type = headers.get(CONTENT_TYPE);
     content_type
         .and_then(|value| value.split_at_checked("text/event-stream".len()))
         .is_some_and(|(start, _)| start.eq_ignore_ascii_case(b"text/event-stream"))

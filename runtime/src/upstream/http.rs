@@ -7,6 +7,7 @@ use hyper::{Method, Uri};
 use tokio::time::Instant;
 
 use crate::endpoint::Operation;
+use crate::message::name::{AUTHORIZATION, HOST};
 use crate::topology::Timeouts;
 use crate::turn;
 use crate::upstream::connect::{Destination, connect};
@@ -117,9 +118,9 @@ impl Http {
     /// The head of the request: the client's headers, but for what this upstream alone is told.
     fn head(&self, outgoing: &Outgoing<'_>) -> Vec<u8> {
         let mut head = Writer::new(&Method::POST, self.path(outgoing.operation), outgoing.query);
-        head.header("host", self.destination.address.authority().as_bytes());
+        head.header(HOST, self.destination.address.authority().as_bytes());
         if let Some(authorization) = &self.authorization {
-            head.header("authorization", authorization.as_bytes());
+            head.header(AUTHORIZATION, authorization.as_bytes());
         }
         let (trace, span) = (outgoing.trace, outgoing.span);
         let filter = headers::Request::of(outgoing.headers, self.authorization.is_some());

@@ -6,9 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use fake_model::AnswerBody;
 use hyper::StatusCode;
-use hyper::header::CONTENT_TYPE;
 
 use crate::message::headers::Headers;
+use crate::message::name::CONTENT_TYPE;
 use crate::topology::Mock;
 use crate::upstream::exchange::{Answer, Outgoing};
 use crate::upstream::mock_body::MockBody;

@@ -11,6 +11,7 @@ use crate::h1::body::Framing;
 use crate::h1::fields::{self, Connection};
 use crate::message;
 use crate::message::headers::{Headers, Room};
+use crate::message::name::{CONTENT_LENGTH, EXPECT, HOST};
 
 /// The largest head, in bytes; the same as over HTTP/2.
 const MOST_BYTES: usize = 64 * 1024;
@@ -89,7 +90,7 @@ fn may_end(received: &[u8], looked: usize) -> bool {
 fn understood(request: &httparse::Request<'_, '_>, head: &[u8]) -> Result<Head, error::Head> {
     let is_http_1_1 = request.version == Some(1);
     let mut headers = Headers::of_head(head, request.headers, Room::default());
-    let hosts = headers.all("host").count();
+    let hosts = headers.all(HOST).count();
     // Whoever is in front may have gone by another one (RFC 9112, 3.2).
     if (hosts == 0 && is_http_1_1) || hosts > 1 {
         return Err(error::Head::Host);
@@ -98,10 +99,10 @@ fn understood(request: &httparse::Request<'_, '_>, head: &[u8]) -> Result<Head, 
     // Whatever a proxy before the gateway took the end of such a request for, nothing follows it (RFC 9112, 6.1).
     let keeps_alive = framing != Framing::Chunked && Connection::of(&headers).is_kept(is_http_1_1);
     let is_continue = |value: &[u8]| value.eq_ignore_ascii_case(b"100-continue");
-    let awaits_continue = is_http_1_1 && headers.all("expect").any(is_continue);
+    let awaits_continue = is_http_1_1 && headers.all(EXPECT).any(is_continue);
     // Chunks come before a length, which nobody is to believe then.
     if framing == Framing::Chunked {
-        headers.remove("content-length");
+        headers.remove(CONTENT_LENGTH);
     }
     let method = Method::from_bytes(request.method.unwrap_or_default().as_bytes());
     // A copy: it is kept for as long as the response takes, and should hold nothing else.

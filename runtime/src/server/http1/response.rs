@@ -3,6 +3,7 @@
 use hyper::{StatusCode, Version};
 
 use crate::message::headers::Headers;
+use crate::message::name::DATE;
 
 /// How a body goes out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +76,7 @@ pub(super) fn write(
         true if !is_http_1_1 => text.extend_from_slice(b"connection: keep-alive\r\n"),
         true => {}
     }
-    if !headers.has("date") {
+    if !headers.has(DATE) {
         text.extend_from_slice(b"date: ");
         text.extend_from_slice(date);
         text.extend_from_slice(b"\r\n");

@@ -5,6 +5,7 @@ use std::cell::Cell;
 use hyper::Method;
 
 use crate::message::headers::Headers;
+use crate::message::name::CONTENT_LENGTH;
 
 /// Enough for what SDKs send, in bytes; it grows if it has to.
 const ROOM: usize = 4 * 1024;
@@ -67,7 +68,7 @@ impl Writer {
     /// Ends the head of a request whose body has this length.
     pub(crate) fn end_with(mut self, length: usize) -> Vec<u8> {
         let mut digits = itoa::Buffer::new();
-        self.header("content-length", digits.format(length).as_bytes());
+        self.header(CONTENT_LENGTH, digits.format(length).as_bytes());
         self.end()
     }
 }

@@ -10,6 +10,7 @@ use crate::h1::Malformed;
 use crate::h1::body::Framing;
 use crate::h1::fields;
 use crate::message::headers::{Headers, Room};
+use crate::message::name::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use crate::upstream::headers;
 
 /// The largest head, in bytes.
@@ -73,7 +74,7 @@ pub(crate) fn take(received: &mut BytesMut) -> Result<Option<Head>, Malformed> {
         let filter = headers::Response::of(&headers);
         let keeps_alive = framing != Framing::Close
             // Two framings: whoever wrote that may mean another end than we do.
-            && !(headers.has("transfer-encoding") && headers.has("content-length"))
+            && !(headers.has(TRANSFER_ENCODING) && headers.has(CONTENT_LENGTH))
             && filter.connection.is_kept(is_http_1_1);
         headers.retain(|name| filter.passes(name));
         received.advance(length);
