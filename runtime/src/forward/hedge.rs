@@ -24,6 +24,7 @@ impl Attempts<'_> {
     ) -> Option<Taken> {
         let first = self.begin(model, live)?;
         let outgoing = self.outgoing(&first);
+        // Outlives both attempts, as it is declared before them.
         let second_outgoing;
         let mut answer = pin!(self.send(&first, &outgoing, Instant::now()));
         let ended = {
@@ -37,8 +38,8 @@ impl Attempts<'_> {
             let ended = self.deadline.limit(answer).await;
             return self.end(first, ended);
         };
-        // Boxed, as it is rare: every request would carry its state.
         second_outgoing = self.outgoing(&second);
+        // Boxed, as it is rare: every request would carry its state.
         let mut second_answer = Box::pin(self.send(&second, &second_outgoing, Instant::now()));
         let ended = {
             let race = pin!(async {

@@ -25,7 +25,8 @@ pub(crate) type SharedPool = Rc<Pool>;
 #[derive(Default)]
 pub(crate) struct Pool {
     idle: RefCell<VecDeque<Idle>>,
-    /// The alarms of nobody, for those who wait for an answer.
+    /// The alarms of nobody, for those who wait for an answer. One that goes off here wakes somebody for whom there is
+    /// nothing to do.
     alarms: RefCell<Vec<Alarm>>,
 }
 
