@@ -46,6 +46,7 @@ impl Alarm {
 mod tests {
     use std::future::{pending, ready};
     use std::pin::pin;
+    use std::task::Waker;
     use std::time::Duration;
 
     use super::*;
@@ -69,6 +70,16 @@ mod tests {
                     .is_pending()
             );
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn wakes_whoever_asked_last() {
+        let mut alarm = Alarm::default();
+        let due = Instant::now() + SECOND;
+        let mut other = Context::from_waker(Waker::noop());
+        assert!(alarm.poll(due, &mut other).is_pending());
+        let waits = tokio::spawn(async move { alarm.limit(due, pin!(pending::<()>())).await });
+        assert_eq!(waits.await.unwrap(), None);
     }
 
     #[tokio::test(start_paused = true)]

@@ -6,12 +6,14 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use hyper::{Request, StatusCode};
 
 use crate::dataplane::Dataplane;
 use crate::endpoint::{Endpoint as Path, Operation};
 use crate::environment;
 use crate::message::Head;
+use crate::message::headers::Headers;
 use crate::observe::account::Account;
 use crate::observe::level::Level;
 use crate::observe::log;
@@ -22,6 +24,7 @@ use crate::topology::{
     PriorityClass, Route, Rule, Secret, Shadow, ShadowSettings, Share, Timeouts, Topology,
     Upstream, UpstreamSettings,
 };
+use crate::upstream::exchange::Outgoing;
 use crate::worker::Worker;
 
 const fn upstream(name: &'static str, variable: &'static str, api_key: Option<Secret>) -> Upstream {
@@ -270,4 +273,17 @@ pub(crate) fn account(worker: &Rc<Worker>) -> Box<Account> {
     account.model = Some(&MODEL_LARGE);
     account.answered(&MODEL_LARGE, &VLLM_LARGE, StatusCode::OK, 0);
     account
+}
+
+/// A chat request for an upstream, with nothing in it.
+pub(crate) fn outgoing<'a>(headers: &'a Headers, trace: &'a Trace) -> Outgoing<'a> {
+    Outgoing {
+        operation: Operation::Chat,
+        query: None,
+        headers,
+        trace,
+        span: None,
+        is_copy: false,
+        body: Bytes::from_static(b"{}"),
+    }
 }

@@ -15,6 +15,7 @@ use bytes::{Bytes, BytesMut};
 use hyper::body::{Body as _, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep};
 
+use crate::alarm::Alarm;
 use crate::error::{self, Interruption};
 use crate::message::Response;
 use crate::message::headers::Headers;
@@ -147,9 +148,9 @@ impl Keeping {
 pub(crate) struct KeptAlive {
     state: State,
     every: Duration,
-    /// When the client last got something; `None` before the comment that begins the response.
-    last: Option<Instant>,
-    alarm: Pin<Box<Sleep>>,
+    /// When the client is to have a comment, if it gets nothing else; `None` where that is now.
+    due: Option<Instant>,
+    alarm: Alarm,
 }
 
 enum State {
@@ -163,15 +164,15 @@ enum State {
 
 impl KeptAlive {
     fn new(every: Duration, state: State) -> Box<Self> {
-        let last = match state {
+        let due = match state {
             State::Awaiting(..) => None,
-            _ => Some(Instant::now()),
+            _ => Some(Instant::now() + every),
         };
         Box::new(Self {
             state,
             every,
-            last,
-            alarm: Box::pin(sleep(every)),
+            due,
+            alarm: Alarm::default(),
         })
     }
 
@@ -181,10 +182,10 @@ impl KeptAlive {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         loop {
-            if self.last.is_none() {
-                self.last = Some(Instant::now());
+            let Some(due) = self.due else {
+                self.due = Some(Instant::now() + self.every);
                 return Poll::Ready(Some(Ok(Frame::data(COMMENT))));
-            }
+            };
             let polled = match &mut self.state {
                 State::Awaiting(request, cut) => {
                     if let Poll::Ready(response) = request.as_mut().poll(cx) {
@@ -203,39 +204,24 @@ impl KeptAlive {
                 State::Wrapping(wrapped) => wrapped.poll_frame(cx),
             };
             if polled.is_ready() {
-                self.last = Some(Instant::now());
+                self.due = Some(Instant::now() + self.every);
                 return polled;
             }
-            ready!(self.poll_silence(cx));
-            self.last = None;
+            ready!(self.alarm.poll(due, cx));
+            // In the midst of an event, the client waits for another turn.
+            let is_midst = !self.state.may_be_interrupted();
+            self.due = is_midst.then(|| Instant::now() + self.every);
         }
     }
 
     /// Whether all of it is out.
     pub(crate) fn is_end_stream(&self) -> bool {
-        matches!(&self.state, State::Relaying(relay) if self.last.is_some() && relay.is_end_stream())
+        matches!(&self.state, State::Relaying(relay) if self.due.is_some() && relay.is_end_stream())
     }
 
     /// What is known about the length: nothing.
     pub(crate) fn size_hint(&self) -> SizeHint {
         SizeHint::default()
-    }
-
-    /// Ready when it is time for a comment.
-    fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        // As in the relay, the alarm is not set anew for each piece: it is put off when it goes off.
-        loop {
-            ready!(self.alarm.as_mut().poll(cx));
-            let now = Instant::now();
-            let due = self.last.unwrap_or(now) + self.every;
-            let is_silent = now >= due;
-            self.alarm
-                .as_mut()
-                .reset(if is_silent { now + self.every } else { due });
-            if is_silent && self.state.may_be_interrupted() {
-                return Poll::Ready(());
-            }
-        }
     }
 }
 

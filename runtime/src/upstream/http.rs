@@ -146,12 +146,11 @@ impl Http {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
     use tokio::io::duplex;
 
     use super::*;
     use crate::address::Address;
-    use crate::fixture::{dataplane, worker};
+    use crate::fixture::{dataplane, outgoing, worker};
     use crate::h1::stream::Stream;
     use crate::message::headers::Headers;
     use crate::observe::trace::Trace;
@@ -164,14 +163,12 @@ mod tests {
         let http = Http::new(Destination::new(address).unwrap(), authorization).unwrap();
         let lines = lines.lines().map(|line| line.split_once(": ").unwrap());
         let headers: Headers = lines.collect();
+        let trace = Trace::identify(&headers, None);
         let outgoing = Outgoing {
             operation: Operation::Embeddings,
             query: Some("api-version=1"),
-            headers: &headers,
-            trace: &Trace::identify(&headers, None),
-            span: None,
             is_copy,
-            body: Bytes::from_static(b"{}"),
+            ..outgoing(&headers, &trace)
         };
         let head = String::from_utf8(http.head(&outgoing)).unwrap();
         let lines = head.strip_suffix("\r\n\r\n").unwrap().split("\r\n");
@@ -218,15 +215,8 @@ mod tests {
         let address = Address::parse("http://127.0.0.1:1").unwrap();
         let http = Http::new(Destination::new(address).unwrap(), None).unwrap();
         let headers = Headers::default();
-        let outgoing = Outgoing {
-            operation: Operation::Chat,
-            query: None,
-            headers: &headers,
-            trace: &Trace::identify(&headers, None),
-            span: None,
-            is_copy: false,
-            body: Bytes::from_static(b"{}"),
-        };
+        let trace = Trace::identify(&headers, None);
+        let outgoing = outgoing(&headers, &trace);
         let timeouts = worker(dataplane()).dataplane.upstreams[0].timeouts();
         let exchange = http.exchange(&pool, timeouts, &outgoing, Instant::now());
         let order = turn::order(exchange, far).await;

@@ -47,24 +47,17 @@ pub(crate) fn answer(mock: Mock, request: &Outgoing<'_>) -> Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::endpoint::Operation;
+    use crate::fixture::outgoing;
     use crate::observe::trace::Trace;
 
     fn asked(mock: Mock, body: &'static str) -> Answer {
-        let body = Bytes::from_static(body.as_bytes());
         let headers = Headers::default();
-        answer(
-            mock,
-            &Outgoing {
-                operation: Operation::Chat,
-                query: None,
-                headers: &headers,
-                trace: &Trace::identify(&headers, None),
-                span: None,
-                is_copy: false,
-                body,
-            },
-        )
+        let trace = Trace::identify(&headers, None);
+        let request = Outgoing {
+            body: Bytes::from_static(body.as_bytes()),
+            ..outgoing(&headers, &trace)
+        };
+        answer(mock, &request)
     }
 
     #[test]
