@@ -6,6 +6,7 @@
 
 use std::cell::RefCell;
 use std::future::Future;
+use std::mem;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -13,7 +14,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use hyper::body::{Body as _, Frame, SizeHint};
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::Instant;
 
 use crate::alarm::Alarm;
 use crate::error::{self, Interruption};
@@ -61,8 +62,9 @@ pub(crate) struct Keeping {
     every: Duration,
     beginning: Rc<Beginning>,
     cut: Begun,
-    /// Goes off when the response is to begin without an answer.
-    alarm: Option<Pin<Box<Sleep>>>,
+    /// When the response is to begin without an answer; `None` before it may.
+    due: Option<Instant>,
+    alarm: Alarm,
 }
 
 impl Underway {
@@ -93,7 +95,9 @@ impl Future for Underway {
         if let Poll::Ready(mut response) = polled {
             response.body = match response.body {
                 Body::Relayed(relay) if relay.is_stream() => {
-                    Body::KeptAlive(KeptAlive::new(keeping.every, State::Relaying(relay)))
+                    let alarm = mem::take(&mut keeping.alarm);
+                    let state = State::Relaying(relay);
+                    Body::KeptAlive(KeptAlive::new(keeping.every, alarm, state))
                 }
                 other => other,
             };
@@ -117,7 +121,8 @@ impl Keeping {
             every,
             beginning: Rc::default(),
             cut,
-            alarm: None,
+            due: None,
+            alarm: Alarm::default(),
         }
     }
 
@@ -129,13 +134,14 @@ impl Keeping {
     /// Ready when the response is to begin, whoever will answer.
     fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let every = self.every;
-        let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep(every)));
-        alarm.as_mut().poll(cx)
+        let due = *self.due.get_or_insert_with(|| Instant::now() + every);
+        self.alarm.poll(due, cx)
     }
 
     /// The response to the request `passing`, which goes on inside of it.
     fn begin(self, passing: Passing) -> Response {
-        let body = KeptAlive::new(self.every, State::Awaiting(passing, self.cut));
+        let state = State::Awaiting(passing, self.cut);
+        let body = KeptAlive::new(self.every, self.alarm, state);
         let mut response = Response::new(Body::KeptAlive(body));
         response.headers = self.beginning.0.take().unwrap_or_default();
         response.headers.insert(CONTENT_TYPE, "text/event-stream");
@@ -163,7 +169,7 @@ enum State {
 }
 
 impl KeptAlive {
-    fn new(every: Duration, state: State) -> Box<Self> {
+    fn new(every: Duration, alarm: Alarm, state: State) -> Box<Self> {
         let due = match state {
             State::Awaiting(..) => None,
             _ => Some(Instant::now() + every),
@@ -172,7 +178,7 @@ impl KeptAlive {
             state,
             every,
             due,
-            alarm: Alarm::default(),
+            alarm,
         })
     }
 
@@ -260,7 +266,7 @@ impl Wrapped {
         loop {
             match self {
                 Self::Opening(body) => {
-                    *self = Self::Content(std::mem::replace(body, Body::Whole(None)));
+                    *self = Self::Content(mem::replace(body, Body::Whole(None)));
                     let start = Bytes::from_static(b"data: ");
                     return Poll::Ready(Some(Ok(Frame::data(start))));
                 }
@@ -299,6 +305,7 @@ fn in_one_line(piece: &[u8]) -> Bytes {
 #[cfg(feature = "mock")]
 mod tests {
     use http_body_util::BodyExt;
+    use tokio::time::sleep;
 
     use super::*;
     use crate::fixture::{account, dataplane, worker};
