@@ -40,6 +40,12 @@ const CALLER: Caller<'static> = Caller {
 const BACK_TO_BACK: u32 = 64;
 const PACED: u32 = 200;
 
+/// Streams that are held open to see what they take.
+const HELD: [(usize, &str); 2] = [
+    (1_000, "memory per open stream (1,000)"),
+    (5_000, "memory per open stream (5,000)"),
+];
+
 /// How often each subject is started to see how long that takes.
 const STARTS: usize = 11;
 
@@ -86,12 +92,13 @@ fn main() -> io::Result<()> {
     }
     let environment = environment(&bench.server);
     starts.push(Box::new(move || {
-        Subject::dataplane("nexus", &program(DATAPLANE), &environment, ONE)
+        Subject::dataplane("gateway", &program(DATAPLANE), &environment, ONE)
     }));
     let times = start_times(&starts)?;
     let subjects: io::Result<Vec<Subject>> = starts.iter().map(|start| start()).collect();
     let subjects = subjects?;
     let mut figures = bench.figures(&subjects)?;
+    figures.extend(bench.memory(&starts)?);
     figures.push(Figure::new("start to the first connection", "ms", times));
     print(&names(&subjects), &figures);
     drop(subjects);
@@ -133,7 +140,6 @@ struct Bench {
 
 impl Bench {
     fn figures(&self, subjects: &[Subject]) -> io::Result<Vec<Figure>> {
-        let idle = collect(subjects, Subject::memory)?;
         let callers = vec![&[CALLER][..]; subjects.len()];
         let whole = Load {
             connections: 64,
@@ -200,22 +206,31 @@ impl Bench {
         ];
         figures.extend(self.added(subjects, steady, &lines, |outcome| &outcome.first)?);
 
-        let held = [
-            (1_000, "memory per open stream (1,000)"),
-            (5_000, "memory per open stream (5,000)"),
-        ];
-        for (streams, what) in held {
-            self.server.answers(events(PACED, Duration::from_secs(1)));
+        Ok(figures)
+    }
+
+    /// What each open stream takes of the memory of who has just started, and what one takes that does nothing.
+    fn memory(&self, starts: &[Start<'_>]) -> io::Result<Vec<Figure>> {
+        let events = Answer::Events {
+            count: PACED,
+            gap: Duration::from_secs(1),
+        };
+        self.server.answers(events);
+        let mut idle = Vec::new();
+        let mut figures = Vec::new();
+        for (streams, what) in HELD {
+            idle.clear();
             let mut values = Vec::new();
-            for subject in subjects {
+            for start in starts {
+                let subject = start()?;
                 let before = subject.memory()?;
                 let held = client::hold(subject.address, CALLER, streams, || subject.memory());
                 let held = self.server.beside(held)??;
-                values.push((held - before.min(held)) / streams as f64);
+                idle.push(before / 1024.0);
+                values.push((held - before) / streams as f64);
             }
             figures.push(Figure::new(what, "KiB", values));
         }
-        let idle = idle.iter().map(|kib| kib / 1024.0).collect();
         figures.push(Figure::new("idle memory", "MiB", idle));
         Ok(figures)
     }

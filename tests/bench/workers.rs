@@ -1,8 +1,8 @@
 //! What workers pay for what they share: `cargo xtask bench workers`.
 //!
-//! One process of two workers beside two processes of one worker each, which share nothing; both on the same two
-//! cores, under the same load by the same key for the same model, so that every counter that workers share is
-//! written by both. The load and the model server are on these cores too: they cost all alike, and are why the
+//! One process of two workers beside two processes of one worker each, which share nothing, and beside a worker alone;
+//! all on the same two cores, under the same load by the same key for the same model, so that every counter that
+//! workers share is written by both. The load and the model server are on these cores too: they cost all alike, and are why the
 //! figure is CPU per request and not requests a second.
 
 use std::io;
@@ -32,12 +32,16 @@ pub(crate) fn run(bench: &Bench) -> io::Result<()> {
         };
         Subject::dataplane("nexus", &program(DATAPLANE), &environment, workers)
     };
+    let alone = [start(1)?];
     let apart = [start(1)?, start(1)?];
     let together = [start(2)?];
     bench.server.answers(Answer::Whole);
-    let mut rounds = [Vec::new(), Vec::new()];
+    let mut rounds = [Vec::new(), Vec::new(), Vec::new()];
     for round in 0..=bench.rounds {
-        for (processes, rounds) in [&apart[..], &together[..]].into_iter().zip(&mut rounds) {
+        for (processes, rounds) in [&alone[..], &apart[..], &together[..]]
+            .into_iter()
+            .zip(&mut rounds)
+        {
             let cost = cost(bench, processes)?;
             // The first round warms up.
             if round > 0 {
@@ -48,7 +52,11 @@ pub(crate) fn run(bench: &Bench) -> io::Result<()> {
     let values = rounds.into_iter().map(median).collect();
     let figure = Figure::new("CPU per request (1 KiB, 64 connections)", "us", values);
     print(
-        &["2 processes of 1 worker", "1 process of 2 workers"],
+        &[
+            "1 worker",
+            "2 processes of 1 worker",
+            "1 process of 2 workers",
+        ],
         &[figure],
     );
     Ok(())
