@@ -20,13 +20,21 @@ pub struct Crowd {
 }
 
 /// As many of `wanted` connections as a test can have: a process may have only so many files open, and a test
-/// holds both ends of some connections.
+/// holds both ends of some connections. Where that is fewer, it is said, so that nobody takes the figures of a small
+/// crowd for those of a large one.
 ///
 /// # Panics
-/// When the system does not say.
+/// When the system does not say, or there is not even room for a tenth of them.
 pub fn room_for(wanted: usize) -> usize {
     let most = rlimit::increase_nofile_limit(u64::MAX).expect("the limit of open files is known");
-    wanted.min(usize::try_from(most).unwrap_or(usize::MAX) / 3)
+    let room = wanted.min(usize::try_from(most).unwrap_or(usize::MAX) / 3);
+    if room < wanted {
+        let short = format!("a crowd of {room} instead of {wanted}: `ulimit -Hn` is {most}");
+        assert!(room >= wanted / 10, "{short}");
+        // Not by a macro: what these print is shown only for tests that fail.
+        let _ = writeln!(io::stderr(), "{short}");
+    }
+    room
 }
 
 impl Crowd {
