@@ -5,18 +5,16 @@ use std::time::{Duration, Instant};
 use end_to_end::{Connection, Dataplane, Request, Response, Start, patiently};
 use fake_model::server::{Action, FakeModel, Rule};
 
-const BRISK: &str = "brisk-secret-1234567890";
-const FREE: &str = "free-secret-1234567890";
+pub(crate) const BRISK: &str = "brisk-secret-1234567890";
+pub(crate) const FREE: &str = "free-secret-1234567890";
 const HASTY: &str = "hasty-secret-1234567890";
 const OTHER: &str = "other-secret-1234567890";
 const SINGLE: &str = "single-secret-1234567890";
 const TOKENS: &str = "tokens-secret-1234567890";
 const WEB: &str = "web-secret-1234567890";
 
-/// The dataplane of `tests/specs/limits.toml` with a model behind it.
-async fn limits() -> (FakeModel, Dataplane) {
-    let model = FakeModel::start().await.unwrap();
-    let start = Start::of("limits").upstream("vllm", &model);
+/// The dataplane of `tests/specs/limits.toml` with its secrets and this model behind it.
+pub(crate) fn start(model: &FakeModel) -> Start {
     let secrets = [
         ("KEY_BRISK", BRISK),
         ("KEY_FREE", FREE),
@@ -26,10 +24,16 @@ async fn limits() -> (FakeModel, Dataplane) {
         ("KEY_TOKENS", TOKENS),
         ("KEY_WEB", WEB),
     ];
-    let start = secrets
+    let start = Start::of("limits").upstream("vllm", model);
+    secrets
         .into_iter()
-        .fold(start, |start, (name, secret)| start.env(name, secret));
-    (model, start.start().await)
+        .fold(start, |start, (name, secret)| start.env(name, secret))
+}
+
+async fn limits() -> (FakeModel, Dataplane) {
+    let model = FakeModel::start().await.unwrap();
+    let dataplane = start(&model).start().await;
+    (model, dataplane)
 }
 
 fn number(response: &Response, header: &str) -> u64 {

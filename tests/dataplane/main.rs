@@ -54,6 +54,7 @@ mod telemetry;
 mod tls;
 mod trace;
 mod trickles;
+mod wall_clock;
 mod web_pages;
 mod wire;
 mod wrongs;

@@ -22,6 +22,7 @@
 //! | `Expect: 100-continue` | `bounds::a_client_that_waits_for_permission_*` |
 //! | clients or upstreams that dawdle or vanish are bounded, and cost nobody else | `crowds::*`, `trickles::*` |
 //! | no file descriptor left: no spin, no blame, recovery | `descriptors::*` |
+//! | whoever sets the wall clock moves no limit, timeout or breaker | `wall_clock::*` |
 //! | a log that takes nothing stops nothing, and what is lost is counted | `broken_log::*` |
 //! | heads and bodies that can be read two ways, also behind good requests | `malformed::*`, and the properties of the runtime's `http1` |
 //! | a stop answers what has no answer yet | `stop::a_request_that_outlasts_*`, `stop::over_http_2_*` |
