@@ -1,10 +1,10 @@
 //! Limits that replicas share: three dataplanes on one Redis, and what they do without it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use end_to_end::{Dataplane, Redis, Request, Response, Start, once_within, patiently};
+use end_to_end::{Dataplane, Redis, Request, Response, Start, beside, once_within, patiently};
 use fake_model::server::FakeModel;
 use serde_json::Value;
 use tokio::task::JoinSet;
@@ -13,6 +13,7 @@ use crate::subjects::{JWT_SECRET, token};
 
 const BRISK: &str = "brisk-secret-1234567890";
 const FREE: &str = "free-secret-1234567890";
+const STEADY: &str = "steady-secret-1234567890";
 const TOKENS: &str = "tokens-secret-1234567890";
 const WEB: &str = "web-secret-1234567890";
 
@@ -49,6 +50,7 @@ fn start(name: &str) -> Start {
     let secrets = [
         ("KEY_BRISK", BRISK),
         ("KEY_FREE", FREE),
+        ("KEY_STEADY", STEADY),
         ("KEY_TOKENS", TOKENS),
         ("KEY_WEB", WEB),
         ("JWT_SECRET", JWT_SECRET),
@@ -295,6 +297,42 @@ async fn without_the_store_each_replica_keeps_the_limit_by_itself_where_the_spec
         assert_eq!(replica.send(&chat(WEB)).await.status, 200);
         assert_eq!((said(replica, "away"), said(replica, "back")), (1, 1));
     }
+}
+
+#[tokio::test]
+async fn a_store_that_is_killed_and_comes_back_fails_no_request_where_the_spec_says_so() {
+    let mut scene = scene("store-admit", 1).await;
+    let (model, replica) = (&scene.model, &scene.replicas[0]);
+    let over = Arc::new(AtomicBool::new(false));
+    let mut clients = JoinSet::new();
+    for _ in 0..4 {
+        let (mut connection, over) = (replica.connect().await, Arc::clone(&over));
+        clients.spawn(async move {
+            let mut answered = 0;
+            while !over.load(Ordering::Relaxed) {
+                let response = connection.send(&chat(STEADY)).await;
+                assert_eq!(response.status, 200, "{}", response.text());
+                answered += 1;
+            }
+            answered
+        });
+    }
+    let more = async || model.wait_for_requests(model.received().len() + 100).await;
+    let (answered, cost) = beside(replica, &chat(STEADY), async {
+        more().await;
+        scene.redis.kill().await;
+        wait_until_said(replica, "away").await;
+        more().await;
+        scene.redis.start_again().await;
+        wait_until_said(replica, "back").await;
+        more().await;
+        over.store(true, Ordering::Relaxed);
+        clients.join_all().await.into_iter().sum::<usize>()
+    })
+    .await;
+    println!("Redis killed and back under {answered} of {answered} requests: {cost}");
+    assert!(cost.median() < Duration::from_millis(500), "{cost}");
+    assert_eq!((said(replica, "away"), said(replica, "back")), (1, 1));
 }
 
 #[tokio::test]

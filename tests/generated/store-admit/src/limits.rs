@@ -5,6 +5,18 @@ use std::time::Duration;
 
 use runtime::topology::{Limit, LimitSettings, Rate};
 
+/// `[limits.ample]`
+pub static AMPLE: Limit = Limit::new(LimitSettings {
+    name: "ample",
+    requests: Some(Rate {
+        amount: 1_000_000,
+        per: Duration::from_secs(60),
+    }),
+    tokens: None,
+    concurrent: None,
+    queue: None,
+});
+
 /// `[limits.few]`
 pub static FEW: Limit = Limit::new(LimitSettings {
     name: "few",
@@ -31,6 +43,7 @@ pub static STANDARD: Limit = Limit::new(LimitSettings {
 
 /// Every limit.
 pub static ALL: &[&Limit] = &[
+    &AMPLE,
     &FEW,
     &STANDARD,
 ];

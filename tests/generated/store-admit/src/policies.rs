@@ -18,6 +18,19 @@ pub static FREE: Key = Key::new(KeySettings {
     log_sample: None,
 });
 
+/// `[keys.steady]`
+pub static STEADY: Key = Key::new(KeySettings {
+    name: "steady",
+    secret: Secret::Env("KEY_STEADY"),
+    models: Access::Only(&[
+        &models::CHAT,
+    ]),
+    limit: Some(&limits::AMPLE),
+    priority: PriorityClass::Normal,
+    admin: false,
+    log_sample: None,
+});
+
 /// `[keys.web]`
 pub static WEB: Key = Key::new(KeySettings {
     name: "web",
@@ -32,6 +45,7 @@ pub static WEB: Key = Key::new(KeySettings {
 /// Every API key.
 pub static ALL: &[&Key] = &[
     &FREE,
+    &STEADY,
     &WEB,
 ];
 
