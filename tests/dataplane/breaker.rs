@@ -100,6 +100,12 @@ async fn resets_open_it() {
 }
 
 #[tokio::test]
+async fn answers_that_are_no_http_open_it() {
+    let garbage = Rule::new(Action::Raw("no HTTP\r\n\r\n".into()));
+    opens_after("guarded", garbage, 502).await;
+}
+
+#[tokio::test]
 async fn timeouts_open_it() {
     opens_after("guarded-hasty", Rule::new(Action::Stall), 504).await;
 }
