@@ -77,6 +77,7 @@ pub(crate) fn take(received: &mut BytesMut) -> Result<Option<Head>, Malformed> {
             && !(headers.has(TRANSFER_ENCODING) && headers.has(CONTENT_LENGTH))
             && filter.connection.is_kept(is_http_1_1);
         headers.retain(|name| filter.passes(name));
+        say_length_once(&mut headers, status, framing);
         received.advance(length);
         return Ok(Some(Head {
             status,
@@ -87,9 +88,30 @@ pub(crate) fn take(received: &mut BytesMut) -> Result<Option<Head>, Malformed> {
     }
 }
 
+/// Leaves of the lengths that were announced no more than one, which is true: a client of HTTP/2 has them as they
+/// came, and ends a stream that is not as long.
+fn say_length_once(headers: &mut Headers, status: StatusCode, framing: Framing) {
+    match framing {
+        // A known length that is there more than once is always the same.
+        Framing::Length(length) if !is_bare(status) => {
+            if headers.all(CONTENT_LENGTH).count() > 1 {
+                let mut digits = itoa::Buffer::new();
+                headers.insert(CONTENT_LENGTH, digits.format(length).as_bytes());
+            }
+        }
+        // Chunks come before a length, which nobody is to believe then.
+        Framing::Length(_) | Framing::Chunked | Framing::Close => headers.remove(CONTENT_LENGTH),
+    }
+}
+
+/// Whether a response of this status has no body, whatever its headers say.
+fn is_bare(status: StatusCode) -> bool {
+    status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED
+}
+
 /// How the end of the body is known (RFC 9112, section 6.3).
 fn framing(status: StatusCode, headers: &Headers, is_http_1_1: bool) -> Result<Framing, Malformed> {
-    if status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED {
+    if is_bare(status) {
         return Ok(Framing::Length(0));
     }
     if fields::is_chunked(headers)? {
@@ -168,6 +190,33 @@ mod tests {
                 (framing, keeps_alive),
                 "{lines}"
             );
+        }
+    }
+
+    #[test]
+    fn a_length_that_is_not_the_bodys_goes_no_further() {
+        for (lines, lengths) in [
+            (
+                "200 OK\r\ntransfer-encoding: chunked\r\ncontent-length: 3",
+                [].as_slice(),
+            ),
+            (
+                "200 OK\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\ncontent-length: 3",
+                &[],
+            ),
+            ("204 No Content\r\ncontent-length: 3", &[]),
+            ("304 Not Modified\r\ncontent-length: 3", &[]),
+            (
+                "404 Not Found\r\ncontent-length: 3\r\nx: y\r\nContent-Length: 3",
+                &["3"],
+            ),
+            ("200 OK\r\ncontent-length: 3", &["3"]),
+        ] {
+            let head = head(&format!("HTTP/1.1 {lines}\r\n\r\n"));
+            let headers = head.unwrap().unwrap().headers;
+            let told: Vec<_> = headers.all(CONTENT_LENGTH).collect();
+            let expected: Vec<_> = lengths.iter().map(|length| length.as_bytes()).collect();
+            assert_eq!(told, expected, "{lines}");
         }
     }
 
