@@ -114,20 +114,23 @@ impl Link {
             number,
             _kept: kept,
         }));
-        if self.is_away.replace(false) && self.server.returned_to_one() {
-            self.tell(Level::Info, "back: limits are shared again");
+        if self.is_away.replace(false) {
+            let tell = || self.tell(Level::Info, "back: limits are shared again");
+            self.server.absence.ends(tell);
         }
         (number, given_up)
     }
 
     fn away(&self, reason: &str) {
-        if !self.is_away.replace(true) && self.server.left_one() {
-            let until = match self.server.settings.when_away {
-                WhenAway::Admit => "each gateway goes by its own counts until it is back",
-                WhenAway::Refuse => "requests with a limit are refused until it is back",
-            };
-            self.tell(Level::Error, &format!("away: {reason}; {until}"));
+        if self.is_away.replace(true) {
+            return;
         }
+        let until = match self.server.settings.when_away {
+            WhenAway::Admit => "each gateway goes by its own counts until it is back",
+            WhenAway::Refuse => "requests with a limit are refused until it is back",
+        };
+        let tell = || self.tell(Level::Error, &format!("away: {reason}; {until}"));
+        self.server.absence.begins(tell);
     }
 
     fn tell(&self, level: Level, message: &str) {
