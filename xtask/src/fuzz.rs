@@ -18,6 +18,8 @@ use crate::command::{Error, cargo, output, program, root, run, target};
 pub(crate) enum Target {
     /// The compiler, with any text as a spec
     Spec,
+    /// Requests of a client: heads, lengths and chunks
+    Request,
     /// What is found in the body of a request, and its rewriting
     RequestBody,
     /// The headers of a client, on their way to an upstream

@@ -8,6 +8,7 @@ pub mod client_headers;
 pub mod event_stream;
 #[cfg(feature = "jwks")]
 pub mod key_set;
+pub mod request;
 pub mod request_body;
 pub mod response;
 mod splits;
@@ -50,6 +51,11 @@ mod tests {
     #[test]
     fn no_known_document_is_taken_for_a_set_of_keys() {
         replay("key_set", key_set::holds);
+    }
+
+    #[test]
+    fn no_known_request_is_understood_differently_in_pieces() {
+        replay("request", request::holds);
     }
 
     #[test]

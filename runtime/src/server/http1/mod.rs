@@ -6,7 +6,7 @@
 
 pub(crate) mod incoming;
 mod output;
-mod request;
+pub(crate) mod request;
 mod response;
 pub(crate) mod scratch;
 mod sending;

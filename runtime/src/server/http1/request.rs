@@ -21,20 +21,20 @@ const MOST_HEADERS: usize = 100;
 
 /// The head of a request.
 #[derive(Debug)]
-pub(super) struct Head {
-    pub(super) head: message::Head,
-    pub(super) version: Version,
+pub(crate) struct Head {
+    pub(crate) head: message::Head,
+    pub(crate) version: Version,
     /// How the end of its body is known.
-    pub(super) framing: Framing,
+    pub(crate) framing: Framing,
     /// Whether the connection may serve another request after it.
-    pub(super) keeps_alive: bool,
+    pub(crate) keeps_alive: bool,
     /// Whether the client sends the body when it is told to.
-    pub(super) awaits_continue: bool,
+    pub(crate) awaits_continue: bool,
 }
 
 /// Takes a head out of `received`, once it is there in full. `looked` is how much of it was looked at in vain
 /// before; 0 for a new one.
-pub(super) fn take(
+pub(crate) fn take(
     received: &mut BytesMut,
     looked: &mut usize,
 ) -> Result<Option<Head>, error::Head> {
