@@ -12,7 +12,7 @@ use crate::h1::body::{Decoder, Framing};
 use crate::message::headers::Headers;
 use crate::server::http1::request::{self, Head};
 
-/// What ends any head, so that all of them are looked at: one that comes in pieces is not, before it may end.
+/// What ends any head and comes last, so that all are looked at: one that comes in pieces is not, before it may end.
 const END: &[u8] = b"\r\n\r\n";
 
 /// The requests that were heard over one connection, and why there were no more.
@@ -20,7 +20,7 @@ const END: &[u8] = b"\r\n\r\n";
 struct Heard {
     requests: Vec<Request>,
     end: Option<End>,
-    /// What nobody took, where more may come.
+    /// What nobody had taken before the [`END`] came, where it was not the end already.
     left: Vec<u8>,
 }
 
@@ -49,10 +49,7 @@ struct Request {
 
 /// The property.
 pub fn holds(wire: &[u8]) {
-    let mut ways = splits::ways(wire).map(|mut pieces| {
-        pieces.push(END);
-        hear(&pieces)
-    });
+    let mut ways = splits::ways(wire).map(|pieces| hear(&pieces));
     let whole = ways.next().expect("one way is the whole");
     for heard in ways {
         assert_eq!(heard, whole, "it depends on how it arrives");
@@ -66,16 +63,27 @@ pub fn holds(wire: &[u8]) {
 fn hear(pieces: &[&[u8]]) -> Heard {
     let mut heard = Heard::default();
     let (mut received, mut looked, mut decoder) = (BytesMut::new(), 0, None);
-    for piece in pieces {
+    let mut come = |piece: &[u8], requests: &mut Vec<Request>| {
         received.extend_from_slice(piece);
-        let requests = &mut heard.requests;
-        if let Err(end) = advance(&mut received, &mut looked, &mut decoder, requests) {
-            heard.end = Some(end);
-            return heard;
-        }
+        advance(&mut received, &mut looked, &mut decoder, requests)?;
         assert!(looked <= received.len(), "it has not come yet");
+        Ok(received.to_vec())
+    };
+    for piece in pieces {
+        match come(piece, &mut heard.requests) {
+            Ok(left) => heard.left = left,
+            Err(end) => {
+                heard.left.clear();
+                heard.end = Some(end);
+                return heard;
+            }
+        }
     }
-    heard.left = received.to_vec();
+    heard.end = come(END, &mut heard.requests).err();
+    // That it is no head may be seen sooner where more comes at once.
+    if let Some(End::Head(_)) = heard.end {
+        heard.left.clear();
+    }
     heard
 }
 
