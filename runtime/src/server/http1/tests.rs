@@ -7,7 +7,7 @@ use proptest::test_runner::{Config, TestRunner};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex, split};
 use tokio::runtime::Builder;
 use tokio::task::{LocalSet, spawn_local, yield_now};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::*;
 use crate::fixture::{dataplane, worker};
@@ -252,6 +252,32 @@ async fn a_head_that_comes_byte_by_byte_is_late_all_the_same() {
         assert!(since.elapsed() < 2 * limit);
     };
     LocalSet::new().run_until(dripping).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_of_a_head_begins_with_its_first_byte() {
+    let timeouts = async {
+        let worker = worker(dataplane());
+        let limit = worker.dataplane.topology.gateway.read_timeout;
+        let moment = limit / 10;
+        let mut scene = connected(&worker, 64 * 1024);
+        // Not used for nearly as long as it may, and then slow: a line end too many is no head.
+        for _ in 0..2 {
+            scene.client.write_all(b"\r\n").await.unwrap();
+            sleep(limit - moment).await;
+            let (start, rest) = READY.split_at(9);
+            scene.client.write_all(start.as_bytes()).await.unwrap();
+            sleep(limit - moment).await;
+            assert_eq!(statuses(&scene.ask(rest, "}").await), [200]);
+        }
+        // One that never ends has as much time, and no more.
+        sleep(limit - moment).await;
+        let since = Instant::now();
+        scene.client.write_all(b"GET / HT").await.unwrap();
+        assert_eq!(statuses(&scene.rest().await), [408]);
+        assert!(since.elapsed() >= limit && since.elapsed() < limit + moment);
+    };
+    LocalSet::new().run_until(timeouts).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,4 +1,5 @@
-//! Waiting for the head of a request: for as long as it may take, and no longer than the gateway serves.
+//! Waiting for the head of a request: for as long as a connection may be idle and then as a head may take, and no
+//! longer than the gateway serves.
 
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
@@ -39,11 +40,20 @@ impl Waiting {
     /// Waits for the head of a request: what is wrong with it, or `None` where no more requests are to be served.
     pub(super) async fn next(&mut self, wire: &RefCell<Wire>) -> Result<Option<Head>, error::Head> {
         let mut due = Instant::now() + self.read_timeout;
+        let mut has_begun = false;
         let mut is_last = false;
         let next = poll_fn(|cx| {
             let mut wire = wire.borrow_mut();
             if let Poll::Ready(next) = wire.poll_head(cx) {
                 return Poll::Ready(next);
+            }
+            if !has_begun && wire.has_begun() {
+                has_begun = true;
+                // Its time begins with its first byte, however long the connection was not used. At the end there is
+                // no more of it.
+                if !is_last {
+                    due = Instant::now() + self.read_timeout;
+                }
             }
             if !is_last && Pin::new(&mut self.drain).poll(cx).is_ready() {
                 // It may send one more request, with whose response it hears that it ends.
