@@ -27,6 +27,7 @@ use crate::observe::metrics::Metrics;
 use crate::route;
 use crate::shadow::metrics::ShadowMetrics;
 use crate::shadow::room::Rooms;
+use crate::shadow::slots;
 #[cfg(feature = "certificates")]
 use crate::tls::credential::{Credential, Peer, Renew};
 use crate::topology::{Model, Share, Topology, Upstream};
@@ -151,7 +152,7 @@ impl Dataplane {
             defaults: topology.models.iter().map(defaults).collect(),
             model_limits: topology.models.iter().map(limit).collect(),
             draining: AtomicBool::new(false),
-            rooms: Rooms::new(topology),
+            rooms: Rooms::new(slots::assign(topology)),
             vocabulary,
             switches,
         })

@@ -16,6 +16,10 @@ mod in_flight_model;
 #[expect(dead_code, reason = "the models use a part of it")]
 mod places;
 mod places_model;
+#[path = "../../src/shadow/room.rs"]
+#[expect(dead_code, reason = "the models use a part of it")]
+mod room;
+mod room_model;
 #[path = "../../src/sync.rs"]
 mod sync;
 #[path = "../../decide/src/limit/window.rs"]

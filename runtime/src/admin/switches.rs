@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::environment;
-use crate::shadow::room;
+use crate::shadow::slots;
 use crate::topology::Topology;
 
 /// What can be turned off.
@@ -50,7 +50,7 @@ impl Switches {
         let keys = environment::keys(&topology.auth);
         let has = |feature: &Feature| match feature {
             Feature::Llm => true,
-            Feature::Shadow => !room::all(topology).is_empty(),
+            Feature::Shadow => !slots::all(topology).is_empty(),
         };
         let has_admin = keys.iter().any(|key| key.settings.admin);
         has_admin.then(|| Self {

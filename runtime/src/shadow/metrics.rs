@@ -5,7 +5,7 @@ use decide::metric;
 use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec};
 
 use crate::observe::metrics::Metrics;
-use crate::shadow::room;
+use crate::shadow::slots;
 use crate::topology::{Buckets, Route, Shadow, Topology};
 
 /// The outcome of a copy whose upstream is not fit for one.
@@ -50,7 +50,7 @@ impl ShadowMetrics {
     /// The metrics of the shadows of `topology`, as a part of all `metrics`; `None` where no route has
     /// a shadow.
     pub(crate) fn of(topology: &Topology, metrics: &Metrics) -> Option<Self> {
-        let shadows = room::all(topology);
+        let shadows = slots::all(topology);
         if shadows.is_empty() {
             return None;
         }

@@ -11,6 +11,7 @@ mod finish;
 pub(crate) mod metrics;
 mod reading;
 pub(crate) mod room;
+pub(crate) mod slots;
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -61,7 +62,8 @@ pub(crate) fn due(worker: &Worker, account: &mut Account, asked: &Asked<'_>) -> 
         metrics.requested(route, shadow, SKIPPED).inc();
         return None;
     }
-    let Some(held) = dataplane.rooms.enter(shadow, asked.body.len()) else {
+    let (slot, most) = (shadow.slot.index(), settings.concurrent);
+    let Some(held) = dataplane.rooms.enter(slot, most, asked.body.len()) else {
         metrics.requested(route, shadow, DROPPED).inc();
         return None;
     };
