@@ -27,6 +27,8 @@ const DELAY: Duration = Duration::from_millis(50);
 pub(crate) struct Queue {
     batches: SyncSender<Vec<u8>>,
     dropped: IntCounter,
+    /// Whether the last batch found no room. Of two workers whose batches come at once, either may be the last; what
+    /// is wrong then, the next batch sets right.
     full: Arc<AtomicBool>,
 }
 
