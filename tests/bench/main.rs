@@ -209,7 +209,7 @@ impl Bench {
         Ok(figures)
     }
 
-    /// What each open stream takes of the memory of who has just started, and what one takes that does nothing.
+    /// What each open stream takes of the memory of who has just started, and what such a one has before.
     fn memory(&self, starts: &[Start<'_>]) -> io::Result<Vec<Figure>> {
         let events = Answer::Events {
             count: PACED,
@@ -223,9 +223,13 @@ impl Bench {
             let mut values = Vec::new();
             for start in starts {
                 let subject = start()?;
-                let before = subject.memory()?;
-                let held = client::hold(subject.address, CALLER, streams, || subject.memory());
-                let held = self.server.beside(held)??;
+                let hold = |streams| {
+                    let held = client::hold(subject.address, CALLER, streams, || subject.memory());
+                    self.server.beside(held)?
+                };
+                // Who has had a stream is there in full: a connection may be taken sooner.
+                let before = hold(1)?;
+                let held = hold(streams)?;
                 idle.push(before / 1024.0);
                 values.push((held - before) / streams as f64);
             }
