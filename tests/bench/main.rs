@@ -140,6 +140,7 @@ struct Bench {
 
 impl Bench {
     fn figures(&self, subjects: &[Subject]) -> io::Result<Vec<Figure>> {
+        let idle = collect(subjects, Subject::memory)?;
         let callers = vec![&[CALLER][..]; subjects.len()];
         let whole = Load {
             connections: 64,
@@ -205,21 +206,21 @@ impl Bench {
             (0.99, "added time to the first event, 99th percentile"),
         ];
         figures.extend(self.added(subjects, steady, &lines, |outcome| &outcome.first)?);
+        let idle = idle.iter().map(|kib| kib / 1024.0).collect();
+        figures.push(Figure::new("idle memory", "MiB", idle));
 
         Ok(figures)
     }
 
-    /// What each open stream takes of the memory of who has just started, and what such a one has before.
+    /// What each open stream takes of the memory of who has just started.
     fn memory(&self, starts: &[Start<'_>]) -> io::Result<Vec<Figure>> {
         let events = Answer::Events {
             count: PACED,
             gap: Duration::from_secs(1),
         };
         self.server.answers(events);
-        let mut idle = Vec::new();
         let mut figures = Vec::new();
         for (streams, what) in HELD {
-            idle.clear();
             let mut values = Vec::new();
             for start in starts {
                 let subject = start()?;
@@ -230,12 +231,10 @@ impl Bench {
                 // Who has had a stream is there in full: a connection may be taken sooner.
                 let before = hold(1)?;
                 let held = hold(streams)?;
-                idle.push(before / 1024.0);
                 values.push((held - before) / streams as f64);
             }
             figures.push(Figure::new(what, "KiB", values));
         }
-        figures.push(Figure::new("idle memory", "MiB", idle));
         Ok(figures)
     }
 
