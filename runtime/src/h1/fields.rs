@@ -43,12 +43,18 @@ pub(crate) fn length(headers: &Headers) -> Result<Option<u64>, Malformed> {
     Ok(Some(length))
 }
 
+/// The most names of headers that are kept of `Connection`. No message has as many headers, and each of them is looked
+/// for among the names.
+const MOST_NAMED: usize = 128;
+
 /// What `Connection` names (RFC 9110, 7.6.1).
 pub(crate) struct Connection {
     closes: bool,
     keeps_alive: bool,
     /// Everything else, in small letters.
     others: Vec<Vec<u8>>,
+    /// There are more of those than anybody means, so all headers are taken to be named.
+    names_all: bool,
 }
 
 impl Connection {
@@ -58,6 +64,7 @@ impl Connection {
             closes: false,
             keeps_alive: false,
             others: Vec::new(),
+            names_all: false,
         };
         for value in headers.all(CONNECTION) {
             // Nearly nobody says anything else.
@@ -66,28 +73,57 @@ impl Connection {
                 continue;
             }
             for option in value.split(|byte| *byte == b',') {
-                let option = option.trim_ascii().to_ascii_lowercase();
-                match option.as_slice() {
-                    b"close" => connection.closes = true,
-                    b"keep-alive" => connection.keeps_alive = true,
-                    _ => connection.others.push(option),
+                let option = option.trim_ascii();
+                if option.eq_ignore_ascii_case(b"close") {
+                    connection.closes = true;
+                } else if option.eq_ignore_ascii_case(b"keep-alive") {
+                    connection.keeps_alive = true;
+                } else if connection.others.len() == MOST_NAMED {
+                    (connection.closes, connection.names_all) = (true, true);
+                    return connection;
+                } else if !option.is_empty() {
+                    connection.others.push(option.to_ascii_lowercase());
                 }
             }
         }
         connection
     }
 
-    /// Whether it is to be kept after this message.
+    /// Whether it is to be kept after this message (RFC 9112, 9.3).
     pub(crate) fn is_kept(&self, is_http_1_1: bool) -> bool {
-        if is_http_1_1 {
-            !self.closes
-        } else {
-            self.keeps_alive
-        }
+        !self.closes && (is_http_1_1 || self.keeps_alive)
     }
 
     /// Whether it names a header, which is in small letters.
     pub(crate) fn names(&self, header: &[u8]) -> bool {
-        (self.closes && header == b"close") || self.others.iter().any(|other| other == header)
+        self.names_all
+            || (self.closes && header == b"close")
+            || self.others.iter().any(|other| other == header)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connection(value: &str) -> Connection {
+        Connection::of(&[("connection", value)].into_iter().collect())
+    }
+
+    #[test]
+    fn what_connection_names_is_found_in_small_letters() {
+        let named = connection("Keep-Alive,, X-Mine");
+        assert!(named.is_kept(false) && named.is_kept(true));
+        assert!(named.names(b"x-mine") && !named.names(b"accept") && !named.names(b""));
+        assert!(!connection("x-mine, CLOSE").is_kept(true));
+    }
+
+    #[test]
+    fn a_head_full_of_names_costs_no_more_than_its_headers() {
+        let named = connection(&("a,".repeat(30_000) + "x-mine"));
+        assert_eq!(named.others.len(), MOST_NAMED);
+        assert!(named.names(b"x-mine"));
+        assert!(!named.is_kept(true));
+        assert!(connection(&",".repeat(60_000)).others.is_empty());
     }
 }

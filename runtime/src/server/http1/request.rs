@@ -182,6 +182,12 @@ mod tests {
                 false,
             ),
             (
+                "1.0\r\nconnection: close, keep-alive",
+                Framing::Length(0),
+                false,
+                false,
+            ),
+            (
                 "1.1\r\nhost: a\r\ncontent-length: 3\r\ncontent-length: 3\r\nexpect: 100-Continue",
                 Framing::Length(3),
                 true,
