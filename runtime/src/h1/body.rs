@@ -219,7 +219,6 @@ impl Chunked {
             (Self::Trailer { ignored }, byte) => Self::InTrailer {
                 ignored: ignore(ignored, byte)?,
             },
-            (Self::InTrailer { ignored }, b'\r') => Self::InTrailer { ignored },
             (Self::InTrailer { ignored }, byte) => Self::InTrailer {
                 ignored: ignore(ignored, byte)?,
             },
@@ -322,8 +321,13 @@ mod tests {
         }
         let endless = [b"5;".as_slice(), &[b'a'; 10_000]].concat();
         assert_eq!(decoded(Framing::Chunked, &[&endless]), Err(Malformed));
-        let endless = [b"0\r\n".as_slice(), &b"a: b\r\n".repeat(5_000)].concat();
-        assert_eq!(decoded(Framing::Chunked, &[&endless]), Err(Malformed));
+        for trailers in [
+            b"a: b\r\n".repeat(5_000),
+            [b"a".as_slice(), &b"\r".repeat(10_000)].concat(),
+        ] {
+            let endless = [b"0\r\n".as_slice(), &trailers].concat();
+            assert_eq!(decoded(Framing::Chunked, &[&endless]), Err(Malformed));
+        }
     }
 
     #[test]

@@ -75,6 +75,7 @@ pub(crate) fn take(received: &mut BytesMut) -> Result<Option<Head>, Malformed> {
         let keeps_alive = framing != Framing::Close
             // Two framings: whoever wrote that may mean another end than we do.
             && !(headers.has(TRANSFER_ENCODING) && headers.has(CONTENT_LENGTH))
+            && !(is_bare(status) && announces_body(&headers))
             && filter.connection.is_kept(is_http_1_1);
         headers.retain(|name| filter.passes(name));
         say_length_once(&mut headers, status, framing);
@@ -107,6 +108,12 @@ fn say_length_once(headers: &mut Headers, status: StatusCode, framing: Framing) 
 /// Whether a response of this status has no body, whatever its headers say.
 fn is_bare(status: StatusCode) -> bool {
     status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED
+}
+
+/// Whether a body is to come. Where there can be none, some send it all the same, and it would be read as the next
+/// response.
+fn announces_body(headers: &Headers) -> bool {
+    headers.has(TRANSFER_ENCODING) || headers.all(CONTENT_LENGTH).any(|length| length != b"0")
 }
 
 /// How the end of the body is known (RFC 9112, section 6.3).
@@ -179,8 +186,28 @@ mod tests {
                 true,
             ),
             (
+                "HTTP/1.0 200 OK\r\ncontent-length: 3\r\nconnection: keep-alive, close",
+                Framing::Length(3),
+                false,
+            ),
+            (
                 "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ncontent-length: 3",
                 Framing::Chunked,
+                false,
+            ),
+            (
+                "HTTP/1.1 204 No Content\r\ncontent-length: 0",
+                Framing::Length(0),
+                true,
+            ),
+            (
+                "HTTP/1.1 204 No Content\r\ncontent-length: 4",
+                Framing::Length(0),
+                false,
+            ),
+            (
+                "HTTP/1.1 204 No Content\r\ntransfer-encoding: chunked",
+                Framing::Length(0),
                 false,
             ),
         ] {
