@@ -335,6 +335,35 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_client_whose_connection_ends_then_gets_to_read_so_as_well() {
+        for (request, lines) in [
+            ("HTTP/1.1", "host: gateway\r\nconnection: close\r\n"),
+            (
+                "HTTP/1.1",
+                "host: gateway\r\ntransfer-encoding: chunked\r\n",
+            ),
+            ("HTTP/1.0", ""),
+            ("HTTP/1.1", "no colon\r\n"),
+        ] {
+            LocalSet::new()
+                .run_until(async {
+                    let mut scene = Scene::new().await;
+                    let head = format!("POST /v1/embeddings {request}\r\n{lines}");
+                    let length = 32 << 20;
+                    let head = match lines.contains("chunked") {
+                        true => format!("{head}\r\n{length:x}\r\n"),
+                        false => format!("{head}content-length: {length}\r\n\r\n"),
+                    };
+                    scene.client.write_all(head.as_bytes()).await.unwrap();
+                    scene.client.write_all(&vec![b' '; length]).await.unwrap();
+                    let answer = read_until(&mut scene.client, "}}").await;
+                    assert!(answer.contains("connection: close\r\n"), "{answer}");
+                })
+                .await;
+        }
+    }
+
+    #[tokio::test]
     async fn a_client_that_is_refused_before_its_body_is_read_gets_to_read_so() {
         for (request, status) in [
             ("POST /v1/embeddings", "401"),

@@ -17,8 +17,8 @@ use crate::observe::line::Line;
 use crate::observe::trace::Trace;
 use crate::server::client::Client;
 
-/// How much of what a client goes on sending is still read, so that it gets to see its answer.
-const LINGER_BYTES: usize = 1024 * 1024;
+/// How much of what a client goes on sending is still read, in bytes, so that it gets to see its answer.
+pub(super) const LINGER_BYTES: usize = 64 * 1024 * 1024;
 
 /// How long that, and the answer, may take.
 pub(super) const LINGER_TIME: Duration = Duration::from_secs(2);

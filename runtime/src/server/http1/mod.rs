@@ -34,11 +34,8 @@ use crate::server::http1::request::Head;
 use crate::server::http1::sending::{Terms, send};
 use crate::server::http1::waiting::Waiting;
 use crate::server::http1::wire::{Gone, Wire};
-use crate::server::refusal::{self, LINGER_TIME};
+use crate::server::refusal::{self, LINGER_BYTES, LINGER_TIME};
 use crate::stream::keep_alive::Underway;
-
-/// How much of a body that nobody wants is still read, in bytes.
-const LINGER_BYTES: usize = 64 * 1024 * 1024;
 
 /// Serves a connection to its end; `received` is what was read from it already.
 pub(super) fn serve(

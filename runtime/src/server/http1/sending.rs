@@ -38,7 +38,8 @@ pub(super) fn send(
 ) -> impl Future<Output = Result<bool, Gone>> {
     async move {
         turn::after_reads().await;
-        let (mut sending, keeps_alive) = Sending::begin(&mut wire.borrow_mut(), response, terms);
+        let begun = Sending::begin(&mut wire.borrow_mut(), response, terms, *unread);
+        let (mut sending, keeps_alive) = begun;
         while let Progress::Come = poll_fn(|cx| sending.poll(wire, unread, cx)).await? {
             turn::after_reads().await;
         }
@@ -68,7 +69,7 @@ struct Sending {
 }
 
 impl Sending {
-    fn begin(wire: &mut Wire, response: Response, terms: Terms) -> (Self, bool) {
+    fn begin(wire: &mut Wire, response: Response, terms: Terms, unread: usize) -> (Self, bool) {
         let Response {
             status,
             headers,
@@ -76,7 +77,7 @@ impl Sending {
         } = response;
         let manner = Manner::of(status, body.size_hint().exact(), terms.version);
         // A client that does not know where a response ends waits for the end of the connection.
-        let keeps_alive = terms.keeps_alive && wire.ends() && manner != Manner::Close;
+        let keeps_alive = terms.keeps_alive && wire.ends_within(unread) && manner != Manner::Close;
         let unfinished = wire.unfinished();
         let mut output = Output::new();
         let text = output.text(wire.scratch());

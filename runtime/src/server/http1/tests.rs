@@ -210,6 +210,16 @@ async fn a_body_that_was_not_asked_for_ends_the_connection() {
     assert!(text.contains("connection: close\r\n"), "{text}");
 }
 
+#[tokio::test]
+async fn a_body_too_long_to_be_passed_over_ends_the_connection() {
+    for (length, keeps) in [("67108864", true), ("67108865", false)] {
+        let head = "POST /v1/embeddings HTTP/1.1\r\nhost: a\r\n";
+        let text = answered(&format!("{head}content-length: {length}\r\n\r\n")).await;
+        assert_eq!(statuses(&text), [401], "{text}");
+        assert_eq!(!text.contains("connection: close\r\n"), keeps, "{text}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_head_that_stays_away_is_late_and_a_kept_connection_just_ends() {
     let timeouts = async {

@@ -129,6 +129,11 @@ impl Wire {
         !self.is_malformed && (self.is_at_end() || self.invitation.is_none())
     }
 
+    /// Whether it can be found, and no more than so many bytes lie before it, as far as that is known.
+    pub(super) fn ends_within(&self, most: usize) -> bool {
+        self.ends() && self.left().is_none_or(|left| left <= most as u64)
+    }
+
     /// Whether the client may have sent something that nobody has read.
     pub(super) fn may_hold_more(&self) -> bool {
         !self.is_at_end() || !self.received.is_empty()
