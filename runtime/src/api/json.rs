@@ -159,7 +159,8 @@ impl<'a> Reader<'a> {
         Some(byte)
     }
 
-    fn expect(&mut self, byte: u8) -> Option<()> {
+    /// Passes over `byte`, which has to be the next that is no white space.
+    pub(crate) fn expect(&mut self, byte: u8) -> Option<()> {
         (self.next()? == byte).then_some(())
     }
 

@@ -22,7 +22,8 @@ const OTHER: &str = "other";
 
 /// The last reason in a piece of JSON, which may lack its beginning.
 pub(super) fn last_reason(json: &[u8]) -> Option<&'static str> {
-    field::last(json, &NAME, value_of_field)
+    // A reason is short.
+    field::last(json, &NAME, |after_name| (0, value_of_field(after_name)))
 }
 
 fn value_of_field(after_name: &[u8]) -> Option<&'static str> {

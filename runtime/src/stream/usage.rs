@@ -52,23 +52,22 @@ static CHOICES: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"cho
 /// The most tokens that are believed: beyond it an upstream is mistaken, and a counter would be ruined.
 const MOST: u64 = 1_000_000_000;
 
-fn value_of_field(after_name: &[u8]) -> Option<Usage> {
-    let value = after_name
-        .trim_ascii_start()
-        .strip_prefix(b":")?
-        .trim_ascii_start();
-    // vLLM and OpenAI write `"usage":null` into every chunk but the last.
-    if !value.starts_with(b"{") {
-        return None;
-    }
-    let usage = read(value)?;
+fn value_of_field(after_name: &[u8]) -> (usize, Option<Usage>) {
+    let mut reader = Reader::of(after_name);
+    let usage = read(after_name, &mut reader);
     let is_plausible = |tokens: Option<u64>| tokens.is_none_or(|tokens| tokens <= MOST);
-    (is_plausible(usage.input) && is_plausible(usage.output)).then_some(usage)
+    let usage = usage.filter(|usage| is_plausible(usage.input) && is_plausible(usage.output));
+    (reader.at(), usage)
 }
 
-/// Reads the object that `json` begins with, and leaves what follows it, which may be cut.
-fn read(json: &[u8]) -> Option<Usage> {
-    let mut reader = Reader::of(json);
+/// Reads the object that follows the name, and leaves what comes after it, which may be cut.
+fn read(json: &[u8], reader: &mut Reader<'_>) -> Option<Usage> {
+    reader.expect(b':')?;
+    // vLLM and OpenAI write `"usage":null` into every chunk but the last.
+    if reader.peek()? != b'{' {
+        return None;
+    }
+    let start = reader.at();
     let mut usage = Usage::default();
     let mut has_more = reader.enter(b'{')?;
     while has_more {
@@ -80,7 +79,7 @@ fn read(json: &[u8]) -> Option<Usage> {
         }
         has_more = reader.another(b'{')?;
     }
-    let object = json.get(..reader.at())?;
+    let object = json.get(start..reader.at())?;
     let is_text = object.is_ascii() || str::from_utf8(object).is_ok();
     is_text.then_some(usage)
 }
@@ -144,6 +143,15 @@ mod tests {
         assert_eq!(last_usage(json), None);
         assert_eq!(last_usage(br#"{"content":"usage"}"#), None);
         assert_eq!(last_usage(br#"["usage","#), None);
+    }
+
+    #[test]
+    fn usage_within_usage_is_passed_over_with_it() {
+        let json = br#"{"usage":{"prompt_tokens":1,"x":{"usage":{"prompt_tokens":2}}}}"#;
+        assert_eq!(last_usage(json).unwrap().input, Some(1));
+        // To read each of them by itself would take the time of their square.
+        let nested = br#":{"usage":{"prompt_tokens":{"usage""#.repeat(1000);
+        assert_eq!(value_of_field(&nested), (nested.len(), None));
     }
 
     #[test]
