@@ -4,9 +4,10 @@
 //! look at one, so what waits again and again keeps its alarm, and only looks whether it is early once it goes off.
 
 use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
+use tokio::task::unconstrained;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// An alarm, which is set when it is first waited for.
@@ -20,7 +21,8 @@ impl Alarm {
         if alarm.deadline() > due {
             alarm.as_mut().reset(due);
         }
-        while alarm.as_mut().poll(cx).is_ready() {
+        // Not of the task's turn, which it may have used up: what never ceases to come would put it off for ever.
+        while pin!(unconstrained(alarm.as_mut())).poll(cx).is_ready() {
             if Instant::now() >= due {
                 return Poll::Ready(());
             }
@@ -48,6 +50,8 @@ mod tests {
     use std::pin::pin;
     use std::task::Waker;
     use std::time::Duration;
+
+    use tokio::task::coop;
 
     use super::*;
 
@@ -80,6 +84,24 @@ mod tests {
         assert!(alarm.poll(due, &mut other).is_pending());
         let waits = tokio::spawn(async move { alarm.limit(due, pin!(pending::<()>())).await });
         assert_eq!(waits.await.unwrap(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn goes_off_however_much_comes_meanwhile() {
+        let mut alarm = Alarm::default();
+        let due = Instant::now() + SECOND;
+        let mut other = Context::from_waker(Waker::noop());
+        assert!(alarm.poll(due, &mut other).is_pending());
+        tokio::time::advance(2 * SECOND).await;
+        let mut endless = pin!(poll_fn(|cx| {
+            while let Poll::Ready(turn) = coop::poll_proceed(cx) {
+                turn.made_progress();
+            }
+            Poll::<()>::Pending
+        }));
+        let mut limited = pin!(alarm.limit(due, endless.as_mut()));
+        let polled = poll_fn(|cx| Poll::Ready(limited.as_mut().poll(cx))).await;
+        assert_eq!(polled, Poll::Ready(None));
     }
 
     #[tokio::test(start_paused = true)]
