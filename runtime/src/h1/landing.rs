@@ -9,11 +9,16 @@ use std::task::{Context, Poll, ready};
 
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
+use tokio::task::coop;
 
 use crate::h1::stream::Stream;
 
 /// The most that is read at once, in bytes.
 pub(crate) const SIZE: usize = 64 * 1024;
+
+/// How many bytes count as much as a read of few, when a task has had its turn. Tokio counts reads, 128 of them: of
+/// [`SIZE`] bytes each that would be 8 MiB to work through, for tens of milliseconds, while all others wait.
+const SHARE: usize = 2 * 1024;
 
 thread_local! {
     static LANDING: RefCell<Box<[u8]>> = RefCell::new(vec![0; SIZE].into());
@@ -39,7 +44,9 @@ pub(crate) fn poll_read(
         } else {
             received.extend_from_slice(landed.filled());
         }
-        Poll::Ready(Ok(landed.filled().len()))
+        let read = landed.filled().len();
+        count(read, SHARE, cx);
+        Poll::Ready(Ok(read))
     })
 }
 
@@ -56,5 +63,54 @@ pub(crate) fn poll_read_body(
     }
     received.reserve(SIZE);
     let read = pin!(stream.read_buf(received));
-    read.poll(cx)
+    let read = ready!(read.poll(cx))?;
+    count(read, SHARE, cx);
+    Poll::Ready(Ok(read))
+}
+
+/// Counts so many bytes that were read, each `share` of them as a read, so that a task that has many to read lets others
+/// have their turn.
+pub(crate) fn count(read: usize, share: usize, cx: &mut Context<'_>) {
+    for _ in 0..read / share {
+        match coop::poll_proceed(cx) {
+            Poll::Ready(turn) => turn.made_progress(),
+            Poll::Pending => break,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use tokio::io::{AsyncWriteExt, duplex};
+    use tokio::task::yield_now;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn one_fast_connection_leaves_others_their_turn() {
+        const COME: usize = 32 * SIZE;
+        for length in [None, Some(u64::MAX)] {
+            let (near, mut far) = duplex(COME);
+            far.write_all(&vec![b'x'; COME]).await.unwrap();
+            let mut stream = Stream::Memory(near);
+            let mut left = COME;
+            while left > 0 {
+                yield_now().await;
+                let of_a_turn = poll_fn(|cx| {
+                    let mut read = 0;
+                    while let Poll::Ready(more) =
+                        poll_read_body(&mut stream, &mut BytesMut::new(), length, cx)
+                    {
+                        read += more.unwrap();
+                    }
+                    Poll::Ready(read)
+                });
+                let of_a_turn = of_a_turn.await;
+                assert!(of_a_turn <= 8 * SIZE, "{of_a_turn} bytes in a turn");
+                left -= of_a_turn;
+            }
+        }
+    }
 }

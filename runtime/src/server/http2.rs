@@ -7,10 +7,11 @@
 use std::cell::Cell;
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
+use std::io;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -20,12 +21,13 @@ use hyper::rt::Executor;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::task::spawn_local;
+use tokio::task::{spawn_local, unconstrained};
 use tokio::time::{Instant, sleep_until};
 
 use crate::api::body::Incoming;
+use crate::h1::landing;
 use crate::pipeline;
 use crate::server::client::Client;
 use crate::stream::body::Body;
@@ -50,6 +52,9 @@ const SEND_BUFFER: usize = 64 * 1024;
 /// until the connection is closed: rapid resets (CVE-2023-44487) and their like.
 const MAX_RESETS: usize = 20;
 const MAX_FAULTS: usize = 100;
+
+/// How many bytes of frames count as much as a read, when a connection has had its turn: 64 KiB are one.
+const SHARE: usize = 512;
 
 /// After how long without a word the client is asked whether it is there.
 const PING: Duration = Duration::from_secs(30);
@@ -89,7 +94,7 @@ where
         .max_local_error_reset_streams(MAX_FAULTS)
         .keep_alive_interval(PING)
         .keep_alive_timeout(gateway.read_timeout)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(Counted(stream)), service);
     let mut connection = pin!(connection);
     // What the client did wrong was answered with a reset or a GOAWAY.
     tokio::select! {
@@ -138,8 +143,55 @@ impl Streams {
             if now >= since + limit {
                 return;
             }
-            sleep_until(since + limit).await;
+            // Not of the connection's turn, which pings without an end use up.
+            unconstrained(sleep_until(since + limit)).await;
         }
+    }
+}
+
+/// A connection of which what is read counts by its bytes: most frames are small, and each of them is work.
+struct Counted<S>(S);
+
+impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.get_mut().0).poll_read(cx, buffer))?;
+        landing::count(buffer.filled().len() - before, SHARE, cx);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().0).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().0).poll_write_vectored(cx, pieces)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.0.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().0).poll_shutdown(cx)
     }
 }
 
@@ -233,5 +285,32 @@ impl hyper::body::Body for Handed {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use tokio::task::yield_now;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_flood_of_frames_leaves_others_their_turn() {
+        const COME: usize = 1024 * 1024;
+        let (near, mut far) = duplex(COME);
+        far.write_all(&vec![0; COME]).await.unwrap();
+        let mut counted = Counted(near);
+        let mut buffer = vec![0; 8 * 1024];
+        yield_now().await;
+        let of_a_turn = poll_fn(|cx| {
+            let mut all = 0;
+            while let Poll::Ready(read) = pin!(counted.read(&mut buffer)).poll(cx) {
+                all += read.unwrap();
+            }
+            Poll::Ready(all)
+        });
+        let of_a_turn = of_a_turn.await;
+        assert!(of_a_turn <= 128 * 1024, "{of_a_turn} bytes in a turn");
     }
 }
