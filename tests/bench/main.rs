@@ -14,6 +14,7 @@ mod scale;
 mod server;
 mod subject;
 mod table;
+mod train;
 mod workers;
 
 use std::io;
@@ -78,6 +79,10 @@ fn main() -> io::Result<()> {
     if arguments.iter().any(|word| word == "--workers") {
         return workers::run(&bench);
     }
+    if let Some(program) = path("--train=") {
+        return train::run(&bench, &program);
+    }
+    let dataplane = path("--dataplane=").unwrap_or_else(|| program(DATAPLANE));
     let folder = std::env::temp_dir().join(format!("nexus-bench-{}", std::process::id()));
     std::fs::create_dir_all(&folder)?;
     let (folder, address) = (folder.as_path(), bench.server.address);
@@ -92,7 +97,7 @@ fn main() -> io::Result<()> {
     }
     let environment = environment(&bench.server);
     starts.push(Box::new(move || {
-        Subject::dataplane("gateway", &program(DATAPLANE), &environment, ONE)
+        Subject::dataplane("gateway", &dataplane, &environment, ONE)
     }));
     let times = start_times(&starts)?;
     let subjects: io::Result<Vec<Subject>> = starts.iter().map(|start| start()).collect();
@@ -139,31 +144,41 @@ struct Bench {
 }
 
 impl Bench {
-    fn figures(&self, subjects: &[Subject]) -> io::Result<Vec<Figure>> {
-        let idle = collect(subjects, Subject::memory)?;
-        let callers = vec![&[CALLER][..]; subjects.len()];
+    /// The loads under which CPU time is counted: whole answers, events back to back, and paced ones.
+    fn loads(&self) -> [(Answer, Load); 3] {
+        let events = |count, gap| Answer::Events { count, gap };
         let whole = Load {
             connections: 64,
             rate: None,
             time: self.time,
             streamed: false,
         };
-        self.server.answers(Answer::Whole);
-        let [request, in_kernel] = self.cpu(subjects, &callers, whole)?;
-        let events = |count, gap| Answer::Events { count, gap };
-        let streamed = Load {
+        let burst = Load {
             streamed: true,
             ..whole
         };
-        self.server.answers(events(BACK_TO_BACK, Duration::ZERO));
-        let [burst, _] = self.cpu(subjects, &callers, streamed)?;
-        self.server
-            .answers(events(PACED, Duration::from_millis(10)));
         let paced = Load {
             connections: 500,
-            ..streamed
+            ..burst
         };
-        let [paced, _] = self.cpu(subjects, &callers, paced)?;
+        [
+            (Answer::Whole, whole),
+            (events(BACK_TO_BACK, Duration::ZERO), burst),
+            (events(PACED, Duration::from_millis(10)), paced),
+        ]
+    }
+
+    fn figures(&self, subjects: &[Subject]) -> io::Result<Vec<Figure>> {
+        let idle = collect(subjects, Subject::memory)?;
+        let callers = vec![&[CALLER][..]; subjects.len()];
+        let [whole, burst, paced] = self.loads();
+        let cpu = |(answer, load)| {
+            self.server.answers(answer);
+            self.cpu(subjects, &callers, load)
+        };
+        let [request, in_kernel] = cpu(whole)?;
+        let [burst, _] = cpu(burst)?;
+        let [paced, _] = cpu(paced)?;
         let per_event = |streams: &[f64], count: u32| -> Vec<f64> {
             let pairs = streams.iter().zip(&request);
             pairs
@@ -181,7 +196,8 @@ impl Bench {
             Figure::new(cpu_of_paced, "us", per_paced_event),
         ];
 
-        self.server.answers(Answer::Whole);
+        let (answer, whole) = whole;
+        self.server.answers(answer);
         let steady = Load {
             connections: 16,
             rate: Some(500),
@@ -194,8 +210,10 @@ impl Bench {
             (0.999, "added latency, 99.9th percentile"),
         ];
         figures.extend(self.added(subjects, steady, &lines, |outcome| &outcome.last)?);
-        self.server
-            .answers(events(BACK_TO_BACK, Duration::from_millis(1)));
+        self.server.answers(Answer::Events {
+            count: BACK_TO_BACK,
+            gap: Duration::from_millis(1),
+        });
         let steady = Load {
             rate: Some(100),
             streamed: true,

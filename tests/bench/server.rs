@@ -6,12 +6,12 @@
 
 use std::cell::Cell;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::LocalSet;
 
@@ -34,6 +34,9 @@ pub(crate) struct Server {
     runtime: Runtime,
 }
 
+/// How many connections may wait until they are taken: all subjects' at once, while the load keeps the thread.
+const WAITING: u32 = 4096;
+
 const WHOLE: &str = r#"{"id":"chatcmpl-7f3a9c","object":"chat.completion","created":1760000000,"model":"served","choices":[{"index":0,"message":{"role":"assistant","content":"A gateway stands between clients and model servers, and settles who may ask for what, where it goes, and what happens when that fails."},"finish_reason":"stop"}],"usage":{"prompt_tokens":210,"completion_tokens":29,"total_tokens":239}}"#;
 
 const EVENT: &str = "data: {\"id\":\"chatcmpl-7f3a9c\",\"object\":\"chat.completion.chunk\",\"created\":1760000000,\"model\":\"served\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\" word\"},\"logprobs\":null,\"finish_reason\":null}]}\n\n";
@@ -45,7 +48,11 @@ impl Server {
     pub(crate) fn start() -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let tasks = LocalSet::new();
-        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
+        let listener = runtime.block_on(async {
+            let socket = TcpSocket::new_v4()?;
+            socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
+            socket.listen(WAITING)
+        })?;
         let address = listener.local_addr()?;
         let answer = Rc::new(Cell::new(Answer::Whole));
         let answers = Rc::clone(&answer);

@@ -136,6 +136,17 @@ impl Subject {
         Ok(sizes.sum())
     }
 
+    /// Asks it to stop, and waits until it has.
+    pub(crate) fn stop(mut self) -> io::Result<()> {
+        let id = self.process.id().to_string();
+        Command::new("kill").args(["-TERM", &id]).status()?;
+        let status = self.process.wait()?;
+        if status.success() {
+            return Ok(());
+        }
+        Err(io::Error::other(format!("{} ended: {status}", self.name)))
+    }
+
     fn proc(&self, file: &str) -> PathBuf {
         Path::new("/proc")
             .join(self.process.id().to_string())

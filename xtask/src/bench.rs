@@ -1,10 +1,11 @@
 //! `cargo xtask bench`: what the gateway costs.
 
+use std::path::Path;
 use std::process::Command;
 use std::thread::available_parallelism;
 
 use crate::command::{Error, cargo, program, run};
-use crate::{scale, tools};
+use crate::{profile, scale, tools};
 
 /// What the gateway is compared with.
 #[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
@@ -19,29 +20,32 @@ pub(crate) enum Against {
 }
 
 /// Measures; quickly or well. What is measured has the first core to itself, everything else the others.
-pub(crate) fn run_bench(against: Against, quick: bool) -> Result<(), Error> {
+pub(crate) fn run_bench(against: Against, profiled: bool, quick: bool) -> Result<(), Error> {
     let subjects = match against {
         Against::Proxies => {
             let nginx = tools::debian("nginx")?;
             let haproxy = tools::debian("haproxy");
-            run(&mut cargo("build --release --package speed"))?;
             let mut subjects = vec![format!("--nginx={}", nginx.display())];
             match haproxy {
                 Ok(haproxy) => subjects.push(format!("--haproxy={}", haproxy.display())),
                 Err(error) => eprintln!("without HAProxy: {error}"),
             }
+            if profiled {
+                let dataplane = profile::build(DATAPLANE, train)?;
+                subjects.push(format!("--dataplane={}", dataplane.display()));
+            } else {
+                dataplane()?;
+            }
             subjects
         }
         Against::Scale => scale::build()?,
         Against::Workers => {
-            run(&mut cargo("build --release --package speed"))?;
+            dataplane()?;
             vec!["--workers".to_owned()]
         }
     };
-    run(&mut cargo(
-        "bench --package end-to-end --bench gateway --no-run",
-    ))?;
-    let bench = cargo("bench --package end-to-end --bench gateway --");
+    run(&mut cargo(&format!("{BENCH} --no-run")))?;
+    let bench = cargo(&format!("{BENCH} --"));
     let mut bench = match against {
         Against::Proxies | Against::Scale => beside_the_first_core(&bench),
         Against::Workers => bench,
@@ -51,6 +55,23 @@ pub(crate) fn run_bench(against: Against, quick: bool) -> Result<(), Error> {
         bench.arg("--quick");
     }
     run(&mut bench)
+}
+
+/// The package of the dataplane that is measured.
+const DATAPLANE: &str = "speed";
+
+const BENCH: &str = "bench --package end-to-end --bench gateway";
+
+fn dataplane() -> Result<(), Error> {
+    run(&mut cargo(&format!(
+        "build --release --package {DATAPLANE}"
+    )))
+}
+
+/// Puts the loads of the benchmark on a dataplane that writes a profile.
+fn train(dataplane: &Path) -> Result<(), Error> {
+    let mut bench = beside_the_first_core(&cargo(&format!("{BENCH} --")));
+    run(bench.arg(format!("--train={}", dataplane.display())))
 }
 
 /// `command` on all cores but the first, where there are more.

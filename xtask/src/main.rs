@@ -10,6 +10,7 @@ mod dataplanes;
 mod endurance;
 mod fuzz;
 mod image;
+mod profile;
 mod scale;
 mod specs;
 mod steps;
@@ -40,6 +41,9 @@ enum Task {
         /// Against what
         #[arg(value_enum, default_value_t)]
         against: bench::Against,
+        /// The gateway as it is when it is compiled with a profile of the same traffic; needs `llvm-profdata`
+        #[arg(long, conflicts_with = "against")]
+        profiled: bool,
         /// One short round: to see that it works
         #[arg(long)]
         quick: bool,
@@ -75,7 +79,11 @@ enum Task {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().task {
         Task::Test { steps } => steps::run_steps(&steps),
-        Task::Bench { against, quick } => bench::run_bench(against, quick),
+        Task::Bench {
+            against,
+            profiled,
+            quick,
+        } => bench::run_bench(against, profiled, quick),
         Task::Fuzz { targets, minutes } => fuzz::fuzz(
             &targets,
             minutes.map_or(fuzz::Extent::Short, fuzz::Extent::Minutes),
