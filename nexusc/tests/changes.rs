@@ -1,19 +1,16 @@
 //! What `nexusc diff` says: edits of a spec in words, each to be understood without the spec at hand; and what is
 //! no change.
 
+use nexusc::Source;
 use nexusc::diff::render::{Format, render};
 use nexusc::diff::{Diff, Risk, diff};
 use nexusc::ir::Topology;
-use nexusc::{Source, compile};
 
 const BASE: &str = include_str!("diff/base.toml");
 
 fn topology(text: &str) -> Topology {
-    let compilation = compile(&Source::new("base.toml", text));
-    let output = compilation.output;
-    output
-        .unwrap_or_else(|| panic!("{:#?}", compilation.diagnostics))
-        .topology
+    nexusc::topology(&Source::new("base.toml", text))
+        .unwrap_or_else(|compilation| panic!("{:#?}", compilation.diagnostics))
 }
 
 /// The spec after edits `(before, after)`; each `before` stands in it once.

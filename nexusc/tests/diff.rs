@@ -4,12 +4,31 @@
 //! small edit stays small. Each case is an edit `before => after` of `diff/base.toml`, or of `diff/operated.toml` for what
 //! is operated beside a gateway.
 
+use std::sync::OnceLock;
+
 use nexusc::emit::FileSet;
 use nexusc::{Source, compile};
 use similar::TextDiff;
 
-const BASE: &str = include_str!("diff/base.toml");
-const OPERATED: &str = include_str!("diff/operated.toml");
+static BASE: Base = Base::of(include_str!("diff/base.toml"));
+static OPERATED: Base = Base::of(include_str!("diff/operated.toml"));
+
+/// What is edited, and what it becomes before that, compiled once for all edits.
+struct Base {
+    text: &'static str,
+    files: OnceLock<FileSet>,
+}
+
+impl Base {
+    const fn of(text: &'static str) -> Self {
+        let files = OnceLock::new();
+        Self { text, files }
+    }
+
+    fn files(&self) -> &FileSet {
+        self.files.get_or_init(|| files(self.text))
+    }
+}
 
 fn files(text: &str) -> FileSet {
     let compilation = compile(&Source::new("specs/base.toml", text));
@@ -20,13 +39,13 @@ fn files(text: &str) -> FileSet {
 }
 
 /// The unified diff of the output when `before`, which stands once in the base, becomes `after`.
-fn diff(base: &str, before: &str, after: &str) -> String {
+fn diff(base: &Base, before: &str, after: &str) -> String {
     assert_eq!(
-        base.matches(before).count(),
+        base.text.matches(before).count(),
         1,
         "`{before}` stands once in the base"
     );
-    let (old, new) = (files(base), files(&base.replace(before, after)));
+    let (old, new) = (base.files(), files(&base.text.replace(before, after)));
     let mut paths: Vec<&str> = old.iter().chain(new.iter()).map(|(path, _)| path).collect();
     paths.sort_unstable();
     paths.dedup();
@@ -57,7 +76,7 @@ macro_rules! edits {
                 description => concat!($before, "\n=>\n", $after),
                 omit_expression => true,
             }, {
-                insta::assert_snapshot!(stringify!($name), diff($base, $before, $after));
+                insta::assert_snapshot!(stringify!($name), diff(&$base, $before, $after));
             });
         })*
     };
@@ -139,8 +158,9 @@ edits! {
 
 #[test]
 fn rename_a_model() {
-    let old = files(BASE);
+    let old = BASE.files();
     let renamed = BASE
+        .text
         .replace("\"small\"", "\"mini\"")
         .replace("[models.small]", "[models.mini]");
     let new = files(&renamed);
@@ -163,8 +183,9 @@ fn rename_a_model() {
 #[test]
 fn comments_order_and_spelling_of_the_spec_leave_no_trace() {
     let spelled = BASE
+        .text
         .replace("\"60s\"", "\"1m\"")
         .replace("20_000", "20000")
         .replace("[gateway]", "# a comment\n[gateway]");
-    assert_eq!(files(BASE), files(&spelled));
+    assert_eq!(*BASE.files(), files(&spelled));
 }

@@ -50,11 +50,19 @@ pub(crate) fn target() -> PathBuf {
 }
 
 /// `cargo` with these words.
+///
+/// It is not told of the package that this runs for: build scripts that look there (`ring`) would run again, and all that
+/// links their crates be built again, whenever another package asks.
 pub(crate) fn cargo(words: &str) -> Command {
-    program(
-        env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")),
-        words,
-    )
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+    let mut command = program(cargo, words);
+    for (name, _) in env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
+    command
 }
 
 /// A program with these words, in the root of the workspace.

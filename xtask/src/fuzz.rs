@@ -6,6 +6,7 @@
 
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::{fs, io, thread};
 
 use clap::ValueEnum;
@@ -60,20 +61,22 @@ pub(crate) fn fuzz(named: &[Target], extent: Extent) -> Result<(), Error> {
     };
     build(targets)?;
     let binaries = binaries()?;
-    // Each has a core to itself.
+    // Each has a core to itself; the next one takes the first that is free.
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    for together in targets.chunks(cores) {
-        thread::scope(|scope| {
-            let looking: Vec<_> = together
-                .iter()
-                .map(|target| scope.spawn(|| target.look(&binaries, extent)))
-                .collect();
-            looking
-                .into_iter()
-                .try_for_each(|look| look.join().expect("a look does not panic"))
-        })?;
-    }
-    Ok(())
+    let ahead = Mutex::new(targets.iter());
+    let next = || ahead.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let look = || {
+        while let Some(target) = next() {
+            target.look(&binaries, extent)?;
+        }
+        Ok(())
+    };
+    thread::scope(|scope| {
+        let looking: Vec<_> = (0..cores).map(|_| scope.spawn(look)).collect();
+        looking
+            .into_iter()
+            .try_for_each(|look| look.join().expect("a look does not panic"))
+    })
 }
 
 /// Builds the targets.

@@ -15,6 +15,9 @@ pub(crate) enum Step {
     Format,
     /// clippy has nothing to say
     Lint,
+    // The first that builds: it builds `decide` and others anew, and all that was built from them would be stale.
+    /// A dataplane builds where the compiler is absent
+    Alone,
     /// What is generated is what the specs give
     Specs,
     /// Tests of the compiler: messages, output, small diffs, command line
@@ -29,8 +32,6 @@ pub(crate) enum Step {
     Fuzz,
     /// Every dataplane builds by itself, with nothing that it does not use
     Dataplanes,
-    /// A dataplane builds where the compiler is absent
-    Alone,
     /// Compiled dataplanes among scripted model servers
     EndToEnd,
     /// Artifacts are what the programs take that they are for; broken ones are found
@@ -106,6 +107,7 @@ impl Step {
             Self::Lint => run(&mut cargo(
                 "clippy --quiet --workspace --all-targets --all-features -- -D warnings",
             )),
+            Self::Alone => alone::build(),
             Self::Specs => specs::build(specs::Mode::Check),
             Self::Compiler => run(cargo("test --package nexusc").env("INSTA_UPDATE", "no")),
             Self::Tasks => run(&mut cargo("test --package xtask")),
@@ -130,7 +132,6 @@ impl Step {
                     ],
                 )
             }
-            Self::Alone => alone::build(),
             // Most of them wait most of the time.
             Self::EndToEnd => run(&mut cargo(
                 "test --package end-to-end --test dataplane -- --test-threads 8",
