@@ -12,6 +12,9 @@ use crate::wire::{Wire, chat, text};
 
 const STREAMS: usize = 500;
 
+/// More connections than a task of the gateway is given in one turn, for each of its workers.
+const WAITING: usize = 1000;
+
 /// Between two looks at whether connections are still accepted.
 const POLL: Duration = Duration::from_millis(2);
 
@@ -127,6 +130,24 @@ async fn nothing_new_is_accepted() {
     model.release(1);
     connections[0].read_body().await.unwrap();
     dataplane.wait_for_exit().await;
+}
+
+#[tokio::test]
+async fn whoever_has_connected_before_is_served() {
+    let mut dataplane = routing().start().await;
+    dataplane.freeze().await;
+    dataplane.terminate().await;
+    let mut waiting = Vec::new();
+    for _ in 0..WAITING {
+        let mut connection = dataplane.connect().await;
+        connection.write(&Request::get("/health").head()).await;
+        waiting.push(connection);
+    }
+    dataplane.thaw().await;
+    for mut connection in waiting {
+        assert_eq!(connection.read_response().await.status, 200);
+    }
+    assert_eq!(dataplane.wait_for_exit().await.code(), Some(0));
 }
 
 #[tokio::test]

@@ -290,6 +290,22 @@ impl Dataplane {
         self.signal("-TERM").await;
     }
 
+    /// Makes it silent: it keeps its connections and does nothing, whatever else it is asked.
+    ///
+    /// # Panics
+    /// When it has already ended.
+    pub async fn freeze(&self) {
+        self.signal("-STOP").await;
+    }
+
+    /// Ends its silence.
+    ///
+    /// # Panics
+    /// When it has already ended.
+    pub async fn thaw(&self) {
+        self.signal("-CONT").await;
+    }
+
     /// Asks it to read its files again.
     ///
     /// # Panics

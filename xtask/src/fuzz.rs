@@ -65,11 +65,13 @@ pub(crate) fn fuzz(named: &[Target], extent: Extent) -> Result<(), Error> {
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let ahead = Mutex::new(targets.iter());
     let next = || ahead.lock().unwrap_or_else(PoisonError::into_inner).next();
+    // All of them, whatever comes of one: each says itself what it found.
     let look = || {
+        let mut outcome = Ok(());
         while let Some(target) = next() {
-            target.look(&binaries, extent)?;
+            outcome = outcome.and(target.look(&binaries, extent));
         }
-        Ok(())
+        outcome
     };
     thread::scope(|scope| {
         let looking: Vec<_> = (0..cores).map(|_| scope.spawn(look)).collect();

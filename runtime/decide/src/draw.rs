@@ -97,12 +97,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_share_is_met_within_three(seed: u64, count in 1_usize..=1000, percent in 0..=100_u8) {
+        fn a_share_is_met_within_four(seed: u64, count in 1_usize..=1000, percent in 0..=100_u8) {
             let sequence = Sequence::starting_at(seed);
             let is_within = || scaled(sequence.draw(), 100) < u32::from(percent);
             let within = (0..count).filter(|_| is_within()).count();
             let off = (within * 100).abs_diff(count * usize::from(percent));
-            prop_assert!(off <= 300, "{within} of {count} are not {percent} %");
+            prop_assert!(off <= 400, "{within} of {count} are not {percent} %");
         }
     }
 }

@@ -43,8 +43,8 @@ pub(crate) fn length(headers: &Headers) -> Result<Option<u64>, Malformed> {
     Ok(Some(length))
 }
 
-/// The most names of headers that are kept of `Connection`. No message has as many headers, and each of them is looked
-/// for among the names.
+/// The most names of headers that are kept of `Connection`. No message that is read has more headers, and each of them is
+/// looked for among the names.
 const MOST_NAMED: usize = 128;
 
 /// What `Connection` names (RFC 9110, 7.6.1).
@@ -74,6 +74,9 @@ impl Connection {
             }
             for option in value.split(|byte| *byte == b',') {
                 let option = option.trim_ascii();
+                if option.is_empty() {
+                    continue;
+                }
                 if option.eq_ignore_ascii_case(b"close") {
                     connection.closes = true;
                 } else if option.eq_ignore_ascii_case(b"keep-alive") {
@@ -81,7 +84,7 @@ impl Connection {
                 } else if connection.others.len() == MOST_NAMED {
                     (connection.closes, connection.names_all) = (true, true);
                     return connection;
-                } else if !option.is_empty() {
+                } else {
                     connection.others.push(option.to_ascii_lowercase());
                 }
             }
@@ -116,6 +119,7 @@ mod tests {
         assert!(named.is_kept(false) && named.is_kept(true));
         assert!(named.names(b"x-mine") && !named.names(b"accept") && !named.names(b""));
         assert!(!connection("x-mine, CLOSE").is_kept(true));
+        assert!(connection(&"x-mine,".repeat(MOST_NAMED)).is_kept(true));
     }
 
     #[test]

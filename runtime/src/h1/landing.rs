@@ -36,14 +36,30 @@ pub(crate) fn poll_read(
     most: usize,
     cx: &mut Context<'_>,
 ) -> Poll<io::Result<usize>> {
+    poll_land(stream, most, cx, |landed| {
+        if received.capacity() == 0 {
+            *received = BytesMut::from(landed);
+        } else {
+            received.extend_from_slice(landed);
+        }
+    })
+}
+
+/// Reads what has come, and keeps nothing of it; 0 where nothing will come any more.
+pub(crate) fn poll_skip(stream: &mut Stream, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    poll_land(stream, SIZE, cx, |_| ())
+}
+
+fn poll_land(
+    stream: &mut Stream,
+    most: usize,
+    cx: &mut Context<'_>,
+    take: impl FnOnce(&[u8]),
+) -> Poll<io::Result<usize>> {
     with(|landing| {
         let mut landed = ReadBuf::new(landing.get_mut(..most).unwrap_or_default());
         ready!(Pin::new(stream).poll_read(cx, &mut landed))?;
-        if received.capacity() == 0 {
-            *received = BytesMut::from(landed.filled());
-        } else {
-            received.extend_from_slice(landed.filled());
-        }
+        take(landed.filled());
         let read = landed.filled().len();
         count(read, SHARE, cx);
         Poll::Ready(Ok(read))

@@ -1,14 +1,16 @@
 //! A request whose head cannot be understood: answered like any other that is refused, with an error object, ids,
 //! a log line and a count. And the end of a connection whose client may still be sending.
 
+use std::future::poll_fn;
 use std::io;
 use std::time::Duration;
 
 use decide::log::ACCESS;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 
 use crate::error::{Error, Head};
+use crate::h1::landing;
 use crate::h1::stream::Stream;
 use crate::message::Response;
 use crate::message::headers::Headers;
@@ -38,10 +40,12 @@ pub(super) fn answer(client: &Client, fault: Head) -> Response {
 pub(super) async fn take_leave(mut stream: Stream, may_send: bool) {
     let left = async {
         stream.shutdown().await?;
-        if may_send {
-            let mut rest = stream.take(LINGER_BYTES as u64);
-            let mut buffer = vec![0; 8192];
-            while rest.read(&mut buffer).await? != 0 {}
+        let mut left = if may_send { LINGER_BYTES } else { 0 };
+        while left > 0 {
+            match poll_fn(|cx| landing::poll_skip(&mut stream, cx)).await? {
+                0 => break,
+                more => left = left.saturating_sub(more),
+            }
         }
         io::Result::Ok(())
     };

@@ -1,8 +1,9 @@
 //! What the supervisor and the workers tell each other.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::dataplane::Dataplane;
 use crate::observe::log::Sink;
@@ -21,6 +22,10 @@ pub(crate) enum Stage {
     /// Nobody is waited for any more.
     Ended,
 }
+
+/// Held by a worker as long as it takes permits for connections. Nothing is sent: that the last one is dropped says all.
+/// The supervisor asks for the permits only then, as whoever waits for permits keeps others from taking any.
+pub(crate) type Taking = mpsc::Sender<Infallible>;
 
 /// What all workers share.
 #[derive(Clone)]

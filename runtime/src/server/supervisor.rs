@@ -8,7 +8,7 @@ use std::time::Duration;
 use sd_notify::NotifyState;
 use thiserror::Error;
 use tokio::runtime;
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio::time::timeout;
 
 use crate::admin;
@@ -112,19 +112,21 @@ fn run_logging(
     let each = u32::try_from(workers).unwrap_or(u32::MAX);
     let accepting = Arc::clone(&permits).try_acquire_many_owned(each);
     let mut accepting = accepting.expect("nobody else has taken any");
+    let (taking, mut all_taken) = mpsc::channel(1);
     let worker_ended = Arc::new(Notify::new());
     let mut threads = Vec::with_capacity(workers);
     for (index, listener) in listeners.sockets.into_iter().enumerate() {
         let shared = shared.clone();
         let accepting = accepting.split(1).expect("there is one for each worker");
+        let taking = taking.clone();
         let end = EndOfWorker(Arc::clone(&worker_ended));
         let thread = std::thread::Builder::new().name(format!("worker-{index}"));
         threads.push(thread.spawn(move || {
             let _end = end;
-            thread::run(shared, listener, accepting, index == 0)
+            thread::run(shared, listener, accepting, taking, index == 0)
         })?);
     }
-    drop(shared);
+    drop((shared, taking));
     #[cfg(feature = "nvml")]
     let _gpus = match dataplane.gpus() {
         Some(gpus) => Some(gpus.watch(sink.clone())?),
@@ -158,8 +160,12 @@ fn run_logging(
             "stopping: requests in flight may end",
         ));
         let _ = advance.send(Stage::Draining);
+        let all_over = async {
+            let None = all_taken.recv().await;
+            permits.acquire_many(all).await
+        };
         Ok(tokio::select! {
-            ended = timeout(grace, permits.acquire_many(all)) => match ended {
+            ended = timeout(grace, all_over) => match ended {
                 Ok(_) => (Level::Info, "stopped".to_owned()),
                 Err(_) => {
                     let cut = connections + workers - permits.available_permits();

@@ -1,13 +1,12 @@
 //! The thread of a worker: accepts connections and serves them until the process ends.
 
-use std::future::poll_fn;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::runtime::{self, LocalOptions};
 use tokio::sync::OwnedSemaphorePermit;
@@ -24,7 +23,7 @@ use crate::server::connection;
 use crate::server::drain::Drain;
 use crate::server::http1::scratch::Scratch;
 use crate::server::listener::Holder;
-use crate::server::stage::{Shared, Stage};
+use crate::server::stage::{Shared, Stage, Taking};
 use crate::upstream::checker;
 use crate::upstream::pool::IDLE_TIME;
 use crate::worker::Worker;
@@ -35,23 +34,25 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Runs a worker on this thread until the process has reached its last stage.
 ///
 /// The first worker checks the upstreams' health, and keeps the keys of tokens fresh.
-/// `accepting` is given back when all that it has accepted has ended.
+/// `accepting` is given back when all that it has accepted has ended, `taking` dropped when it takes permits no more.
 pub(crate) fn run(
     shared: Shared,
     listener: TcpListener,
     accepting: OwnedSemaphorePermit,
+    taking: Taking,
     is_first: bool,
 ) -> io::Result<()> {
     // A runtime whose tasks never leave this thread, and so need not be `Send`.
     let mut builder = runtime::Builder::new_current_thread();
     let runtime = builder.enable_all().build_local(LocalOptions::default())?;
-    runtime.block_on(serve(shared, listener, accepting, is_first))
+    runtime.block_on(serve(shared, listener, accepting, taking, is_first))
 }
 
 async fn serve(
     mut shared: Shared,
     listener: TcpListener,
     accepting: OwnedSemaphorePermit,
+    taking: Taking,
     is_first: bool,
 ) -> io::Result<()> {
     #[cfg_attr(
@@ -115,12 +116,13 @@ async fn serve(
     }
     // So are those that the kernel has accepted already, unless the next process finds them where they wait.
     if shared.holder == Holder::Process {
-        while let Some(accepted) = accepted_already(&listener).await
+        while let Some(accepted) = accepted_already(&listener)
             && let Ok(permit) = Arc::clone(&shared.permits).try_acquire_owned()
         {
             start(accepted, Rc::new(permit));
         }
     }
+    drop(taking);
     drain.begin();
     // Last, so that whoever is refused knows that all others have been told.
     drop(listener);
@@ -166,13 +168,23 @@ async fn accept(worker: &Worker, listener: &tokio::net::TcpListener) -> (TcpStre
     }
 }
 
-/// A connection that can be accepted without waiting.
-async fn accepted_already(listener: &tokio::net::TcpListener) -> Option<(TcpStream, SocketAddr)> {
-    poll_fn(|cx| match listener.poll_accept(cx) {
-        Poll::Ready(accepted) => Poll::Ready(accepted.ok()),
-        Poll::Pending => Poll::Ready(None),
-    })
-    .await
+/// A connection that can be accepted without waiting. The kernel is asked, as the runtime hears only after a while who
+/// has come.
+fn accepted_already(listener: &tokio::net::TcpListener) -> Option<(TcpStream, SocketAddr)> {
+    loop {
+        let (socket, peer) = match SockRef::from(listener).accept() {
+            Ok(accepted) => accepted,
+            // The client had gone before it was accepted.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => continue,
+            Err(_) => return None,
+        };
+        let socket = socket
+            .set_nonblocking(true)
+            .and_then(|()| TcpStream::from_std(socket.into()));
+        if let (Ok(socket), Some(peer)) = (socket, peer.as_socket()) {
+            return Some((socket, peer));
+        }
+    }
 }
 
 /// Closes upstream connections that nobody has used for long.
