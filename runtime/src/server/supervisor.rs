@@ -28,8 +28,9 @@ use crate::tls::watch::Watch;
 /// How long the log may take to be written out at the end.
 const LOG_GRACE: Duration = Duration::from_secs(1);
 
-/// How long streams that are cut may take to say so.
-const CUT_GRACE: Duration = Duration::from_millis(500);
+/// How long streams that are cut may take to say so. With [`LOG_GRACE`] for both kinds of writers it is less than what any
+/// of the emitted units and manifests leaves after `shutdown_grace`.
+const CUT_GRACE: Duration = Duration::from_secs(2);
 
 /// Why the gateway could not start, or had to stop.
 #[derive(Debug, Error)]
