@@ -166,7 +166,7 @@ async fn without_a_name_only_the_only_key_is_tried() {
     let one = scene(&[a.published(), json!({"kty": "RSA"})]).await;
     assert_eq!(one.ask(&a.sign(&nameless)).await.status, 200);
     let two = scene(&[a.published(), b.published()]).await;
-    assert_eq!(two.ask(&a.sign(&nameless)).await.status, 401);
+    assert_eq!(two.known(&a.sign(&nameless)).await, 401);
 }
 
 #[tokio::test]
@@ -241,11 +241,7 @@ async fn keys_may_change_without_anybody_being_refused() {
             scene.known(&token)
         );
         assert_eq!([first, second, third], [200; 3]);
-        assert_eq!(
-            scene.ask(&old.token()).await.status,
-            401,
-            "it was withdrawn"
-        );
+        assert_eq!(scene.known(&old.token()).await, 401, "it was withdrawn");
     }
     wait_for_line(&scene.dataplane, "the issuer has other keys now: 1").await;
 }

@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use end_to_end::{Connection, Dataplane, FIRST, FULL, Request, faults, patiently, routing};
+use end_to_end::{
+    Connection, Dataplane, FIRST, FULL, Request, faults, patiently, room_for, routing,
+};
 use fake_model::server::{Action, FakeModel, Rule};
 use serde_json::Value;
 use tokio::net::TcpStream;
@@ -20,6 +22,7 @@ const POLL: Duration = Duration::from_millis(2);
 
 /// So many streams in flight, each having sent its first event.
 async fn in_flight(streams: usize) -> (FakeModel, Dataplane, Vec<Connection>) {
+    assert_eq!(room_for(streams), streams);
     let model = FakeModel::start().await.unwrap();
     let dataplane = faults().upstream("plain", &model).start().await;
     model.script([Rule::stream(["data: first\n\n", "data: last\n\n"]).gated()]);
@@ -134,6 +137,7 @@ async fn nothing_new_is_accepted() {
 
 #[tokio::test]
 async fn whoever_has_connected_before_is_served() {
+    assert_eq!(room_for(WAITING), WAITING);
     let mut dataplane = routing().start().await;
     dataplane.freeze().await;
     dataplane.terminate().await;

@@ -282,7 +282,7 @@ async fn a_stop_sends_what_is_left_with_the_headers_of_the_spec() {
     scene.dataplane.send(&traced("chat", "01")).await;
     scene.dataplane.terminate().await;
     scene.dataplane.wait_for_exit().await;
-    assert_eq!(scene.received().len(), 2);
+    assert_eq!(scene.spans(2).await.len(), 2);
     let secret = "Bearer collector-secret-1234567890";
     assert_eq!(
         scene.collector.received()[0].header("authorization"),

@@ -26,9 +26,10 @@ struct WallClock {
 }
 
 impl WallClock {
-    /// A clock that is right, in a folder of this name.
+    /// A clock that is right, in a folder of this name and process: a library that is in use must not be written.
     fn new(test: &str) -> Self {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(test);
+        let name = format!("{test}-{}", std::process::id());
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         std::fs::create_dir_all(&folder).unwrap();
         let (library, offset) = (folder.join("wall_clock.so"), folder.join("offset"));
         let source = concat!(env!("CARGO_MANIFEST_DIR"), "/dataplane/wall_clock/shim.c");
@@ -55,6 +56,14 @@ impl WallClock {
     /// Sets it so many seconds before or behind the time.
     fn set(&self, offset: i64) {
         self.file.write_all_at(&offset.to_ne_bytes(), 0).unwrap();
+    }
+}
+
+impl Drop for WallClock {
+    fn drop(&mut self) {
+        let folder = self.library.parent();
+        // What is left there harms nobody.
+        let _ = folder.map(std::fs::remove_dir_all);
     }
 }
 

@@ -17,6 +17,7 @@ use crate::client::{Connection, Request, Response};
 use crate::log::Log;
 use crate::metrics::Metrics;
 use crate::patience::patiently;
+use crate::port::Port;
 use crate::program::program;
 use crate::usage;
 
@@ -118,8 +119,8 @@ impl Start {
     /// # Panics
     /// When it does not come up.
     pub async fn start_unheard(self, output: impl Into<Stdio>) -> Dataplane {
-        let free = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
-        let address = free.expect("there is a free port");
+        let port = Port::reserve();
+        let address = port.address();
         let start = self.env("NEXUS_LISTEN", address.to_string());
         let mut process = start.spawn(output.into());
         let listens = async {

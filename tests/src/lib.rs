@@ -17,6 +17,7 @@ mod neighbours;
 mod observe;
 mod openapi;
 mod patience;
+mod port;
 mod program;
 mod prometheus;
 mod redis;

@@ -7,12 +7,13 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::sleep;
 
 use crate::client::{Connection, Request};
 use crate::patience::patiently;
+use crate::port::Port;
 use crate::program::target_directory;
 
 /// How long to wait before a server that is starting is asked again whether it answers.
@@ -29,7 +30,7 @@ pub struct Alertmanager(Server);
 /// One of the two.
 #[derive(Debug)]
 struct Server {
-    address: SocketAddr,
+    port: Port,
     folder: PathBuf,
     process: Child,
 }
@@ -73,7 +74,7 @@ impl Prometheus {
     /// When Prometheus does not understand it.
     pub async fn query(&self, query: &str) -> Vec<(Value, f64)> {
         let path = format!("/api/v1/query?query={}", escaped(query));
-        let mut connection = Connection::open(self.0.address).await;
+        let mut connection = Connection::open(self.0.port.address()).await;
         let answer = connection.send(&Request::get(&path)).await.json();
         let result = answer.pointer("/data/result").and_then(Value::as_array);
         let result = result.unwrap_or_else(|| panic!("{query}: {answer}"));
@@ -117,54 +118,50 @@ impl Alertmanager {
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        self.0.address
+        self.0.port.address()
     }
 }
 
 impl Server {
     async fn start(program: &str, arguments: &[&str], files: &[(&str, String)]) -> Self {
-        loop {
-            let listener = TcpListener::bind("127.0.0.1:0").await;
-            let address = listener.and_then(|listener| listener.local_addr());
-            let address = address.expect("there is a free port");
-            let name = format!("nexus-{program}-{}-{}", std::process::id(), address.port());
-            let folder = std::env::temp_dir().join(name);
-            for (name, text) in files {
-                let path = folder.join(name);
-                let parent = path.parent().expect("a file is in a folder");
-                fs::create_dir_all(parent).expect("a folder can be made");
-                fs::write(path, text).expect("a file can be written");
-            }
-            let mut server = Self {
-                process: spawn(program, arguments, address, &folder),
-                address,
-                folder,
-            };
-            if server.comes_up().await {
-                return server;
-            }
+        let port = Port::reserve();
+        let address = port.address();
+        let name = format!("nexus-{program}-{}-{}", std::process::id(), address.port());
+        let folder = std::env::temp_dir().join(name);
+        for (name, text) in files {
+            let path = folder.join(name);
+            let parent = path.parent().expect("a file is in a folder");
+            fs::create_dir_all(parent).expect("a folder can be made");
+            fs::write(path, text).expect("a file can be written");
         }
+        let process = spawn(program, arguments, address, &folder);
+        let mut server = Self {
+            port,
+            folder,
+            process,
+        };
+        server.comes_up().await;
+        server
     }
 
-    /// Waits until it is ready; `false` if it ends before, as when somebody else was quick to take its port.
-    async fn comes_up(&mut self) -> bool {
-        let (address, process) = (self.address, &mut self.process);
+    /// Waits until it is ready.
+    async fn comes_up(&mut self) {
+        let (address, process) = (self.port.address(), &mut self.process);
         let is_ready = async {
             loop {
-                if process.try_wait().is_ok_and(|ended| ended.is_some()) {
-                    return false;
-                }
+                let ended = process.try_wait().expect("a child can be waited for");
+                assert!(ended.is_none(), "the server has ended: {ended:?}");
                 if TcpStream::connect(address).await.is_ok() {
                     let mut connection = Connection::open(address).await;
                     let ready = connection.send(&Request::get("/-/ready")).await;
                     if ready.status == 200 {
-                        return true;
+                        return;
                     }
                 }
                 sleep(PAUSE).await;
             }
         };
-        patiently("the server to answer", is_ready).await
+        patiently("the server to answer", is_ready).await;
     }
 }
 

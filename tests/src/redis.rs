@@ -7,11 +7,12 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::sleep;
 
 use crate::patience::patiently;
+use crate::port::Port;
 use crate::program::target_directory;
 
 /// How long to wait before a server that is starting is asked again whether it answers.
@@ -20,7 +21,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// A Redis of its own on a free port. It is killed when this is dropped.
 #[derive(Debug)]
 pub struct Redis {
-    port: u16,
+    port: Port,
     password: String,
     process: Child,
 }
@@ -31,31 +32,27 @@ impl Redis {
     /// # Panics
     /// When it does not come up.
     pub async fn start() -> Self {
-        loop {
-            let listener = TcpListener::bind("127.0.0.1:0").await;
-            let address = listener.and_then(|listener| listener.local_addr());
-            let port = address.expect("there is a free port").port();
-            // No other server answers to it, whoever else was quick to take the port.
-            let password = format!("password-{}-{port}", std::process::id());
-            let mut redis = Self {
-                process: spawn(port, &password),
-                port,
-                password,
-            };
-            if redis.comes_up().await {
-                return redis;
-            }
-        }
+        let port = Port::reserve();
+        let address = port.address();
+        let password = format!("password-{}-{}", std::process::id(), address.port());
+        let process = spawn(address, &password);
+        let mut redis = Self {
+            port,
+            password,
+            process,
+        };
+        redis.comes_up().await;
+        redis
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        SocketAddr::from(([127, 0, 0, 1], self.port))
+        self.port.address()
     }
 
     /// Its URL, with its password.
     pub fn url(&self) -> String {
-        format!("redis://:{}@127.0.0.1:{}", self.password, self.port)
+        format!("redis://:{}@{}", self.password, self.address())
     }
 
     /// Ends it at once.
@@ -73,8 +70,8 @@ impl Redis {
     /// # Panics
     /// When it does not come up.
     pub async fn start_again(&mut self) {
-        self.process = spawn(self.port, &self.password);
-        assert!(self.comes_up().await, "its port is still free");
+        self.process = spawn(self.address(), &self.password);
+        self.comes_up().await;
     }
 
     /// Makes it silent: it keeps its connections and does nothing.
@@ -99,25 +96,22 @@ impl Redis {
         assert!(sent.expect("kill runs").success(), "it has ended");
     }
 
-    /// Waits until it answers; `false` if it ends before.
-    async fn comes_up(&mut self) -> bool {
-        let (port, password) = (self.port, self.password.clone());
-        let process = &mut self.process;
+    /// Waits until it answers.
+    async fn comes_up(&mut self) {
+        let (address, process) = (self.port.address(), &mut self.process);
         let answers = async {
-            while !answers(port, &password).await {
-                if process.try_wait().is_ok_and(|ended| ended.is_some()) {
-                    return false;
-                }
+            while !answers(address, &self.password).await {
+                let ended = process.try_wait().expect("a child can be waited for");
+                assert!(ended.is_none(), "Redis has ended: {ended:?}");
                 sleep(PAUSE).await;
             }
-            true
         };
-        patiently("Redis to answer", answers).await
+        patiently("Redis to answer", answers).await;
     }
 }
 
-async fn answers(port: u16, password: &str) -> bool {
-    let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)).await else {
+async fn answers(address: SocketAddr, password: &str) -> bool {
+    let Ok(mut stream) = TcpStream::connect(address).await else {
         return false;
     };
     let ask = format!("AUTH {password}\r\nPING\r\n");
@@ -128,10 +122,11 @@ async fn answers(port: u16, password: &str) -> bool {
         && answer == expected
 }
 
-fn spawn(port: u16, password: &str) -> Child {
+fn spawn(address: SocketAddr, password: &str) -> Child {
     let mut command = Command::new(server());
     command
-        .args(["--bind", "127.0.0.1", "--port", &port.to_string()])
+        .args(["--bind", &address.ip().to_string()])
+        .args(["--port", &address.port().to_string()])
         .args(["--requirepass", password])
         .args(["--save", "", "--appendonly", "no"])
         .args(["--dir".as_ref(), std::env::temp_dir().as_os_str()])
