@@ -124,7 +124,9 @@ fn apt(folder: &Path) -> Result<Command, Error> {
     let mut apt = program("apt-get", "-q -y -o Debug::NoLocking=1");
     apt.arg(format!("-oDir::State={}", state.display()))
         .arg(format!("-oDir::Cache={}", cache.display()))
-        .arg("-oDir::State::status=/var/lib/dpkg/status");
+        .arg("-oDir::State::status=/var/lib/dpkg/status")
+        // Without a list, what comes next would say that there is no such package.
+        .args(["-oAcquire::Retries=5", "-oAPT::Update::Error-Mode=any"]);
     Ok(apt)
 }
 
