@@ -238,6 +238,24 @@ async fn a_request_that_can_never_fit_is_not_worth_repeating() {
 }
 
 #[tokio::test]
+async fn a_list_of_prompts_takes_what_all_of_them_may() {
+    let (model, dataplane) = limits().await;
+    let send = async |prompts: usize| {
+        let prompts = vec!["x"; prompts];
+        let body = serde_json::json!({ "model": "chat", "prompt": prompts, "max_tokens": 100 });
+        let request = Request::post("/v1/completions", body.to_string()).key(TOKENS);
+        dataplane.send(&request).await
+    };
+    // Of a limit of 1,000, which has room for the 100 tokens of one.
+    let response = send(100).await;
+    assert_eq!(response.status, 429);
+    assert_eq!(response.json()["error"]["type"], "tokens");
+    assert_eq!(tokens_left(&response), 1000);
+    assert!(model.received().is_empty());
+    assert_eq!(send(1).await.status, 200);
+}
+
+#[tokio::test]
 async fn a_place_is_free_again_when_its_client_has_gone() {
     let (model, dataplane) = limits().await;
     let stream = |id: &str| {

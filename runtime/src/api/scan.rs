@@ -45,6 +45,9 @@ pub(crate) struct Scan<'a> {
     pub(crate) output_limit: Option<u64>,
     /// How many answers the client wants.
     pub(crate) choices: Option<u64>,
+    /// How many prompts `prompt` lists, each of which is answered by itself: the most of all that there are. 0 where
+    /// it is no list of prompts.
+    pub(crate) prompts: u64,
     /// What would ask for the usage of a stream whose client does not.
     pub(crate) unasked_usage: Option<Splice>,
 }
@@ -135,6 +138,7 @@ pub(crate) fn scan<'a>(
         context: found.context,
         output_limit: found.output_limit,
         choices: found.choices,
+        prompts: found.prompts,
         unasked_usage,
     })
 }
@@ -166,6 +170,7 @@ struct Found<'a> {
     context: Option<&'a [u8]>,
     output_limit: Option<u64>,
     choices: Option<u64>,
+    prompts: u64,
     /// The most messages of all that the client lists, where they are counted.
     messages: usize,
     uncountable: bool,
@@ -234,7 +239,8 @@ impl<'a> Found<'a> {
     ) -> Option<()> {
         match name {
             "messages" if counts_messages => self.messages(reader)?,
-            "messages" | "prompt" | "input" => self.context(self.value(reader)?.as_bytes()),
+            "prompt" => self.prompts(reader)?,
+            "messages" | "input" => self.context(self.value(reader)?.as_bytes()),
             "model" => {
                 if self.model.replace(reader.value()?).is_some() {
                     self.duplicate = Some("model");
@@ -282,17 +288,40 @@ impl<'a> Found<'a> {
             self.uncountable |= self.value(reader)? != "null";
             return Some(());
         }
+        let (list, count) = self.list(reader, |_| true)?;
+        self.messages = self.messages.max(count);
+        self.context(list.as_bytes());
+        Some(())
+    }
+
+    /// Counts the prompts that stand here. A list of numbers is one of them, in tokens.
+    fn prompts(&mut self, reader: &mut Reader<'a>) -> Option<()> {
+        if reader.peek()? != b'[' {
+            self.context(self.value(reader)?.as_bytes());
+            return Some(());
+        }
+        let is_prompt = |first| matches!(first, b'"' | b'[' | b'{');
+        let (list, count) = self.list(reader, is_prompt)?;
+        self.prompts = self.prompts.max(count as u64);
+        self.context(list.as_bytes());
+        Some(())
+    }
+
+    /// The list that stands here, as it is written, and how many of its entries count, by their first byte.
+    fn list(
+        &self,
+        reader: &mut Reader<'a>,
+        counts: impl Fn(u8) -> bool,
+    ) -> Option<(&'a str, usize)> {
         let start = reader.at();
         let mut count = 0;
         let mut has_more = reader.enter(b'[')?;
         while has_more {
+            count += usize::from(counts(reader.peek()?));
             reader.value()?;
-            count += 1;
             has_more = reader.another(b'[')?;
         }
-        self.messages = self.messages.max(count);
-        self.context(self.text.get(start..reader.at())?.as_bytes());
-        Some(())
+        Some((self.text.get(start..reader.at())?, count))
     }
 }
 
@@ -430,6 +459,33 @@ mod tests {
         assert_eq!(bounded(&twice).unwrap_err(), too_many);
         // Only what chats: a batch of prompts is something else.
         assert!(bounded(r#"{"model":"a","prompt":["1","2","3"]}"#).is_ok());
+    }
+
+    #[test]
+    fn prompts_are_counted_and_tokens_are_none() {
+        for (prompt, expected) in [
+            (r#""text""#, 0),
+            ("null", 0),
+            ("[]", 0),
+            (r#"["x"]"#, 1),
+            (r#" [ "x" , "], [" ]"#, 2),
+            ("[1,2,3]", 0),
+            ("[[1],[2, 3]]", 2),
+            // llama.cpp's, with pictures.
+            (r#"[{"prompt_string":"x"},{"prompt_string":"y"}]"#, 2),
+        ] {
+            let body = format!(r#"{{"prompt":{prompt},"model":"a"}}"#);
+            let scan = scanned(&body).unwrap();
+            assert_eq!(scan.prompts, expected, "{prompt}");
+            assert_eq!(scan.context, Some(prompt.trim().as_bytes()));
+        }
+        // Whichever of two an upstream goes by, it was counted.
+        let twice = r#"{"model":"a","prompt":["x","y"],"pr\u006fmpt":"z"}"#;
+        assert_eq!(scanned(twice).unwrap().prompts, 2);
+        for broken in ["[", r#"["x""#, r#"["x",]"#, "[1 2]"] {
+            let body = format!(r#"{{"model":"a","prompt":{broken}}}"#);
+            assert!(matches!(fault(&body), Fault::NotJson(_)), "{broken}");
+        }
     }
 
     #[test]

@@ -61,6 +61,16 @@ impl<'a> Entries<'a> {
         self.all(name).next().is_some()
     }
 
+    /// The most prompts that any `prompt` lists.
+    fn prompts(&self) -> u64 {
+        let lists = self.all("prompt").map(|prompt| {
+            let list: Vec<&RawValue> = serde_json::from_str(prompt).unwrap_or_default();
+            let is_prompt = |entry: &&&RawValue| entry.get().starts_with(['"', '[', '{']);
+            list.iter().filter(is_prompt).count() as u64
+        });
+        lists.max().unwrap_or(0)
+    }
+
     /// The largest number of those of these names, as far as one fits.
     fn largest(&self, names: [&str; 2]) -> Option<u64> {
         let values = names.iter().flat_map(|name| self.all(name));
@@ -119,6 +129,7 @@ fn is_what_is_there(body: &[u8], scan: &Scan<'_>, entries: &Entries<'_>) {
         .map(str::len)
         .max();
     assert_eq!(scan.context.map(<[u8]>::len), context);
+    assert_eq!(scan.prompts, entries.prompts());
     for (found, names) in [
         (scan.output_limit, ["max_tokens", "max_completion_tokens"]),
         (scan.choices, ["n", "best_of"]),
@@ -146,6 +157,7 @@ fn bounds_change_nothing_else(
             assert_eq!(bounded.streams, plain.streams);
             assert_eq!(bounded.output_limit, plain.output_limit);
             assert_eq!(bounded.choices, plain.choices);
+            assert_eq!(bounded.prompts, plain.prompts);
         }
         Err(Fault::TooManyMessages { count, .. }) => {
             assert!(count > MOST_MESSAGES);

@@ -25,7 +25,13 @@ impl Demand {
         let text = scan.context.map_or(0, <[u8]>::len).saturating_sub(bytes);
         let output = if operation.generates() {
             let each = scan.output_limit.unwrap_or(assumed_output);
-            each.saturating_mul(scan.choices.unwrap_or(1).max(1))
+            // Engines write as many answers to each prompt of a list.
+            let prompts = match operation {
+                Operation::Completions => scan.prompts.max(1),
+                _ => 1,
+            };
+            let choices = scan.choices.unwrap_or(1).max(1);
+            each.saturating_mul(choices).saturating_mul(prompts)
         } else {
             0
         };
@@ -69,6 +75,30 @@ mod tests {
         assert_eq!(demand(r#"{"model":"a"}"#, Operation::Chat), (1, 100));
         let twice = r#"{"model":"a","max_tokens":7,"max_completion_tokens":9,"n":3}"#;
         assert_eq!(demand(twice, Operation::Completions), (1, 27));
+    }
+
+    #[test]
+    fn each_prompt_of_a_list_may_be_answered_at_full_length() {
+        let output = |fields: &str, operation| {
+            let body = format!(r#"{{"model":"a","max_tokens":7,{fields}}}"#);
+            demand(&body, operation).1
+        };
+        for (fields, expected) in [
+            (r#""prompt":"x""#, 7),
+            (r#""prompt":[]"#, 7),
+            (r#""prompt":["x","y","z"]"#, 21),
+            (r#""prompt":[1,2,3]"#, 7),
+            (r#""prompt":[[1],[2]]"#, 14),
+            // Of five that are written to each prompt two are told.
+            (r#""prompt":["x","y","z"],"n":2,"best_of":5"#, 105),
+            (r#""prompt":["x","y"],"n":18446744073709551615"#, u64::MAX),
+        ] {
+            assert_eq!(output(fields, Operation::Completions), expected, "{fields}");
+        }
+        // A chat has one prompt, whatever else its request says, and embeddings write nothing.
+        assert_eq!(output(r#""prompt":["x","y","z"]"#, Operation::Chat), 7);
+        assert_eq!(output(r#""input":["x","y"]"#, Operation::Embeddings), 0);
+        assert_eq!(output(r#""prompt":["x","y"]"#, Operation::Embeddings), 0);
     }
 
     #[test]
