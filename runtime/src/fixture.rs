@@ -269,6 +269,8 @@ pub(crate) fn opened(worker: &Rc<Worker>) -> Account {
 
 /// The account of a chat request that is being answered.
 pub(crate) fn account(worker: &Rc<Worker>) -> Box<Account> {
+    // Its end looks at tokio's clock, which must outlive an account that a thread keeps.
+    let _ = tokio::runtime::Handle::try_current();
     let mut account = Box::new(opened(worker));
     account.model = Some(&MODEL_LARGE);
     account.answered(&MODEL_LARGE, &VLLM_LARGE, StatusCode::OK, 0);
