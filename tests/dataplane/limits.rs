@@ -196,6 +196,21 @@ async fn tokens_are_counted_as_the_upstream_counts_them() {
 }
 
 #[tokio::test]
+async fn tokens_are_settled_however_much_follows_their_report() {
+    let (model, dataplane) = limits().await;
+    let usage = r#""usage":{"prompt_tokens":3,"completion_tokens":4}"#;
+    let long = "x".repeat(64 * 1024);
+    let body = format!(r#"{{"choices":[],{usage},"prompt_logprobs":["{long}"]}}"#);
+    model.script([Rule::respond(200, body)]);
+    let mut connection = dataplane.connect().await;
+    let request = |id: &str| Request::chat("chat").key(TOKENS).header("x-request-id", id);
+    let first = tokens_left(&connection.send(&request("first")).await);
+    dataplane.access_line("first").await;
+    let second = tokens_left(&connection.send(&request("second")).await);
+    assert_eq!(first - second, 7);
+}
+
+#[tokio::test]
 async fn what_an_aborted_or_failed_request_did_not_use_is_given_back() {
     let (model, dataplane) = limits().await;
     let request = |id: &str| {

@@ -78,11 +78,6 @@ impl Comparison {
         self.copy.see(piece);
     }
 
-    /// What `reader` finds at the end of the copy's answer.
-    pub(super) fn end_of_copy<T>(&self, reader: impl FnOnce(&[u8]) -> T) -> T {
-        self.copy.tail(reader)
-    }
-
     /// The copy has ended, with so many tokens as its upstream reported.
     pub(super) fn copy_ended(&self, outcome: Outcome, output: Option<u64>) {
         self.metrics

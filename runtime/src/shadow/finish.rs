@@ -1,13 +1,13 @@
 //! Reading out of a response why the model stopped.
 
-use std::sync::LazyLock;
-
 use memchr::memmem::Finder;
 
-use crate::stream::field;
+use crate::api::json::Reader;
+use crate::stream::field::Field;
 
-/// Prepared once: that costs more than a search.
-static NAME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"finish_reason\""));
+/// The last reason in a response.
+pub(super) static REASON: Field<&'static str> =
+    Field::new(|| Finder::new(b"\"finish_reason\""), value_of_field);
 
 /// The reasons that engines give; any other is [`OTHER`].
 const REASONS: [&str; 5] = [
@@ -20,18 +20,20 @@ const REASONS: [&str; 5] = [
 
 const OTHER: &str = "other";
 
-/// The last reason in a piece of JSON, which may lack its beginning.
-pub(super) fn last_reason(json: &[u8]) -> Option<&'static str> {
-    // A reason is short.
-    field::last(json, &NAME, |after_name| (0, value_of_field(after_name)))
+fn value_of_field(after_name: &[u8]) -> (usize, Option<&'static str>) {
+    let mut reader = Reader::of(after_name);
+    let reason = read(after_name, &mut reader);
+    (reader.at(), reason)
 }
 
-fn value_of_field(after_name: &[u8]) -> Option<&'static str> {
-    let value = after_name.trim_ascii_start().strip_prefix(b":")?;
+fn read(json: &[u8], reader: &mut Reader<'_>) -> Option<&'static str> {
+    reader.expect(b':')?;
     // Engines write `null` into every chunk but the last.
-    let text = value.trim_ascii_start().strip_prefix(b"\"")?;
-    let length = memchr::memchr(b'"', text)?;
-    let text = text.get(..length)?;
+    if reader.peek()? != b'"' {
+        return None;
+    }
+    let text = json.get(reader.value()?)?;
+    let text = text.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
     let known = REASONS.iter().find(|reason| reason.as_bytes() == text);
     Some(known.copied().unwrap_or(OTHER))
 }
@@ -39,6 +41,10 @@ fn value_of_field(after_name: &[u8]) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn last_reason(json: &[u8]) -> Option<&'static str> {
+        REASON.last(json)
+    }
 
     #[test]
     fn finds_the_last_reason() {

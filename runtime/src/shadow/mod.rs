@@ -24,12 +24,13 @@ use tokio::time::{Instant, timeout};
 
 use crate::admin::switches::Feature;
 use crate::forward::{Asked, outgoing};
-use crate::observe::account::Account;
+use crate::observe::account::{Account, Usage};
 use crate::observe::outcome::Outcome;
 use crate::shadow::comparison::Comparison;
 use crate::shadow::metrics::{DROPPED, SKIPPED};
 use crate::shadow::room::Held;
-use crate::stream::usage::last_usage;
+use crate::stream::field::Last;
+use crate::stream::usage::USAGE;
 use crate::topology::Share;
 use crate::upstream::attempt::exchange;
 use crate::upstream::exchange::Outgoing;
@@ -115,23 +116,24 @@ impl Copy {
                 is_copy: true,
                 body,
             };
+            let mut usage = Last::of(&USAGE);
             let outcome = tokio::select! {
-                outcome = ask(live, &pool, &request, &comparison) => outcome,
+                outcome = ask(live, &pool, &request, &comparison, &mut usage) => outcome,
                 () = comparison.client_gone() => Outcome::Cancelled,
             };
-            let usage = comparison.end_of_copy(last_usage);
-            comparison.copy_ended(outcome, usage.and_then(|usage| usage.output));
+            comparison.copy_ended(outcome, usage.found().and_then(|usage| usage.output));
             drop(held);
         });
     }
 }
 
-/// Asks the upstream `live`, and reads its answer to the end.
+/// Asks the upstream `live`, and reads its answer and the usage in it to the end.
 async fn ask(
     live: &'static Live,
     pool: &SharedPool,
     request: &Outgoing<'_>,
     comparison: &Comparison,
+    usage: &mut Last<Usage>,
 ) -> Outcome {
     let _entered = live.enter();
     let mut answer = match exchange(live, pool, request, Instant::now()).await {
@@ -144,6 +146,7 @@ async fn ask(
             Ok(Some(Ok(frame))) => {
                 if let Ok(data) = frame.into_data() {
                     comparison.copy_gave(&data);
+                    usage.see(&data);
                 }
             }
             Ok(None) => return Outcome::Status(answer.status),

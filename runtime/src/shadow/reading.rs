@@ -1,25 +1,21 @@
-//! What is kept of a response that is compared with another.
+//! What is read of a response that is compared with another.
 
 use std::cell::RefCell;
 
 use tokio::time::Instant;
 
 use crate::observe::outcome::Outcome;
-use crate::shadow::finish;
-
-/// The most that is kept of a response, in bytes: engines write at its end why they stopped, and `usage`.
-const MAX_TAIL: usize = 4 * 1024;
+use crate::shadow::finish::REASON;
+use crate::stream::field::Last;
 
 /// A response as it comes.
-#[derive(Debug, Default)]
 pub(super) struct Reading(RefCell<State>);
 
-#[derive(Debug, Default)]
 struct State {
     first_byte: Option<Instant>,
     end: Option<(Outcome, Instant)>,
     output: Option<u64>,
-    tail: Vec<u8>,
+    reason: Last<&'static str>,
 }
 
 /// A response that has ended.
@@ -34,23 +30,23 @@ pub(super) struct Read {
     pub(super) output: Option<u64>,
 }
 
+impl Default for Reading {
+    fn default() -> Self {
+        Self(RefCell::new(State {
+            first_byte: None,
+            end: None,
+            output: None,
+            reason: Last::of(&REASON),
+        }))
+    }
+}
+
 impl Reading {
     /// A piece has come.
     pub(super) fn see(&self, piece: &[u8]) {
         let mut state = self.0.borrow_mut();
         state.first_byte.get_or_insert_with(Instant::now);
-        let piece = piece.split_at(piece.len().saturating_sub(MAX_TAIL)).1;
-        state.tail.extend_from_slice(piece);
-        // Moved rarely: a stream has many small pieces.
-        if state.tail.len() > 2 * MAX_TAIL {
-            let surplus = state.tail.len() - MAX_TAIL;
-            state.tail.drain(..surplus);
-        }
-    }
-
-    /// What `reader` finds at its end, as far as it has come.
-    pub(super) fn tail<T>(&self, reader: impl FnOnce(&[u8]) -> T) -> T {
-        reader(&self.0.borrow().tail)
+        state.reason.see(piece);
     }
 
     /// It has ended like this, after so many tokens as its upstream reported.
@@ -68,7 +64,7 @@ impl Reading {
             outcome,
             first_byte: state.first_byte,
             end,
-            reason: finish::last_reason(&state.tail),
+            reason: state.reason.found().copied(),
             output: state.output,
         })
     }
@@ -95,16 +91,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::stream::usage::last_usage;
 
     const ENDING: &[u8] = b"data: {\"choices\":[{\"finish_reason\":\"length\"}]}\n\n\
         data: {\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4}}\n\n\
         data: [DONE]\n\n";
 
     fn read(reading: &Reading) -> Read {
-        let usage = reading.tail(last_usage);
-        let output = usage.and_then(|usage| usage.output);
-        reading.end(Outcome::Status(StatusCode::OK), output);
+        reading.end(Outcome::Status(StatusCode::OK), None);
         reading.read().unwrap()
     }
 
@@ -118,26 +111,26 @@ mod tests {
     #[test]
     fn nothing_is_known_of_a_response_without_a_body() {
         let read = read(&Reading::default());
-        assert_eq!((read.reason, read.output), (None, None));
+        assert_eq!(read.reason, None);
         assert!(read.first_byte.is_none());
         assert!(read.is_good());
     }
 
     proptest! {
         #[test]
-        fn the_end_is_read_however_long_and_split(
-            length in 0..40_000_usize,
+        fn the_reason_is_read_however_much_follows_and_however_it_is_split(
+            before in 0..40_000_usize,
+            after in 0..40_000_usize,
             piece in 1..9_000_usize,
         ) {
-            let mut body = vec![b' '; length];
+            let mut body = vec![b' '; before];
             body.extend_from_slice(ENDING);
+            body.resize(body.len() + after, b' ');
             let reading = Reading::default();
             for piece in body.chunks(piece) {
                 reading.see(piece);
             }
-            prop_assert!(reading.0.borrow().tail.len() <= 2 * MAX_TAIL);
-            let read = read(&reading);
-            prop_assert_eq!((read.reason, read.output), (Some("length"), Some(4)));
+            prop_assert_eq!(read(&reading).reason, Some("length"));
         }
     }
 }

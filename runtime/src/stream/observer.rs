@@ -9,16 +9,13 @@ use tokio::time::Instant;
 
 use crate::observe::account::{Account, Usage};
 use crate::sse::{self, Boundaries};
-use crate::stream::usage::{is_usage_alone, last_usage, may_be_usage_alone};
+use crate::stream::field::Last;
+use crate::stream::usage::{USAGE, is_usage_alone, last_usage, may_be_usage_alone};
 use crate::upstream::opening::failure_within;
 
 /// The most that is kept of an event that came in pieces, in bytes. The one with `usage` is far
 /// smaller.
 const MAX_PENDING: usize = 16 * 1024;
-
-/// The most that is kept of the end of a document, in bytes: servers write `usage` after the
-/// content.
-const MAX_TAIL: usize = 4 * 1024;
 
 /// Reads along with one response.
 pub(crate) enum Observer {
@@ -65,15 +62,10 @@ pub(crate) struct Events {
     usage: Option<Usage>,
 }
 
-/// What is known about a document.
-#[derive(Default)]
+/// What is known about a document. All of it is searched as it passes: after `usage` an engine may write more than
+/// stands before it, such as the log-probabilities of the prompt.
 pub(crate) struct Document {
-    /// The end of what came before the last piece.
-    tail: Vec<u8>,
-    /// The last piece so far, where more may come.
-    last: Bytes,
-    /// What the last piece of all told.
-    usage: Option<Usage>,
+    usage: Last<Usage>,
 }
 
 impl Observer {
@@ -95,7 +87,9 @@ impl Observer {
 
     /// Reads along with a document.
     pub(crate) fn of_document() -> Self {
-        Self::Document(Document::default())
+        Self::Document(Document {
+            usage: Last::of(&USAGE),
+        })
     }
 
     /// Sees the next piece, at its time.
@@ -103,21 +97,10 @@ impl Observer {
         match self {
             Self::Events(events) => events.see(piece, now, account),
             Self::Document(document) => {
-                document.see(piece);
+                document.usage.see(piece);
                 Passage::Whole
             }
         }
-    }
-
-    /// Sees the last piece. Most documents are one piece, of which so nothing need be kept.
-    pub(crate) fn see_last(&mut self, piece: &Bytes, now: Instant, account: &Account) -> Passage {
-        if let Self::Document(document) = self
-            && document.last.is_empty()
-        {
-            document.usage = last_usage(end_of(piece));
-            return Passage::Whole;
-        }
-        self.see(piece, now, account)
     }
 
     /// Whether what ends here, ends inside of an event that is not the last, or without an end.
@@ -156,7 +139,7 @@ impl Observer {
                 account.streamed(events.count);
                 events.usage
             }
-            Self::Document(document) => document.usage(),
+            Self::Document(document) => document.usage.found().copied(),
         };
         if let Some(usage) = usage {
             account.used(usage);
@@ -284,34 +267,6 @@ impl Events {
     }
 }
 
-impl Document {
-    fn see(&mut self, piece: &Bytes) {
-        // Looked at where it lies, should it be the last after all.
-        let previous = std::mem::replace(&mut self.last, piece.clone());
-        if !previous.is_empty() {
-            self.tail.extend_from_slice(&previous);
-            let surplus = self.tail.len().saturating_sub(MAX_TAIL);
-            self.tail.drain(..surplus);
-        }
-    }
-
-    fn usage(&self) -> Option<Usage> {
-        if self.usage.is_some() {
-            return self.usage;
-        }
-        let last = end_of(&self.last);
-        if self.tail.is_empty() {
-            return last_usage(last);
-        }
-        last_usage(&[&self.tail, last].concat())
-    }
-}
-
-/// As much of the end of a document's piece as may hold the usage.
-fn end_of(piece: &[u8]) -> &[u8] {
-    piece.split_at(piece.len().saturating_sub(MAX_TAIL)).1
-}
-
 fn tail(piece: &[u8], start: usize) -> &[u8] {
     piece.get(start..).unwrap_or_default()
 }
@@ -335,57 +290,34 @@ mod tests {
         data: {\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4}}\n\n\
         data: [DONE]\n\n";
 
-    fn usage_of(mut observer: Observer, pieces: &[&str]) -> Option<Usage> {
-        let account = account(&worker(dataplane()));
+    fn usage_of(mut observer: Observer, pieces: &[&str], account: &Account) -> Option<Usage> {
         for piece in pieces {
-            observer.see(
-                &Bytes::copy_from_slice(piece.as_bytes()),
-                Instant::now(),
-                &account,
-            );
+            let piece = Bytes::copy_from_slice(piece.as_bytes());
+            observer.see(&piece, Instant::now(), account);
         }
         match observer {
             Observer::Events(events) => events.usage,
-            Observer::Document(document) => document.usage(),
+            Observer::Document(document) => document.usage.found().copied(),
         }
-    }
-
-    /// The same of a document of which it is known that the last piece is that.
-    fn usage_of_ended(pieces: &[&str]) -> Option<Usage> {
-        let mut observer = Observer::of_document();
-        let piece = |piece: &str| Bytes::copy_from_slice(piece.as_bytes());
-        ACCOUNT.with(|account| {
-            let (last, others) = pieces.split_last().unwrap();
-            for other in others {
-                observer.see(&piece(other), Instant::now(), account);
-            }
-            observer.see_last(&piece(last), Instant::now(), account);
-        });
-        let Observer::Document(document) = observer else {
-            panic!("it reads a document")
-        };
-        document.usage()
     }
 
     #[test]
     fn reads_usage_from_a_stream_however_it_is_split() {
+        let account = account(&worker(dataplane()));
+        let usage = |pieces: &[&str]| {
+            let observer = Observer::of_events(Manner::default());
+            usage_of(observer, pieces, &account)
+        };
         let expected = Some(Usage {
             input: Some(3),
             output: Some(4),
         });
         for cut in 0..=STREAM.len() {
             let (head, tail) = STREAM.split_at(cut);
-            assert_eq!(
-                usage_of(Observer::of_events(Manner::default()), &[head, tail]),
-                expected,
-                "cut at {cut}"
-            );
+            assert_eq!(usage(&[head, tail]), expected, "cut at {cut}");
         }
         let bytes: Vec<&str> = STREAM.split("").collect();
-        assert_eq!(
-            usage_of(Observer::of_events(Manner::default()), &bytes),
-            expected
-        );
+        assert_eq!(usage(&bytes), expected);
     }
 
     #[test]
@@ -403,26 +335,37 @@ mod tests {
     }
 
     #[test]
-    fn reads_usage_from_the_end_of_a_document() {
-        let long = format!(
-            "{{\"content\":\"{}\",\"usage\":{{\"prompt_tokens\":3,\"completion_tokens\":4}}}}",
-            "x".repeat(100_000)
-        );
+    fn reads_usage_from_a_document_wherever_it_stands_and_however_it_is_split() {
+        let account = account(&worker(dataplane()));
+        let usage = |pieces: &[&str]| usage_of(Observer::of_document(), pieces, &account);
         let expected = Some(Usage {
             input: Some(3),
             output: Some(4),
         });
-        assert_eq!(usage_of(Observer::of_document(), &[&long]), expected);
-        assert_eq!(usage_of_ended(&[&long]), expected);
-        for cut in [1, 50_000, long.len() - 20, long.len() - 1] {
-            let (head, tail) = long.split_at(cut);
-            assert_eq!(
-                usage_of(Observer::of_document(), &[head, tail]),
-                expected,
-                "cut at {cut}"
-            );
-            assert_eq!(usage_of_ended(&[head, tail]), expected, "cut at {cut}");
+        let field = "\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4}";
+        let long = "x".repeat(8 * 1024);
+        for document in [
+            format!("{{\"choices\":[\"{long}\"],{field}}}"),
+            format!("{{\"choices\":[],{field},\"x\":\"{long}\"}}"),
+        ] {
+            assert_eq!(usage(&[&document]), expected);
+            for cut in 0..=document.len() {
+                let (head, tail) = document.split_at(cut);
+                assert_eq!(usage(&[head, tail]), expected, "cut at {cut}");
+            }
+            let bytes: Vec<&str> = document.split("").collect();
+            assert_eq!(usage(&bytes), expected);
         }
+    }
+
+    #[test]
+    fn of_bytes_that_are_not_neighbours_no_usage_is_made() {
+        let account = account(&worker(dataplane()));
+        let begun = "{\"usage\":{\"prompt_tokens\":3,\"x\":\"";
+        let long = "y".repeat(8 * 1024);
+        let other = format!("{long}\",\"completion_tokens\":4}}}}");
+        let usage = usage_of(Observer::of_document(), &[begun, &other], &account);
+        assert_eq!(usage, None);
     }
 
     thread_local! {

@@ -108,11 +108,7 @@ impl Relay {
                     self.waiting_since = None;
                     // A long response need not end before others may pass.
                     self.judge(Verdict::Answer);
-                    let passage = if self.has_read_all() {
-                        self.observer.see_last(&data, now, &self.account)
-                    } else {
-                        self.observer.see(&data, now, &self.account)
-                    };
+                    let passage = self.observer.see(&data, now, &self.account);
                     self.recording.take_if(|recording| !recording.see(&data));
                     self.account.relayed(&data);
                     self.complete_at_end();

@@ -9,11 +9,14 @@ use serde::de::IgnoredAny;
 use crate::api::json::Reader;
 use crate::observe::account::Usage;
 use crate::sse;
-use crate::stream::field;
+use crate::stream::field::Field;
+
+/// The last `usage` object, of one document or of all that stand in a stream.
+pub(crate) static USAGE: Field<Usage> = Field::new(|| Finder::new(b"\"usage\""), value_of_field);
 
 /// The last `usage` object in a piece of JSON, which may lack its beginning.
 pub(crate) fn last_usage(json: &[u8]) -> Option<Usage> {
-    field::last(json, &NAME, value_of_field)
+    USAGE.last(json)
 }
 
 /// Whether an event is the chunk that `include_usage` adds: no choices, and the usage.
@@ -45,8 +48,6 @@ pub(crate) fn may_be_usage_alone(begun: &[u8]) -> bool {
 }
 
 /// Prepared once: that costs more than a search.
-static NAME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"usage\""));
-
 static CHOICES: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"choices\""));
 
 /// The most tokens that are believed: beyond it an upstream is mistaken, and a counter would be ruined.
