@@ -17,7 +17,7 @@
 //! | a restart fails no request, whatever it finds a connection doing | `handover::*`, `stop::*_is_not_closed_under_its_next_request` |
 //! | unknown fields and numbers pass byte for byte | `rewriting::a_body_without_a_rule_passes_byte_for_byte`, `stream::the_rest_of_a_request_*` |
 //! | duplicate keys are read one way | [`keys_that_decide_something_may_stand_once`] |
-//! | large images, within a bound, 413 as JSON | [`a_large_image_passes_and_a_larger_one_is_413`], [`an_image_is_not_taken_for_a_long_text`] |
+//! | large images, within a bound, 413 as JSON | [`a_large_image_passes_and_a_larger_one_is_413`], [`an_image_is_not_taken_for_a_long_text`], [`a_recording_is_not_taken_for_a_long_text`] |
 //! | hop-by-hop headers, `Host`, `Authorization` | `headers::*` |
 //! | `Expect: 100-continue` | `bounds::a_client_that_waits_for_permission_*` |
 //! | clients or upstreams that dawdle or vanish are bounded, and cost nobody else | `crowds::*`, `trickles::*` |
@@ -220,4 +220,20 @@ async fn an_image_is_not_taken_for_a_long_text() {
     // As text, it would be 262,144 tokens; the limit is 10,000.
     let response = dataplane.send(&image(1 << 20).key(LIMITED)).await;
     assert_eq!(response.status, 200);
+}
+
+#[tokio::test]
+async fn a_recording_is_not_taken_for_a_long_text() {
+    let (_model, dataplane) = roomy().await;
+    let send = async |data: String| {
+        let audio = serde_json::json!({ "data": data, "format": "wav" });
+        let part = serde_json::json!({ "type": "input_audio", "input_audio": audio });
+        let message = serde_json::json!({ "role": "user", "content": [part] });
+        let body = serde_json::json!({ "model": "old", "max_tokens": 1, "messages": [message] });
+        let request = Request::post("/v1/chat/completions", body.to_string());
+        dataplane.send(&request.key(LIMITED)).await.status
+    };
+    assert_eq!(send("A".repeat(1 << 20)).await, 200);
+    // What is no base64 is one.
+    assert_eq!(send("a word ".repeat(1 << 17)).await, 429);
 }

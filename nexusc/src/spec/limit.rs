@@ -15,10 +15,10 @@ pub struct Limit {
     pub requests: Option<String>,
     /// Tokens in any window of a second, a minute or an hour, such as `"200_000/min"`: those that models
     /// read and those that they write. A request is admitted if there is room for the most that it may
-    /// take: a quarter of its prompt's bytes, 1024 for each image in it, and its `max_tokens` (else the
-    /// model's default, else 1024) for each of its `n` choices, to each prompt of a list. What it did not use is
-    /// given back at its end, as far as the upstream says; `usage` in `[gateway.stream]` has it say so of streams.
-    /// Default: any number.
+    /// take: a quarter of its prompt's bytes, of what is in it as base64 instead 1024 for each image and recording and
+    /// 4096 for each video and document, and its `max_tokens` (else the model's default, else 1024) for each of its
+    /// `n` choices, to each prompt of a list. What it did not use is given back at its end, as far as the upstream
+    /// says; `usage` in `[gateway.stream]` has it say so of streams. Default: any number.
     pub tokens: Option<String>,
     /// Requests at once, streams included, of each gateway process: with four replicas, four times as many.
     /// Default: any number.

@@ -25,12 +25,15 @@ pub(crate) struct Reader<'a> {
 pub(crate) struct Met {
     /// Some character is written as `\u`.
     pub(crate) unicode_escapes: bool,
-    /// After some quote, escaped or not, stands [`IMAGE`].
-    pub(crate) images: bool,
+    /// After some quote, escaped or not, stands [`DATA_URL`] or [`INPUT_AUDIO`].
+    pub(crate) media: bool,
 }
 
-/// How data URLs of images begin.
-pub(crate) const IMAGE: &[u8] = b"data:image";
+/// How data URLs begin.
+pub(crate) const DATA_URL: &[u8] = b"data:";
+
+/// The name of the field in which recordings stand, and its end.
+pub(crate) const INPUT_AUDIO: &[u8] = b"input_audio\"";
 
 /// The name of a field.
 pub(crate) struct Name {
@@ -195,7 +198,7 @@ impl<'a> Reader<'a> {
     fn string(&mut self) -> Option<bool> {
         // Names and many values are short, and plain.
         let rest = self.json.get(self.at..)?;
-        self.met.images |= rest.starts_with(IMAGE);
+        self.met.media |= begins_media(rest);
         let near = rest.first_chunk::<SHORT>();
         let plain = near.map_or(0, |near| plain(near));
         self.at += plain;
@@ -226,7 +229,7 @@ impl<'a> Reader<'a> {
             self.at += 1;
             let after = rest.get(plain + 2..)?;
             match *rest.get(plain + 1)? {
-                b'"' => self.met.images |= after.starts_with(IMAGE),
+                b'"' => self.met.media |= begins_media(after),
                 b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => {}
                 b'u' => {
                     let digits = after.first_chunk::<4>()?;
@@ -307,6 +310,12 @@ impl Open {
     fn innermost(&self) -> u8 {
         if self.bits & 1 == 1 { b'{' } else { b'[' }
     }
+}
+
+/// Whether what follows a quote may be something else than text, or its name.
+#[inline]
+fn begins_media(after_quote: &[u8]) -> bool {
+    after_quote.starts_with(DATA_URL) || after_quote.starts_with(INPUT_AUDIO)
 }
 
 /// Whether a byte stands for itself in a string, and ends none.

@@ -29,8 +29,8 @@ pub(crate) struct Scan<'a> {
         expect(dead_code, reason = "of use to `words` alone")
     )]
     pub(crate) has_unicode_escapes: bool,
-    /// Whether an image may stand in it: whether some quote is followed by what begins one.
-    pub(crate) has_images: bool,
+    /// Whether an image, a recording or the like may stand in it: whether some quote is followed by what begins one.
+    pub(crate) has_media: bool,
     /// The model that the client asks for.
     pub(crate) model: Cow<'a, str>,
     /// Where the value of `model` stands in the body, quotes included.
@@ -130,7 +130,7 @@ pub(crate) fn scan<'a>(
     Ok(Scan {
         text,
         has_unicode_escapes: reader.met.unicode_escapes,
-        has_images: reader.met.images,
+        has_media: reader.met.media,
         model,
         model_span,
         present: found.present,
@@ -587,7 +587,7 @@ mod tests {
         let met = |rest: &str| {
             let body = format!(r#"{{"model":"a",{rest}}}"#);
             let scan = scanned(&body).unwrap();
-            (scan.has_unicode_escapes, scan.has_images)
+            (scan.has_unicode_escapes, scan.has_media)
         };
         let long = "x".repeat(40);
         for (rest, expected) in [
@@ -598,6 +598,11 @@ mod tests {
             (r#""x":[{"a":"data:image"}]"#, (false, true)),
             (r#""x":[{"a":" data:image"}]"#, (false, false)),
             (r#""data:image/":1"#, (false, true)),
+            (r#""x":[{"a":"data:audio/wav"}]"#, (false, true)),
+            (r#""x":[{"a":"data is"},"data"]"#, (false, false)),
+            (r#""x":[{"input_audio":{}}]"#, (false, true)),
+            (r#""x":[{"type":"input_audio"}]"#, (false, true)),
+            (r#""x":[{"input_audios":"input_audio is"}]"#, (false, false)),
             (r#""x":"LONG\"data:imageLONG""#, (false, true)),
         ] {
             assert_eq!(met(&rest.replace("LONG", &long)), expected, "{rest}");

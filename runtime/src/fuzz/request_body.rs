@@ -118,7 +118,8 @@ fn is_what_is_there(body: &[u8], scan: &Scan<'_>, entries: &Entries<'_>) {
         scan.has_unicode_escapes,
         without_backslashes.contains(r"\u")
     );
-    assert_eq!(scan.has_images, text.contains("\"data:image"));
+    let mut media = ["\"data:", "\"input_audio\""].iter();
+    assert_eq!(scan.has_media, media.any(|begin| text.contains(begin)));
     assert_eq!(
         scan.streams,
         entries.all("stream").any(|said| said == "true")

@@ -4,7 +4,7 @@ use decide::limit::demand::{ASSUMED_OUTPUT, prompt};
 
 use crate::api::scan::Scan;
 use crate::endpoint::Operation;
-use crate::limit::images;
+use crate::limit::media::Media;
 use crate::topology::Model;
 
 /// What a request may take.
@@ -20,9 +20,10 @@ impl Demand {
     /// What the request that was scanned may take, of a model that is assumed to write
     /// `assumed_output`.
     pub(crate) fn of(scan: &Scan<'_>, operation: Operation, assumed_output: u64) -> Self {
-        let pictured = scan.context.filter(|_| scan.has_images);
-        let (images, bytes) = pictured.map_or((0, 0), images::count);
-        let text = scan.context.map_or(0, <[u8]>::len).saturating_sub(bytes);
+        let media = scan.context.filter(|_| scan.has_media).map(Media::of);
+        let media = media.unwrap_or_default();
+        let length = scan.context.map_or(0, <[u8]>::len);
+        let text = length.saturating_sub(media.bytes);
         let output = if operation.generates() {
             let each = scan.output_limit.unwrap_or(assumed_output);
             // Engines write as many answers to each prompt of a list.
@@ -36,7 +37,7 @@ impl Demand {
             0
         };
         Self {
-            prompt: prompt(text as u64, (images * images::TOKENS) as u64),
+            prompt: prompt(text as u64, media.tokens as u64),
             output,
         }
     }
@@ -107,6 +108,29 @@ mod tests {
         let body = format!(r#"{{"model":"a","messages":["data:image/png;base64,{image}"]}}"#);
         let (prompt, _) = demand(&body, Operation::Chat);
         assert_eq!(prompt, 1024);
+    }
+
+    #[test]
+    fn what_is_heard_and_seen_is_not_taken_for_text() {
+        let of = |part: &str| {
+            let body = format!(r#"{{"model":"a","messages":[{{"content":[{part}]}}]}}"#);
+            demand(&body, Operation::Chat).0
+        };
+        let forms = [
+            r#"{"type":"audio_url","audio_url":{"url":"data:audio/wav;base64,DATA"}}"#,
+            r#"{"type":"video_url","video_url":{"url":"data:video/mp4;base64,DATA"}}"#,
+            r#"{"type":"file","file":{"file_data":"data:application/pdf;base64,DATA"}}"#,
+            r#"{"type":"input_audio","input_audio":{"data":"DATA","format":"wav"}}"#,
+        ];
+        let base64 = "UklGR+/8".repeat(1 << 17);
+        let text = "words so ".repeat(1 << 17);
+        for form in forms {
+            let tokens = of(&form.replace("DATA", &base64));
+            assert!((1024..10_000).contains(&tokens), "{form}: {tokens}");
+            // Nothing that a model might read is let past.
+            let tokens = of(&form.replace("DATA", &text));
+            assert!(tokens > 1 << 18, "{form}: {tokens}");
+        }
     }
 
     #[test]

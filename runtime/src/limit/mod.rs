@@ -3,8 +3,8 @@
 pub(crate) mod applied;
 pub(crate) mod demand;
 pub(crate) mod headers;
-mod images;
 pub(crate) mod limiter;
+mod media;
 pub(crate) mod owner;
 mod places;
 pub(crate) mod quota;

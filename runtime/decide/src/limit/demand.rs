@@ -6,9 +6,9 @@ pub const ASSUMED_OUTPUT: u64 = 1024;
 /// Bytes of JSON to a token of a prompt: about what English text comes to.
 const BYTES_PER_TOKEN: u64 = 4;
 
-/// The tokens of a prompt of which `text` bytes of JSON are text and `images` tokens are images: an estimate, at
-/// least 1.
-pub const fn prompt(text: u64, images: u64) -> u64 {
-    let tokens = text / BYTES_PER_TOKEN + images;
+/// The tokens of a prompt of which `text` bytes of JSON are text and `media` tokens are something else: an
+/// estimate, at least 1.
+pub const fn prompt(text: u64, media: u64) -> u64 {
+    let tokens = text / BYTES_PER_TOKEN + media;
     if tokens == 0 { 1 } else { tokens }
 }
