@@ -53,6 +53,7 @@ mod message;
 mod observe;
 mod pipeline;
 mod probe;
+mod room;
 mod route;
 mod secret;
 mod server;

@@ -16,10 +16,6 @@ use crate::audit::put;
 
 const REQUESTS: usize = 500;
 
-/// So few that with those beside none is lost, however slowly they are served: what comes in 50 ms, a record at least, is
-/// one of 256 batches that are kept until they can be written.
-const AUDITED: usize = 100;
-
 /// Between two looks at a count.
 const POLL: Duration = Duration::from_millis(10);
 
@@ -29,16 +25,16 @@ fn full_disk() -> File {
     OpenOptions::new().write(true).open("/dev/full").unwrap()
 }
 
-/// Sends so many requests beside those that are measured, and prints what they cost.
-async fn ask(requests: usize, what: &str, dataplane: &Dataplane, request: &Request) {
+/// Sends many requests beside those that are measured, and prints what they cost.
+async fn ask(what: &str, dataplane: &Dataplane, request: &Request) {
     let ((), cost) = beside(dataplane, request, async {
         let mut connection = dataplane.connect().await;
-        for _ in 0..requests {
+        for _ in 0..REQUESTS {
             assert_eq!(connection.send(request).await.status, 200);
         }
     })
     .await;
-    println!("{requests} of {requests} requests answered with {what}: {cost}");
+    println!("{REQUESTS} of {REQUESTS} requests answered with {what}: {cost}");
 }
 
 #[tokio::test]
@@ -47,7 +43,7 @@ async fn a_full_disk_under_the_log_costs_its_lines_and_nothing_else() {
     let start = faults().upstream("plain", &model);
     let mut dataplane = start.start_unheard(full_disk()).await;
     let request = Request::chat("plain").key(FULL);
-    ask(REQUESTS, "a full disk under the log", &dataplane, &request).await;
+    ask("a full disk under the log", &dataplane, &request).await;
     // The lines leave together, a moment later.
     let counted = async {
         loop {
@@ -72,7 +68,7 @@ async fn a_pipe_that_nobody_reads_under_the_log_stops_nothing() {
     let mut dataplane = start.start_unheard(output).await;
     // Several times of what fits into a pipe.
     let request = Request::chat("plain").key(FULL);
-    ask(REQUESTS, "a pipe that nobody reads", &dataplane, &request).await;
+    ask("a pipe that nobody reads", &dataplane, &request).await;
     dataplane.terminate().await;
     assert_eq!(dataplane.wait_for_exit().await.code(), Some(0));
     drop(unread);
@@ -92,13 +88,7 @@ async fn a_full_disk_under_an_audit_log_that_may_fail_stops_nothing_and_loses_no
         .env("NEXUS_AUDIT_FILE", link.to_str().unwrap());
     let mut dataplane = start.upstream("main", &model).start().await;
     let request = Request::chat("chat").key(WEB);
-    ask(
-        AUDITED,
-        "a full disk under the audit log",
-        &dataplane,
-        &request,
-    )
-    .await;
+    ask("a full disk under the audit log", &dataplane, &request).await;
     let is_it = |line: &Value| line["logger"] == "nexus.audit-writer";
     assert_eq!(dataplane.log().wait_for(is_it).await["level"], "error");
 

@@ -1,17 +1,25 @@
 //! Lines on their way to a writing thread: gathered in a buffer of their worker, handed over in
-//! batches. A worker never waits: a batch that finds the queue full is dropped, and counted.
+//! batches. A worker never waits: a batch that finds no room in the queue is dropped, and counted.
+//!
+//! The room is counted in bytes. In batches it would be gone with a line in each: a worker with little to do hands over
+//! twenty a second.
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use prometheus::IntCounter;
 use tokio::sync::Notify;
 
-/// How many batches wait for the writer before they are dropped.
-const QUEUE: usize = 256;
+use crate::room::Room;
+use crate::topology::MIB;
+
+/// How many bytes wait for the writer before lines are dropped.
+const ROOM: usize = 8 * MIB;
+
+/// What a batch takes beside its lines, in bytes: rather too much.
+const BESIDE: usize = 64;
 
 /// The size, in bytes, at which a batch is handed over without waiting.
 const BATCH: usize = 32 * 1024;
@@ -25,47 +33,70 @@ const DELAY: Duration = Duration::from_millis(50);
 /// The way to a writing thread.
 #[derive(Clone)]
 pub(crate) struct Queue {
-    batches: SyncSender<Vec<u8>>,
+    batches: Sender<Vec<u8>>,
+    room: Arc<Room>,
     dropped: IntCounter,
-    /// Whether the last batch found no room. Of two workers whose batches come at once, either may be the last; what
-    /// is wrong then, the next batch sets right.
-    full: Arc<AtomicBool>,
+}
+
+/// The end of a queue: batches come out in the order in which they were handed over, until every way to it is gone.
+pub(crate) struct End {
+    batches: Receiver<Vec<u8>>,
+    room: Arc<Room>,
 }
 
 /// A queue, and its end; lines that find no room are counted in `dropped`.
-pub(crate) fn queue(dropped: IntCounter) -> (Queue, Receiver<Vec<u8>>) {
-    queue_of(QUEUE, dropped)
+pub(crate) fn queue(dropped: IntCounter) -> (Queue, End) {
+    queue_of(ROOM, dropped)
 }
 
-fn queue_of(length: usize, dropped: IntCounter) -> (Queue, Receiver<Vec<u8>>) {
-    let (batches, end) = sync_channel(length);
-    let full = Arc::default();
+fn queue_of(room: usize, dropped: IntCounter) -> (Queue, End) {
+    let (sender, batches) = channel();
+    let room = Arc::new(Room::new(room));
     let queue = Queue {
-        batches,
+        batches: sender,
+        room: Arc::clone(&room),
         dropped,
-        full,
     };
-    (queue, end)
+    (queue, End { batches, room })
 }
 
 impl Queue {
     /// Hands over a batch of so many lines, if there is room.
     pub(crate) fn send(&self, batch: Vec<u8>, lines: u64) {
-        let full = self.batches.try_send(batch).is_err();
-        if full {
+        let is_sent = self.room.take(size(&batch)) && self.batches.send(batch).is_ok();
+        if !is_sent {
             self.dropped.inc_by(lines);
-        }
-        // Reading first keeps the cache line shared among cores while nothing changes.
-        if self.full.load(Ordering::Relaxed) != full {
-            self.full.store(full, Ordering::Relaxed);
         }
     }
 
-    /// Whether the last batch found no room.
+    /// Whether little room is left. A quarter is: for the lines of requests that are being served, so that who serves
+    /// no more of them now loses none.
     #[cfg(feature = "audit")]
-    pub(crate) fn is_full(&self) -> bool {
-        self.full.load(Ordering::Relaxed)
+    pub(crate) fn is_nearly_full(&self) -> bool {
+        self.room.is_nearly_full()
     }
+}
+
+impl Iterator for End {
+    type Item = Vec<u8>;
+
+    fn next(&mut self) -> Option<Vec<u8>> {
+        let batch = self.batches.recv().ok()?;
+        self.room.give_back(size(&batch));
+        Some(batch)
+    }
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        // Nobody will write: there is no room for anything.
+        self.room.close();
+    }
+}
+
+/// What a batch takes of the room.
+fn size(batch: &Vec<u8>) -> usize {
+    batch.capacity() + BESIDE
 }
 
 /// The lines of one worker.
@@ -106,9 +137,12 @@ impl Batches {
 
     /// Hands everything over.
     pub(crate) fn flush(&self) {
-        let batch = self.batch.take();
+        let mut batch = self.batch.take();
         let lines = self.lines.take();
         if lines > 0 {
+            if batch.len() < BATCH {
+                batch.shrink_to_fit();
+            }
             self.queue.send(batch, lines);
         }
     }
@@ -131,12 +165,33 @@ impl Drop for Batches {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    fn counter() -> IntCounter {
+        IntCounter::new("dropped", "dropped").unwrap()
+    }
+
+    /// A line of a record's length with this number.
+    fn line(number: usize) -> Vec<u8> {
+        format!("{number:0>350}\n").into_bytes()
+    }
+
+    fn add(batches: &Batches, number: usize) {
+        batches.add(|buffer| buffer.extend_from_slice(&line(number)));
+    }
+
+    /// The numbers of the lines that come out.
+    fn numbers(batches: impl Iterator<Item = Vec<u8>>) -> Vec<usize> {
+        let text = String::from_utf8(batches.flatten().collect()).unwrap();
+        text.lines().map(|line| line.parse().unwrap()).collect()
+    }
 
     #[test]
     fn a_full_queue_drops_lines_and_counts_them() {
-        let dropped = IntCounter::new("dropped", "dropped").unwrap();
-        let (queue, end) = queue_of(1, dropped.clone());
+        let dropped = counter();
+        let (queue, end) = queue_of(BESIDE + 8, dropped.clone());
         let batches = Batches::new(queue);
         for _ in 0..3 {
             batches.add(|buffer| buffer.extend_from_slice(b"one\n"));
@@ -145,7 +200,95 @@ mod tests {
         }
         drop(batches);
         assert_eq!(dropped.get(), 4);
-        let kept: Vec<u8> = end.iter().flatten().collect();
+        let kept: Vec<u8> = end.flatten().collect();
         assert_eq!(kept, b"one\ntwo\n");
+    }
+
+    #[test]
+    fn lines_that_come_one_by_one_wait_by_the_thousand() {
+        let dropped = counter();
+        let (queue, end) = queue(dropped.clone());
+        let batches = Batches::new(queue);
+        for number in 0..10_000 {
+            add(&batches, number);
+            batches.flush();
+        }
+        drop(batches);
+        assert_eq!(numbers(end), Vec::from_iter(0..10_000));
+        assert_eq!(dropped.get(), 0);
+    }
+
+    #[cfg(feature = "audit")]
+    #[test]
+    fn it_is_nearly_full_before_anything_is_lost_and_not_when_it_was_read() {
+        for is_handed_over in [false, true] {
+            let dropped = counter();
+            let (queue, mut end) = queue(dropped.clone());
+            let batches = Batches::new(queue.clone());
+            let mut served = 0;
+            while !queue.is_nearly_full() {
+                add(&batches, served);
+                if is_handed_over {
+                    batches.flush();
+                }
+                served += 1;
+            }
+            // Those that are being served.
+            for number in served..served + 4_000 {
+                add(&batches, number);
+            }
+            batches.flush();
+            assert_eq!(dropped.get(), 0);
+            let mut read = Vec::new();
+            while queue.is_nearly_full() {
+                read.extend(end.next());
+            }
+            drop((batches, queue));
+            read.extend(end);
+            let all = numbers(read.into_iter());
+            assert_eq!(all, Vec::from_iter(0..served + 4_000));
+        }
+    }
+
+    #[cfg(feature = "audit")]
+    #[test]
+    fn a_queue_without_a_writer_is_full() {
+        let dropped = counter();
+        let (queue, end) = queue(dropped.clone());
+        queue.send(b"one\n".to_vec(), 1);
+        drop(end);
+        assert!(queue.is_nearly_full());
+        queue.send(b"two\n".to_vec(), 1);
+        assert_eq!(dropped.get(), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_and_goes_lines_keep_their_order_and_are_written_or_counted(
+            steps in prop::collection::vec(0..4_u8, 0..60),
+        ) {
+            let most = 2 * (BATCH + LINE + BESIDE);
+            let dropped = counter();
+            let (queue, mut end) = queue_of(most, dropped.clone());
+            let batches = Batches::new(queue.clone());
+            let (mut added, mut sent, mut read) = (0, 0, Vec::new());
+            for step in steps {
+                match step {
+                    0 => batches.flush(),
+                    1 if queue.room.taken() > 0 => read.extend(end.next()),
+                    _ => for _ in 0..20 {
+                        add(&batches, added);
+                        added += 1;
+                    },
+                }
+                sent = sent.max(queue.room.taken());
+            }
+            drop((batches, queue));
+            read.extend(end);
+            let read = numbers(read.into_iter());
+            prop_assert!(sent <= most);
+            prop_assert!(read.is_sorted());
+            prop_assert_eq!(read.len() as u64 + dropped.get(), added as u64);
+        }
     }
 }

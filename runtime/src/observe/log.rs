@@ -6,13 +6,12 @@ use std::io::{self, Write};
 #[cfg(feature = "otlp")]
 use std::net::IpAddr;
 use std::rc::Rc;
-use std::sync::mpsc::Receiver;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use prometheus::IntCounter;
 
-use crate::observe::batch::{self, Batches, Queue};
+use crate::observe::batch::{self, Batches, End, Queue};
 use crate::observe::level::Level;
 use crate::observe::line::Line;
 #[cfg(feature = "otlp")]
@@ -47,7 +46,7 @@ pub(crate) fn start(
     let (queue, batches) = batch::queue(dropped.clone());
     let thread = std::thread::Builder::new()
         .name("log".to_owned())
-        .spawn(move || write_all(&batches, output, &dropped))?;
+        .spawn(move || write_all(batches, output, &dropped))?;
     Ok((
         Sink {
             queue,
@@ -61,8 +60,8 @@ pub(crate) fn start(
 
 /// Writes until there is no more to come. A line that cannot be written, as on a full disk, is not tried again:
 /// the log goes on with what is new, and the metric is the place that tells of a broken log.
-fn write_all(batches: &Receiver<Vec<u8>>, mut output: impl Write, dropped: &IntCounter) {
-    while let Ok(batch) = batches.recv() {
+fn write_all(batches: End, mut output: impl Write, dropped: &IntCounter) {
+    for batch in batches {
         let written = write(&mut output, &batch);
         let lost = batch.get(written..).unwrap_or_default();
         dropped.inc_by(memchr::memchr_iter(b'\n', lost).count() as u64);
@@ -189,7 +188,7 @@ mod tests {
         sink.line(&line(Level::Info));
         sink.line(&line(Level::Error));
         drop(sink);
-        assert_eq!(batches.iter().count(), 1);
+        assert_eq!(batches.count(), 1);
     }
 
     #[test]
@@ -220,7 +219,7 @@ mod tests {
         queue.send(b"the last\n".to_vec(), 1);
         drop(queue);
         let dropped = counter();
-        write_all(&batches, io::LineWriter::new(&mut disk), &dropped);
+        write_all(batches, io::LineWriter::new(&mut disk), &dropped);
         let written = String::from_utf8(disk.written).unwrap();
         let (others, last) = written
             .strip_suffix('\n')

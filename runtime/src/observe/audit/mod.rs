@@ -83,8 +83,9 @@ impl AuditLog {
     /// Whether a request must not be served, because nobody could tell later that it was.
     pub(crate) fn refuses(&self) -> bool {
         let Sink { queue, state, .. } = &self.sink;
-        // A refused request is recorded as well, and so finds out when there is room again.
-        self.sink.when_failing == WhenFailing::Refuse && (state.is_failing() || queue.is_full())
+        // With a write that hangs nothing fails: only the queue tells.
+        self.sink.when_failing == WhenFailing::Refuse
+            && (state.is_failing() || queue.is_nearly_full())
     }
 
     /// Writes `record` of a request of `key`, or of the token of `subject`, soon.
@@ -127,7 +128,7 @@ mod tests {
     use crate::observe::trace::Trace;
 
     /// An audit log, and where its batches come out.
-    fn log(when_failing: WhenFailing) -> (AuditLog, std::sync::mpsc::Receiver<Vec<u8>>) {
+    fn log(when_failing: WhenFailing) -> (AuditLog, batch::End) {
         let (queue, batches) = batch::queue(IntCounter::new("lost", "lost").unwrap());
         let sink = Sink {
             queue,
@@ -160,9 +161,9 @@ mod tests {
 
     #[test]
     fn a_record_is_one_line_without_a_name() {
-        let (log, batches) = log(WhenFailing::Admit);
+        let (log, mut batches) = log(WhenFailing::Admit);
         record_one(&log, Some("alice"));
-        let mut line = batches.recv().unwrap();
+        let mut line = batches.next().unwrap();
         assert_eq!(line.pop(), Some(b'\n'));
         assert!(!line.contains(&b'\n'));
         let record: Value = serde_json::from_slice(&line).unwrap();
@@ -177,14 +178,13 @@ mod tests {
     #[test]
     fn a_queue_without_room_refuses_where_nothing_may_go_unrecorded() {
         for (when_failing, refuses) in [(WhenFailing::Refuse, true), (WhenFailing::Admit, false)] {
-            let (log, batches) = log(when_failing);
+            let (log, mut batches) = log(when_failing);
             assert!(!log.refuses());
-            while !log.sink.queue.is_full() {
+            while !log.sink.queue.is_nearly_full() {
                 record_one(&log, None);
             }
             assert_eq!(log.refuses(), refuses);
-            batches.recv().unwrap();
-            record_one(&log, None);
+            batches.next().unwrap();
             assert!(!log.refuses());
         }
     }

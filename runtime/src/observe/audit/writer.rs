@@ -3,11 +3,11 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::Receiver;
 use std::thread::{JoinHandle, sleep};
 use std::time::Duration;
 
 use crate::observe::audit::output::Output;
+use crate::observe::batch::End;
 use crate::observe::level::Level;
 use crate::observe::line::Line;
 use crate::observe::{log, thread};
@@ -42,7 +42,7 @@ pub(crate) struct Writer {
 /// Starts the writing thread.
 pub(super) fn start(
     output: Output,
-    batches: Receiver<Vec<u8>>,
+    batches: End,
     state: Arc<State>,
     log: log::Sink,
 ) -> io::Result<Writer> {
@@ -52,7 +52,7 @@ pub(super) fn start(
         log: log.clone(),
     };
     let thread = std::thread::Builder::new().name("audit".to_owned());
-    let thread = thread.spawn(move || pen.write_all(&batches))?;
+    let thread = thread.spawn(move || pen.write_all(batches))?;
     Ok(Writer { thread, log })
 }
 
@@ -77,8 +77,8 @@ struct Pen {
 }
 
 impl Pen {
-    fn write_all(mut self, batches: &Receiver<Vec<u8>>) {
-        while let Ok(batch) = batches.recv() {
+    fn write_all(mut self, batches: End) {
+        for batch in batches {
             let mut written = 0;
             while written < batch.len() {
                 match self.write(&batch, written) {
