@@ -61,6 +61,7 @@ mod shadow;
 mod sse;
 mod stream;
 mod sync;
+mod tcp;
 #[cfg(feature = "tls")]
 mod tls;
 pub mod topology;

@@ -1,11 +1,8 @@
 //! One client connection: what the client speaks is found out, then it is served to its end.
 
-use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
 
 use bytes::BytesMut;
-use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 
 use crate::h1::stream::Stream;
@@ -15,9 +12,7 @@ use crate::server::http1;
 use crate::server::secure;
 #[cfg(feature = "http2")]
 use crate::server::{http2, opening};
-
-/// How long a connection may be silent before the kernel asks whether the client is there.
-const KEEPALIVE: Duration = Duration::from_secs(15);
+use crate::tcp;
 
 /// The address of the client at `peer`, as logs and limits know it.
 pub(crate) fn ip(peer: SocketAddr) -> IpAddr {
@@ -27,7 +22,7 @@ pub(crate) fn ip(peer: SocketAddr) -> IpAddr {
 /// Serves the connection `socket` to its end.
 pub(crate) async fn serve(client: Client, socket: TcpStream) {
     // A socket that does not even take its options is closed already.
-    if prepare(&socket, client.gateway().write_timeout).is_err() {
+    if tcp::prepare(&socket, client.gateway().write_timeout).is_err() {
         return;
     }
     #[cfg(feature = "certificates")]
@@ -61,26 +56,13 @@ pub(crate) async fn serve(client: Client, socket: TcpStream) {
     http1::serve(&client, Stream::Plain(socket), BytesMut::new()).await;
 }
 
-/// Has the kernel write without delay, and close the connection of a client that has vanished or takes
-/// nothing: both at no cost to a request.
-fn prepare(socket: &TcpStream, write_timeout: Duration) -> io::Result<()> {
-    // Pieces of a stream are written when they come and must not wait for acknowledgements.
-    socket.set_nodelay(true)?;
-    let socket = SockRef::from(socket);
-    // Counts while data is on its way, and while the client's window is full.
-    socket.set_tcp_user_timeout(Some(write_timeout))?;
-    // Counts while there is nothing to send: the upstream may be at work for a client that is gone.
-    let probes = TcpKeepalive::new()
-        .with_time(KEEPALIVE)
-        .with_interval(KEEPALIVE);
-    socket.set_tcp_keepalive(&probes)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::io;
     use std::rc::Rc;
     #[cfg(feature = "http2")]
     use std::sync::Arc;
+    use std::time::Duration;
 
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
@@ -176,20 +158,6 @@ mod tests {
         transfer-encoding: chunked\r\n\r\nb\r\ndata: one\n\n\r\n";
 
     const CUT: &[u8] = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{\"a\":\r\n";
-
-    #[tokio::test]
-    async fn the_kernel_is_to_find_out_who_has_vanished() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let socket = TcpStream::connect(listener.local_addr().unwrap());
-        let socket = socket.await.unwrap();
-        prepare(&socket, Duration::from_secs(7)).unwrap();
-        let socket = SockRef::from(&socket);
-        let written = socket.tcp_user_timeout().unwrap();
-        assert_eq!(written, Some(Duration::from_secs(7)));
-        assert!(socket.keepalive().unwrap());
-        assert_eq!(socket.tcp_keepalive_time().unwrap(), KEEPALIVE);
-        assert_eq!(socket.tcp_keepalive_interval().unwrap(), KEEPALIVE);
-    }
 
     #[tokio::test]
     async fn a_client_that_goes_before_the_answer_takes_its_request_back() {

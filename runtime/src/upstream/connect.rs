@@ -1,15 +1,14 @@
 //! Opening a connection to an upstream: name, TCP, TLS, all within one time limit.
 
-use std::io;
 use std::time::Duration;
 
 #[cfg(feature = "certificates")]
 use rustls::ClientConfig;
-use tokio::net::{TcpStream, lookup_host};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout};
 
 use crate::address::Address;
 use crate::h1::stream::Stream;
+use crate::tcp;
 #[cfg(feature = "certificates")]
 use crate::tls::credential::Credential;
 use crate::upstream::connection::Connection;
@@ -68,7 +67,8 @@ pub(crate) async fn connect(
 
 async fn open(destination: &Destination, limit: Duration) -> Result<Connection, Failure> {
     let deadline = Instant::now() + limit;
-    let stream = open_tcp(destination, deadline).await?;
+    let address = &destination.address;
+    let stream = tcp::connect(address.host(), address.port(), deadline).await?;
     // A request is written in one piece and must not wait for an acknowledgement.
     stream
         .set_nodelay(true)
@@ -79,32 +79,4 @@ async fn open(destination: &Destination, limit: Duration) -> Result<Connection, 
         return Ok(Connection::new(stream));
     }
     Ok(Connection::new(Stream::Plain(stream)))
-}
-
-/// Tries every address of the name, each with its part of the time that is left.
-async fn open_tcp(destination: &Destination, deadline: Instant) -> Result<TcpStream, Failure> {
-    let addresses: Vec<_> = lookup_host((destination.address.host(), destination.address.port()))
-        .await
-        .map_err(|error| no_descriptor(&error).unwrap_or(Failure::NameNotFound))?
-        .collect();
-    let mut failure = Failure::NameNotFound;
-    let mut untried = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
-    for address in addresses {
-        let now = Instant::now();
-        let part = deadline.saturating_duration_since(now) / untried;
-        untried -= 1;
-        failure = match timeout_at(now + part, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => return Ok(stream),
-            Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => Failure::Refused,
-            Ok(Err(error)) => no_descriptor(&error).unwrap_or(Failure::ConnectFailed),
-            Err(_) => Failure::ConnectTimeout,
-        };
-    }
-    Err(failure)
-}
-
-/// The failure that `error` is if this process, or the machine, has no file descriptor left.
-fn no_descriptor(error: &io::Error) -> Option<Failure> {
-    let number = error.raw_os_error()?;
-    matches!(number, libc::EMFILE | libc::ENFILE).then_some(Failure::NoDescriptor)
 }

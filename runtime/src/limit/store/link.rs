@@ -1,7 +1,6 @@
 //! A worker's connection to Redis: opened at start, and again whenever it is lost, beside the requests.
 
 use std::cell::{Cell, RefCell};
-use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
@@ -11,7 +10,7 @@ use redis::{AsyncConnectionConfig, ErrorKind, RedisError};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::limit::store::address::Address;
 use crate::limit::store::scripts::Scripts;
@@ -19,7 +18,9 @@ use crate::limit::store::server::Server;
 use crate::observe::level::Level;
 use crate::observe::line::Line;
 use crate::observe::log::Log;
+use crate::tcp;
 use crate::topology::WhenAway;
+use crate::upstream::failure::Failure;
 
 /// How long a connection may take, until the server has shown that it counts.
 const OPENING: Duration = Duration::from_secs(1);
@@ -28,12 +29,18 @@ const OPENING: Duration = Duration::from_secs(1);
 /// [`OPENING`], a store that is back is in use within three seconds.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
 
+/// How long what was sent may stay unacknowledged, or the kernel's question whether Redis is there unanswered, before the
+/// connection is closed. Requests do not wait for it: they have a time limit of their own.
+const SILENCE: Duration = Duration::from_secs(15);
+
 /// A worker's connection.
 pub(super) struct Link {
     server: &'static Server,
     log: Rc<Log>,
     open: RefCell<Option<Open>>,
     opened: Cell<u64>,
+    /// Whether a request was answered over it since it was opened.
+    has_answered: Cell<bool>,
     is_away: Cell<bool>,
 }
 
@@ -55,6 +62,7 @@ impl Link {
             log,
             open: RefCell::new(None),
             opened: Cell::new(0),
+            has_answered: Cell::new(false),
             is_away: Cell::new(false),
         }
     }
@@ -64,6 +72,11 @@ impl Link {
         let open = self.open.borrow();
         open.as_ref()
             .map(|open| (open.number, open.connection.clone()))
+    }
+
+    /// A request was answered in time.
+    pub(super) fn answers(&self) {
+        self.has_answered.set(true);
     }
 
     /// Gives the connection of this number up, unless that was done before.
@@ -87,10 +100,12 @@ impl Link {
                 Ok((connection, driver)) => {
                     let (number, given_up) = self.put(connection);
                     tried.take();
-                    pause = shortest;
                     tokio::select! {
                         () = driver => self.give_up(number, BROKEN),
                         _ = given_up => {}
+                    }
+                    if self.has_answered.replace(false) {
+                        pause = shortest;
                     }
                 }
                 Err(reason) => {
@@ -178,30 +193,136 @@ async fn speak_over<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
     Ok((connection, Box::pin(driver)))
 }
 
+/// Opens a connection, and tries it as a request would.
 async fn open(
     server: &Server,
     scripts: &Scripts,
 ) -> Result<(MultiplexedConnection, Driver), String> {
+    let deadline = Instant::now() + OPENING;
     let opening = async {
-        let address = &server.address;
-        let stream = TcpStream::connect((address.host.as_str(), address.port))
-            .await
-            .and_then(|stream| stream.set_nodelay(true).map(|()| stream))
-            .map_err(|error| match error.kind() {
-                io::ErrorKind::ConnectionRefused => "it refuses connections".to_owned(),
-                kind => format!("it cannot be reached: {kind}"),
-            })?;
+        let stream = connect(&server.address, deadline).await?;
         // Requests have a time limit of their own.
         let config = AsyncConnectionConfig::new().set_response_timeout(None);
-        let (mut connection, mut driver) = speak(address, stream, config).await?;
+        let (mut connection, mut driver) = speak(&server.address, stream, config).await?;
         let probed = tokio::select! {
             () = &mut driver => return Err(BROKEN.to_owned()),
-            probed = scripts.probe(&mut connection, &server.probe) => probed,
+            probed = probe(server, scripts, &mut connection) => probed,
         };
-        probed.map_err(|error| reason(&error))?;
+        probed?;
         Ok((connection, driver))
     };
-    timeout(OPENING, opening)
+    timeout_at(deadline, opening)
         .await
         .unwrap_or_else(|_| Err(format!("it does not answer within {OPENING:?}")))
+}
+
+async fn connect(address: &Address, deadline: Instant) -> Result<TcpStream, String> {
+    let connected = tcp::connect(&address.host, address.port, deadline).await;
+    let stream = connected.map_err(|failure| match failure {
+        Failure::Refused => "it refuses connections".to_owned(),
+        other => format!("it cannot be reached: {other}"),
+    })?;
+    // What forwards connections forgets those that are silent, and a request would be the first to find out.
+    tcp::prepare(&stream, SILENCE).map_err(|_| BROKEN.to_owned())?;
+    Ok(stream)
+}
+
+/// Looks whether the server counts, and as fast as requests have to have it: one that is slower would be back at once
+/// after each request that it fails.
+async fn probe(
+    server: &Server,
+    scripts: &Scripts,
+    connection: &mut MultiplexedConnection,
+) -> Result<(), String> {
+    let limit = server.settings.timeout;
+    let probed = scripts.probe(connection, &server.probe).await;
+    probed.map_err(|error| reason(&error))?;
+    // The first may have had to send the script.
+    let again = scripts.probe(connection, &server.probe);
+    match timeout(limit, again).await {
+        Ok(probed) => probed.map_err(|error| reason(&error)),
+        Err(_) => Err(format!("it does not answer within {limit:?}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prometheus::{IntCounter, IntGauge};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+    use tokio::task::{LocalSet, spawn_local};
+
+    use super::*;
+    use crate::fixture::{dataplane, worker};
+    use crate::observe::metrics::StoreSeries;
+    use crate::topology::{Secret, Store};
+
+    static SETTINGS: Store = Store {
+        url: Secret::Env("REDIS_URL"),
+        when_away: WhenAway::Refuse,
+        timeout: Duration::from_millis(20),
+        tls: None,
+    };
+
+    fn address(listener: &TcpListener) -> Address {
+        Address::parse(&format!("redis://{}", listener.local_addr().unwrap())).unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_kernel_keeps_a_silent_connection_alive_and_finds_out_that_redis_has_vanished() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = connect(&address(&listener), Instant::now() + OPENING).await;
+        tcp::assert_prepared(&stream.unwrap(), SILENCE);
+    }
+
+    /// Answers every command, each `*` in what comes is one, after so long.
+    async fn answer_late(mut stream: TcpStream, late: Duration) {
+        let mut received = Vec::new();
+        while let Ok(1..) = stream.read_buf(&mut received).await {
+            sleep(late).await;
+            let commands = received.split(|byte| *byte == b'*').count() - 1;
+            received.clear();
+            if stream
+                .write_all(&b"+OK\r\n".repeat(commands))
+                .await
+                .is_err()
+            {
+                return;
+            }
+        }
+    }
+
+    /// Waits until a connection is put to use.
+    async fn used(link: &Link) {
+        while link.opened.get() == 0 {
+            sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn one_that_is_slower_than_requests_may_wait_stays_away() {
+        let scene = async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let series = StoreSeries {
+                errors: IntCounter::new("errors", "errors").unwrap(),
+                up: IntGauge::new("up", "up").unwrap(),
+            };
+            let server = Server::new(&SETTINGS, "late", address(&listener), series);
+            let server = Box::leak(Box::new(server));
+            let link = Rc::new(Link::new(server, Rc::clone(&worker(dataplane()).log)));
+            let (trying, _tried) = oneshot::channel();
+            spawn_local(Rc::clone(&link).keep(Rc::default(), trying));
+            // A fourth connection comes when three were of no use.
+            for _ in 0..4 {
+                let (stream, _) = tokio::select! {
+                    accepted = listener.accept() => accepted.unwrap(),
+                    () = used(&link) => panic!("it counts as back"),
+                };
+                spawn_local(answer_late(stream, 5 * SETTINGS.timeout));
+            }
+            assert_eq!(link.opened.get(), 0);
+            assert_eq!(server.state(), "away");
+        };
+        LocalSet::new().run_until(scene).await;
+    }
 }

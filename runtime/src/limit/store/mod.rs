@@ -108,7 +108,10 @@ impl Store {
         });
         let limit = self.server.settings.timeout;
         let reason = match timeout(limit, answer).await {
-            Ok(Ok(Ok(Some(shared)))) => return Ok(shared),
+            Ok(Ok(Ok(Some(shared)))) => {
+                self.link.answers();
+                return Ok(shared);
+            }
             Ok(Ok(Ok(None))) => "its answer is not understood".to_owned(),
             Ok(Ok(Err(error))) => reason(&error),
             Ok(Err(_)) => return Err(Away),
