@@ -2,7 +2,7 @@
 //!
 //! A lock is shared between cores here, and nowhere else on the way of a request: for a look-up
 //! before an upstream is asked and an insertion after it has answered, of requests with a key alone.
-//! It is one of sixteen, by the request, and held for neither IO nor a copy.
+//! It is one of twelve, by the request, and held for neither IO nor a copy.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,10 +11,15 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::idempotency::{BadRepeat, Claimed, Digest, Kept};
+use crate::room::Room;
 use crate::topology::Idempotency;
 
-/// How many parts a store has, each with a lock and a share of the memory.
-const PARTS: usize = 16;
+/// What part of the memory one answer may have at most, as the spec's reference says.
+const SHARES: usize = 16;
+
+/// How many parts a store has, each with a lock and a share of the memory. The other shares are for answers that are on
+/// their way.
+const PARTS: usize = 12;
 
 /// What an entry takes beside the content of its answer, in bytes: rather too much.
 const ENTRY: usize = 512;
@@ -25,6 +30,8 @@ pub(crate) struct Store {
     ttl: Duration,
     /// The most bytes in one part.
     room: usize,
+    /// For the answers on their way to their clients, of which copies grow.
+    growing: Room,
 }
 
 /// Some of the answers.
@@ -49,7 +56,8 @@ impl Store {
         Self {
             parts: Default::default(),
             ttl: settings.ttl,
-            room: settings.max_bytes / PARTS,
+            room: settings.max_bytes / SHARES,
+            growing: Room::new((SHARES - PARTS) * (settings.max_bytes / SHARES)),
         }
     }
 
@@ -115,6 +123,11 @@ impl Claim {
     /// The most bytes that an answer may have to be kept.
     pub(super) fn room(&self) -> usize {
         self.store.room.saturating_sub(ENTRY)
+    }
+
+    /// The room that the copies of answers share while they grow.
+    pub(super) fn growing(&self) -> &'static Room {
+        &self.store.growing
     }
 
     /// Keeps the answer, where there is room for it: the oldest make some.
