@@ -202,11 +202,21 @@ async fn nothing_is_served_while_records_cannot_be_written_and_none_is_lost() {
     assert_eq!(refused.json()["error"]["code"], "audit_unavailable");
     assert_eq!(refused.header("retry-after"), Some("1"));
     assert_eq!(model.received().len(), 1);
+    // Who mends what is broken may have to turn something.
+    for (id, body) in [
+        ("drained", r#"{"draining": true}"#),
+        ("in-use", r#"{"draining": false}"#),
+    ] {
+        let turn = Request::put("/v1/admin/upstreams/main", body).key(OPS);
+        assert_eq!(ask(&dataplane, turn, id).await, 200);
+    }
 
     put(&file, &link);
     dataplane.log().wait_for(says("is written again")).await;
     assert_eq!(record(&file, "first").await["status"], 200);
     assert_eq!(record(&file, "second").await["status"], 503);
+    assert_eq!(record(&file, "drained").await["status"], 200);
+    assert_eq!(record(&file, "in-use").await["status"], 200);
     assert_eq!(
         ask(&dataplane, Request::chat("chat").key(WEB), "third").await,
         200
