@@ -1,5 +1,6 @@
 //! The circuit breaker of an upstream: its [`Circuit`] with a clock, and the pass of a request.
 
+use std::mem;
 use std::time::Duration;
 
 use hyper::StatusCode;
@@ -24,7 +25,9 @@ pub(crate) struct Breaker {
 #[derive(Debug, Default)]
 pub(crate) struct Pass {
     breaker: Option<&'static Breaker>,
-    trial: Option<Ticket>,
+    ticket: Ticket,
+    /// Whether it is a trial that has not said anything yet.
+    is_trial: bool,
 }
 
 /// What a request has shown about its upstream.
@@ -66,19 +69,20 @@ impl Breaker {
 
     /// A pass for one request, with the change of state that it begins; or why there is none.
     pub(crate) fn enter(&'static self) -> Result<(Pass, Option<Change>), Skipped> {
-        let pass = |trial| Pass {
+        let pass = |ticket, is_trial| Pass {
             breaker: Some(self),
-            trial,
+            ticket,
+            is_trial,
         };
         // The good path: one read of a word that nobody writes, and no look at the clock.
-        if self.circuit.is_closed() {
-            return Ok((pass(None), None));
+        if let Some(ticket) = self.circuit.free() {
+            return Ok((pass(ticket, false), None));
         }
         match self.circuit.enter(self.now()) {
-            Entry::Free => Ok((pass(None), None)),
+            Entry::Free(ticket) => Ok((pass(ticket, false), None)),
             Entry::Trial { ticket, is_first } => {
                 let change = is_first.then_some(Change::HalfOpened);
-                Ok((pass(Some(ticket)), change))
+                Ok((pass(ticket, true), change))
             }
             Entry::Shut(shut) => Err(match shut {
                 Shut::Open(left) => Skipped::Open {
@@ -108,25 +112,26 @@ impl Breaker {
 }
 
 impl Pass {
-    /// Says how it went. The first word counts for a trial; any later one is that of an ordinary
-    /// request.
+    /// Says how it went. The first word decides a trial; any later one is that of an ordinary request. Of one that
+    /// passed before the circuit opened, none counts.
     pub(crate) fn settle(&mut self, verdict: Verdict) -> Option<Change> {
         let breaker = self.breaker?;
-        let circuit = &breaker.circuit;
-        match (verdict, self.trial.take()) {
-            (Verdict::Success, trial) => circuit.succeeded(trial),
-            (Verdict::Answer, Some(trial)) => circuit.answered(trial),
-            (Verdict::Answer, None) => None,
-            (Verdict::Failure, trial) => circuit.failed(trial, breaker.now()),
-            (Verdict::Busy(time), trial) => circuit.busy(trial, breaker.now(), millis(time)),
+        let (circuit, ticket) = (&breaker.circuit, self.ticket);
+        let was_trial = mem::take(&mut self.is_trial);
+        match verdict {
+            Verdict::Success => circuit.succeeded(ticket),
+            Verdict::Answer if was_trial => circuit.answered(ticket),
+            Verdict::Answer => None,
+            Verdict::Failure => circuit.failed(ticket, breaker.now()),
+            Verdict::Busy(time) => circuit.busy(ticket, breaker.now(), millis(time)),
         }
     }
 }
 
 impl Drop for Pass {
     fn drop(&mut self) {
-        if let (Some(breaker), Some(trial)) = (self.breaker, self.trial) {
-            breaker.circuit.release(trial);
+        if let (Some(breaker), true) = (self.breaker, self.is_trial) {
+            breaker.circuit.release(self.ticket);
         }
     }
 }
@@ -226,6 +231,21 @@ mod tests {
         // What comes after the sign of life is the failure of an ordinary request.
         assert!(pass.settle(Verdict::Failure).is_some());
         assert_eq!(state(breaker), State::Open);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_from_before_an_opening_does_not_open_it_again() {
+        let breaker = breaker();
+        let (mut early, _) = breaker.enter().unwrap();
+        breaker.enter().unwrap().0.settle(Verdict::Failure);
+        tokio::time::advance(30 * SECOND).await;
+        let (mut trial, _) = breaker.enter().unwrap();
+        assert_eq!(trial.settle(Verdict::Answer), Some(Change::Closed));
+        assert_eq!(early.settle(Verdict::Failure), None);
+        assert_eq!(state(breaker), State::Closed);
+        // Nor does its success forgive what the trial has yet to make good.
+        assert_eq!(early.settle(Verdict::Success), None);
+        assert!(trial.settle(Verdict::Failure).is_some());
     }
 
     #[tokio::test(start_paused = true)]

@@ -26,15 +26,16 @@ pub(crate) struct Circuit {
     since: AtomicU64,
 }
 
-/// Which trial a verdict is about: no two that overlap have the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Which time of the circuit a verdict is about: that of one trial and of the closed circuit which it leaves
+/// behind. No two have the same, but for trials of which the first was over without a verdict.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Ticket(Millis);
 
 /// What somebody is told who wants to pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Entry {
     /// Go on.
-    Free,
+    Free(Ticket),
     /// Go on: you are the one that finds out.
     Trial {
         ticket: Ticket,
@@ -93,6 +94,7 @@ pub(crate) enum State {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
+    /// Everybody passes, with the ticket `time`: that of the trial that closed it.
     Closed,
     /// Failed too often; shut until `time`.
     Open,
@@ -134,7 +136,13 @@ impl Circuit {
 
     /// Whether everybody may pass.
     pub(crate) fn is_closed(&self) -> bool {
-        self.read().phase == Phase::Closed
+        self.free().is_some()
+    }
+
+    /// The ticket of whoever comes while everybody may pass.
+    pub(crate) fn free(&self) -> Option<Ticket> {
+        let word = self.read();
+        (word.phase == Phase::Closed).then_some(Ticket(word.time))
     }
 
     /// Asks to pass at `now`.
@@ -155,7 +163,7 @@ impl Circuit {
         }
         let word = self.read();
         match word.phase {
-            Phase::Closed => Entry::Free,
+            Phase::Closed => Entry::Free(Ticket(word.time)),
             Phase::Open => Entry::Shut(Shut::Open(word.time.saturating_sub(now))),
             Phase::Parked => Entry::Shut(Shut::Busy(word.time.saturating_sub(now))),
             Phase::Trial => Entry::Shut(Shut::OnTrial),
@@ -163,13 +171,13 @@ impl Circuit {
     }
 
     /// A request was answered well, to its end.
-    pub(crate) fn succeeded(&self, trial: Option<Ticket>) -> Option<Change> {
+    pub(crate) fn succeeded(&self, ticket: Ticket) -> Option<Change> {
         let closed = Word {
             phase: Phase::Closed,
             failures: 0,
-            time: 0,
+            time: ticket.0,
         };
-        let before = self.step(|word| (word.is_for(trial) && word != closed).then_some(closed))?;
+        let before = self.step(|word| (word.is_for(ticket) && word != closed).then_some(closed))?;
         (before.phase != Phase::Closed).then_some(Change::Closed)
     }
 
@@ -177,9 +185,8 @@ impl Circuit {
     /// request has succeeded, the next failure opens the circuit again.
     pub(crate) fn answered(&self, trial: Ticket) -> Option<Change> {
         self.step(|word| {
-            word.is_for(Some(trial)).then_some(Word {
+            word.is_trial(trial).then_some(Word {
                 phase: Phase::Closed,
-                time: 0,
                 ..word
             })
         })?;
@@ -187,17 +194,20 @@ impl Circuit {
     }
 
     /// A request failed at `now`.
-    pub(crate) fn failed(&self, trial: Option<Ticket>, now: Millis) -> Option<Change> {
+    pub(crate) fn failed(&self, ticket: Ticket, now: Millis) -> Option<Change> {
         let after = |word: Word| {
             let failures = word.failures.saturating_add(1);
-            let opens = trial.is_some() || failures >= self.limit;
-            Word {
-                phase: if opens { Phase::Open } else { Phase::Closed },
-                failures,
-                time: if opens { now + self.reset } else { 0 },
+            if word.phase == Phase::Trial || failures >= self.limit {
+                Word {
+                    phase: Phase::Open,
+                    failures,
+                    time: now + self.reset,
+                }
+            } else {
+                Word { failures, ..word }
             }
         };
-        let before = self.step(|word| word.is_for(trial).then(|| after(word)))?;
+        let before = self.step(|word| word.is_for(ticket).then(|| after(word)))?;
         self.note_opening(before, now);
         let after = after(before);
         (after.phase == Phase::Open).then_some(Change::Opened {
@@ -207,11 +217,12 @@ impl Circuit {
     }
 
     /// The upstream said at `now` that it is busy for `retry`.
-    pub(crate) fn busy(&self, trial: Option<Ticket>, now: Millis, retry: Millis) -> Option<Change> {
+    pub(crate) fn busy(&self, ticket: Ticket, now: Millis, retry: Millis) -> Option<Change> {
         let until = now + retry;
         let before = self.step(|word| {
-            let later = trial.is_none() && word.phase == Phase::Parked && word.time < until;
-            (word.is_for(trial) || later).then_some(Word {
+            // It says so now, whenever it was asked.
+            let later = word.phase == Phase::Parked && word.time < until;
+            (word.is_for(ticket) || later).then_some(Word {
                 phase: Phase::Parked,
                 time: until,
                 ..word
@@ -224,7 +235,7 @@ impl Circuit {
     /// A trial is over without a verdict: another may begin.
     pub(crate) fn release(&self, trial: Ticket) {
         self.step(|word| {
-            word.is_for(Some(trial)).then_some(Word {
+            word.is_trial(trial).then_some(Word {
                 phase: Phase::Open,
                 time: TRIED_BEFORE,
                 ..word
@@ -292,13 +303,16 @@ impl Word {
         }
     }
 
-    /// Whether a verdict counts: that of the trial while there is one, anybody's while the circuit
-    /// is closed, and nobody's in between. What was under way when it opened says nothing new.
-    fn is_for(self, trial: Option<Ticket>) -> bool {
-        match trial {
-            Some(Ticket(until)) => self.phase == Phase::Trial && self.time == until,
-            None => self.phase == Phase::Closed,
-        }
+    /// Whether a verdict counts: that of the trial while there is one; of those who passed since the circuit was
+    /// closed, and of the trial that closed it, while it is; and nobody's in between. What was under way when it
+    /// opened says nothing new, neither then nor when it is closed again.
+    fn is_for(self, ticket: Ticket) -> bool {
+        self.is_trial(ticket) || (self.phase == Phase::Closed && self.time == ticket.0)
+    }
+
+    /// Whether it is on trial, by the holder of `ticket`.
+    fn is_trial(self, ticket: Ticket) -> bool {
+        self.phase == Phase::Trial && self.time == ticket.0
     }
 }
 
@@ -323,6 +337,7 @@ impl fmt::Display for Change {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
+    use std::collections::HashMap;
     use std::sync::Barrier;
 
     use proptest::prelude::*;
@@ -333,6 +348,9 @@ mod tests {
     const RESET: Millis = 100;
     const PATIENCE: Millis = 1_000;
 
+    /// The ticket of whoever came before it opened for the first time.
+    const BEFORE: Ticket = Ticket(0);
+
     fn circuit() -> Circuit {
         Circuit::new(LIMIT, RESET, PATIENCE)
     }
@@ -340,7 +358,7 @@ mod tests {
     fn opened_at(now: Millis) -> Circuit {
         let circuit = circuit();
         for _ in 0..LIMIT {
-            circuit.failed(None, now);
+            circuit.failed(BEFORE, now);
         }
         assert_eq!(circuit.snapshot(now).state, State::Open);
         circuit
@@ -356,28 +374,28 @@ mod tests {
     #[test]
     fn failures_in_a_row_open_it() {
         let circuit = circuit();
-        assert_eq!(circuit.failed(None, 5), None);
-        assert_eq!(circuit.failed(None, 5), None);
-        assert_eq!(circuit.succeeded(None), None);
-        assert_eq!(circuit.failed(None, 5), None);
-        assert_eq!(circuit.failed(None, 5), None);
+        assert_eq!(circuit.failed(BEFORE, 5), None);
+        assert_eq!(circuit.failed(BEFORE, 5), None);
+        assert_eq!(circuit.succeeded(BEFORE), None);
+        assert_eq!(circuit.failed(BEFORE, 5), None);
+        assert_eq!(circuit.failed(BEFORE, 5), None);
         let (failures, retry) = (LIMIT, RESET);
         let opened = Change::Opened { failures, retry };
-        assert_eq!(circuit.failed(None, 5), Some(opened));
+        assert_eq!(circuit.failed(BEFORE, 5), Some(opened));
         assert_eq!(circuit.enter(6), Entry::Shut(Shut::Open(99)));
     }
 
     #[test]
     fn what_was_under_way_when_it_opened_changes_nothing() {
         let circuit = opened_at(0);
-        assert_eq!(circuit.succeeded(None), None);
-        assert_eq!(circuit.failed(None, 90), None);
-        assert_eq!(circuit.busy(None, 90, 5_000), None);
+        assert_eq!(circuit.succeeded(BEFORE), None);
+        assert_eq!(circuit.failed(BEFORE, 90), None);
+        assert_eq!(circuit.busy(BEFORE, 90, 5_000), None);
         let ticket = trial(&circuit, RESET);
-        assert_eq!(circuit.succeeded(None), None);
-        assert_eq!(circuit.failed(None, RESET), None);
+        assert_eq!(circuit.succeeded(BEFORE), None);
+        assert_eq!(circuit.failed(BEFORE, RESET), None);
         assert_eq!(circuit.enter(RESET), Entry::Shut(Shut::OnTrial));
-        assert_eq!(circuit.succeeded(Some(ticket)), Some(Change::Closed));
+        assert_eq!(circuit.succeeded(ticket), Some(Change::Closed));
         assert_eq!(circuit.snapshot(RESET).failures, 0);
     }
 
@@ -385,7 +403,7 @@ mod tests {
     fn a_failed_trial_opens_it_again() {
         let circuit = opened_at(0);
         let ticket = trial(&circuit, RESET);
-        assert!(circuit.failed(Some(ticket), RESET).is_some());
+        assert!(circuit.failed(ticket, RESET).is_some());
         assert_eq!(circuit.enter(2 * RESET - 1), Entry::Shut(Shut::Open(1)));
         assert_eq!(circuit.snapshot(2 * RESET).opened, Some(2 * RESET));
         trial(&circuit, 2 * RESET);
@@ -396,9 +414,32 @@ mod tests {
         let circuit = opened_at(0);
         let ticket = trial(&circuit, RESET);
         assert_eq!(circuit.answered(ticket), Some(Change::Closed));
-        assert_eq!(circuit.enter(RESET), Entry::Free);
-        assert!(circuit.failed(None, RESET).is_some());
+        assert_eq!(circuit.enter(RESET), Entry::Free(ticket));
+        assert!(circuit.failed(ticket, RESET).is_some());
         assert_eq!(circuit.enter(RESET), Entry::Shut(Shut::Open(RESET)));
+    }
+
+    #[test]
+    fn what_was_under_way_when_it_opened_changes_nothing_after_a_trial_either() {
+        let circuit = opened_at(0);
+        let ticket = trial(&circuit, RESET);
+        assert_eq!(circuit.answered(ticket), Some(Change::Closed));
+        assert_eq!(circuit.failed(BEFORE, RESET), None);
+        assert_eq!(circuit.busy(BEFORE, RESET, 5_000), None);
+        assert_eq!(circuit.succeeded(BEFORE), None);
+        assert_eq!(circuit.snapshot(RESET).failures, LIMIT);
+        assert_eq!(circuit.enter(RESET), Entry::Free(ticket));
+        assert_eq!(circuit.succeeded(ticket), None);
+        assert_eq!(circuit.failed(BEFORE, RESET), None);
+        assert_eq!(circuit.snapshot(RESET).failures, 0);
+        // What is under way when it opens once more belongs to the past in its turn.
+        for _ in 0..LIMIT {
+            circuit.failed(ticket, RESET);
+        }
+        let next = trial(&circuit, 2 * RESET);
+        assert_eq!(circuit.answered(next), Some(Change::Closed));
+        assert_eq!(circuit.failed(ticket, 2 * RESET), None);
+        assert_eq!(circuit.enter(2 * RESET), Entry::Free(next));
     }
 
     #[test]
@@ -429,22 +470,22 @@ mod tests {
             Entry::Shut(Shut::OnTrial)
         );
         let next = trial(&circuit, RESET + PATIENCE);
-        assert_eq!(circuit.failed(Some(lost), RESET + PATIENCE), None);
-        assert_eq!(circuit.succeeded(Some(next)), Some(Change::Closed));
+        assert_eq!(circuit.failed(lost, RESET + PATIENCE), None);
+        assert_eq!(circuit.succeeded(next), Some(Change::Closed));
     }
 
     #[test]
     fn a_busy_upstream_is_left_alone_until_the_latest_time_it_said() {
         let circuit = circuit();
         let parked = Change::Parked { retry: 50 };
-        assert_eq!(circuit.busy(None, 0, 50), Some(parked));
-        assert_eq!(circuit.busy(None, 10, 60), None);
-        assert_eq!(circuit.busy(None, 10, 20), None);
+        assert_eq!(circuit.busy(BEFORE, 0, 50), Some(parked));
+        assert_eq!(circuit.busy(BEFORE, 10, 60), None);
+        assert_eq!(circuit.busy(BEFORE, 10, 20), None);
         assert_eq!(circuit.enter(69), Entry::Shut(Shut::Busy(1)));
         assert!(!circuit.snapshot(69).failed);
         let ticket = trial(&circuit, 70);
         let parked = Change::Parked { retry: 10 };
-        assert_eq!(circuit.busy(Some(ticket), 70, 10), Some(parked));
+        assert_eq!(circuit.busy(ticket, 70, 10), Some(parked));
     }
 
     #[test]
@@ -475,7 +516,7 @@ mod tests {
         for _ in 0..200 {
             let circuit = Circuit::new(THREADS, RESET, PATIENCE);
             let changes: usize = std::thread::scope(|scope| {
-                let fail = || usize::from(circuit.failed(None, 0).is_some());
+                let fail = || usize::from(circuit.failed(BEFORE, 0).is_some());
                 let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(fail)).collect();
                 threads
                     .into_iter()
@@ -527,12 +568,17 @@ mod tests {
         shut: Option<(Millis, bool)>,
         /// Which request tries it, since when.
         trial: Option<(usize, Millis)>,
+        /// How often it has opened.
+        generation: usize,
+        /// In which generation each request passed, or its trial closed the circuit.
+        births: HashMap<usize, usize>,
     }
 
     impl Model {
         /// Whether the request `number` passes, and as a trial.
         fn enter(&mut self, number: usize, now: Millis) -> (bool, bool) {
             let Some((until, _)) = self.shut else {
+                self.births.insert(number, self.generation);
                 return (true, false);
             };
             let given_up = self.trial.is_none_or(|(_, since)| now >= since + PATIENCE);
@@ -543,29 +589,23 @@ mod tests {
             (false, false)
         }
 
-        fn end(&mut self, number: usize, was_trial: bool, verdict: Verdict, now: Millis) {
+        fn end(&mut self, number: usize, verdict: Verdict, now: Millis) {
             let tries = self.trial.is_some_and(|(trial, _)| trial == number);
-            if was_trial && !tries {
-                return;
-            }
-            let counts = tries || self.shut.is_none();
+            let is_of_now = self.births.get(&number) == Some(&self.generation);
+            let counts = tries || (self.shut.is_none() && is_of_now);
             match verdict {
-                Verdict::Success if counts => *self = Self::default(),
-                Verdict::Answer if tries => {
-                    self.shut = None;
-                    self.trial = None;
+                Verdict::Success if counts => {
+                    self.failures = 0;
+                    self.close(number);
                 }
+                Verdict::Answer if tries => self.close(number),
                 Verdict::Failure if counts => {
                     self.failures += 1;
-                    self.trial = None;
                     if tries || self.failures >= LIMIT {
-                        self.shut = Some((now + RESET, false));
+                        self.open((now + RESET, false));
                     }
                 }
-                Verdict::Busy(retry) if counts => {
-                    self.trial = None;
-                    self.shut = Some((now + retry, true));
-                }
+                Verdict::Busy(retry) if counts => self.open((now + retry, true)),
                 Verdict::Busy(retry) if self.trial.is_none() => {
                     if let Some((until, true)) = &mut self.shut {
                         *until = (*until).max(now + retry);
@@ -578,6 +618,18 @@ mod tests {
                 _ => {}
             }
         }
+
+        fn close(&mut self, number: usize) {
+            self.births.insert(number, self.generation);
+            self.shut = None;
+            self.trial = None;
+        }
+
+        fn open(&mut self, shut: (Millis, bool)) {
+            self.generation += 1;
+            self.shut = Some(shut);
+            self.trial = None;
+        }
     }
 
     proptest! {
@@ -586,19 +638,19 @@ mod tests {
             let (circuit, mut model) = (circuit(), Model::default());
             let mut now = 1;
             let mut number = 0;
-            let mut under_way: Vec<(usize, Option<Ticket>)> = Vec::new();
+            let mut under_way: Vec<(usize, Ticket)> = Vec::new();
             for event in events {
                 match event {
                     Event::Time(passed) => now += passed,
                     Event::Enter => {
                         number += 1;
                         let (passes, tries) = match circuit.enter(now) {
-                            Entry::Free => {
-                                under_way.push((number, None));
+                            Entry::Free(ticket) => {
+                                under_way.push((number, ticket));
                                 (true, false)
                             }
                             Entry::Trial { ticket, .. } => {
-                                under_way.push((number, Some(ticket)));
+                                under_way.push((number, ticket));
                                 (true, true)
                             }
                             Entry::Shut(_) => (false, false),
@@ -607,16 +659,19 @@ mod tests {
                     }
                     Event::End(_, _) if under_way.is_empty() => {}
                     Event::End(request, verdict) => {
-                        let (number, trial) = under_way.remove(request % under_way.len());
-                        match (verdict, trial) {
-                            (Verdict::Success, _) => drop(circuit.succeeded(trial)),
-                            (Verdict::Answer, Some(trial)) => drop(circuit.answered(trial)),
-                            (Verdict::Failure, _) => drop(circuit.failed(trial, now)),
-                            (Verdict::Busy(retry), _) => drop(circuit.busy(trial, now, retry)),
-                            (Verdict::Nothing, Some(trial)) => circuit.release(trial),
-                            (Verdict::Answer | Verdict::Nothing, None) => {}
+                        let (number, ticket) = under_way.remove(request % under_way.len());
+                        match verdict {
+                            Verdict::Success => drop(circuit.succeeded(ticket)),
+                            Verdict::Answer => {
+                                circuit.answered(ticket);
+                                // That was its first piece.
+                                under_way.push((number, ticket));
+                            }
+                            Verdict::Failure => drop(circuit.failed(ticket, now)),
+                            Verdict::Busy(retry) => drop(circuit.busy(ticket, now, retry)),
+                            Verdict::Nothing => circuit.release(ticket),
                         }
-                        model.end(number, trial.is_some(), verdict, now);
+                        model.end(number, verdict, now);
                     }
                 }
                 let snapshot = circuit.snapshot(now);
