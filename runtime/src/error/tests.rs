@@ -83,7 +83,8 @@ fn busy_everywhere_is_429_with_the_soonest_time() {
 #[test]
 fn shut_everywhere_is_503_with_the_soonest_time() {
     let open = |retry_after| Miss::Skipped(Skipped::Open { retry_after });
-    let error = none_answered(&[open(20), open(8), Miss::Skipped(Skipped::OnTrial)]);
+    let on_trial = Miss::Skipped(Skipped::OnTrial { was_busy: false });
+    let error = none_answered(&[open(20), open(8), on_trial]);
     assert!(error.to_string().contains("`vllm`: failed too often"));
     assert_eq!(body(&error)["type"], "server_error");
     let response = error.into_response();

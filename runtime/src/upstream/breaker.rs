@@ -51,8 +51,8 @@ pub(crate) enum Skipped {
     Open { retry_after: u64 },
     #[error("busy for another {retry_after} s")]
     Busy { retry_after: u64 },
-    #[error("failed too often, another request is trying it")]
-    OnTrial,
+    #[error("{}, another request is trying it", reason(*.was_busy))]
+    OnTrial { was_busy: bool },
     #[error("taken out of use")]
     Drained,
 }
@@ -91,7 +91,7 @@ impl Breaker {
                 Shut::Busy(left) => Skipped::Busy {
                     retry_after: seconds(left),
                 },
-                Shut::OnTrial => Skipped::OnTrial,
+                Shut::OnTrial { was_busy } => Skipped::OnTrial { was_busy },
             }),
         }
     }
@@ -165,8 +165,16 @@ impl Skipped {
     pub(crate) fn retry_after(self) -> Option<u64> {
         match self {
             Self::Open { retry_after } | Self::Busy { retry_after } => Some(retry_after),
-            Self::OnTrial | Self::Drained => None,
+            Self::OnTrial { .. } | Self::Drained => None,
         }
+    }
+}
+
+fn reason(was_busy: bool) -> &'static str {
+    if was_busy {
+        "was busy"
+    } else {
+        "failed too often"
     }
 }
 
@@ -214,9 +222,27 @@ mod tests {
         tokio::time::advance(30 * SECOND).await;
         let (mut pass, change) = breaker.enter().unwrap();
         assert_eq!(change, Some(Change::HalfOpened));
-        assert_eq!(breaker.enter().unwrap_err(), Skipped::OnTrial);
+        assert_eq!(
+            breaker.enter().unwrap_err(),
+            Skipped::OnTrial { was_busy: false }
+        );
         assert_eq!(pass.settle(Verdict::Success), Some(Change::Closed));
         assert!(breaker.enter().is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_was_only_busy_is_not_said_to_have_failed() {
+        let breaker = breaker();
+        let busy = Verdict::Busy(30 * SECOND);
+        breaker.enter().unwrap().0.settle(busy);
+        tokio::time::advance(30 * SECOND).await;
+        let trial = breaker.enter().unwrap();
+        assert_eq!(
+            breaker.enter().unwrap_err().to_string(),
+            "was busy, another request is trying it"
+        );
+        drop(trial);
+        assert!(!breaker.snapshot().failed);
     }
 
     #[tokio::test(start_paused = true)]

@@ -54,7 +54,10 @@ pub(crate) enum Shut {
     /// It said that it is busy for this long.
     Busy(Millis),
     /// One request is trying it.
-    OnTrial,
+    OnTrial {
+        /// Whether it was shut for being busy.
+        was_busy: bool,
+    },
 }
 
 /// A step from one state to another that is worth telling.
@@ -96,10 +99,8 @@ pub(crate) enum State {
 enum Phase {
     /// Everybody passes, with the ticket `time`: that of the trial that closed it.
     Closed,
-    /// Failed too often; shut until `time`.
-    Open,
-    /// Busy by its own word; shut until `time`.
-    Parked,
+    /// Nobody passes until `time`.
+    Shut,
     /// One request tries it; another may from `time` on.
     Trial,
 }
@@ -108,9 +109,11 @@ enum Phase {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Word {
     phase: Phase,
+    /// Whether it was shut for being busy by its own word, and not for its failures; never while it is closed.
+    is_busy: bool,
     /// In a row, also those that did not open it.
     failures: u16,
-    /// What it means is up to the phase. It has 46 bits, which is two thousand years.
+    /// What it means is up to the phase. It has 45 bits, which is a thousand years.
     time: Millis,
 }
 
@@ -122,6 +125,7 @@ impl Circuit {
     pub(crate) fn new(limit: u16, reset: Millis, patience: Millis) -> Self {
         let closed = Word {
             phase: Phase::Closed,
+            is_busy: false,
             failures: 0,
             time: 0,
         };
@@ -164,9 +168,11 @@ impl Circuit {
         let word = self.read();
         match word.phase {
             Phase::Closed => Entry::Free(Ticket(word.time)),
-            Phase::Open => Entry::Shut(Shut::Open(word.time.saturating_sub(now))),
-            Phase::Parked => Entry::Shut(Shut::Busy(word.time.saturating_sub(now))),
-            Phase::Trial => Entry::Shut(Shut::OnTrial),
+            Phase::Shut if word.is_busy => Entry::Shut(Shut::Busy(word.time.saturating_sub(now))),
+            Phase::Shut => Entry::Shut(Shut::Open(word.time.saturating_sub(now))),
+            Phase::Trial => Entry::Shut(Shut::OnTrial {
+                was_busy: word.is_busy,
+            }),
         }
     }
 
@@ -174,6 +180,7 @@ impl Circuit {
     pub(crate) fn succeeded(&self, ticket: Ticket) -> Option<Change> {
         let closed = Word {
             phase: Phase::Closed,
+            is_busy: false,
             failures: 0,
             time: ticket.0,
         };
@@ -187,6 +194,7 @@ impl Circuit {
         self.step(|word| {
             word.is_trial(trial).then_some(Word {
                 phase: Phase::Closed,
+                is_busy: false,
                 ..word
             })
         })?;
@@ -199,7 +207,8 @@ impl Circuit {
             let failures = word.failures.saturating_add(1);
             if word.phase == Phase::Trial || failures >= self.limit {
                 Word {
-                    phase: Phase::Open,
+                    phase: Phase::Shut,
+                    is_busy: false,
                     failures,
                     time: now + self.reset,
                 }
@@ -210,7 +219,7 @@ impl Circuit {
         let before = self.step(|word| word.is_for(ticket).then(|| after(word)))?;
         self.note_opening(before, now);
         let after = after(before);
-        (after.phase == Phase::Open).then_some(Change::Opened {
+        (after.phase == Phase::Shut).then_some(Change::Opened {
             failures: after.failures,
             retry: self.reset,
         })
@@ -221,22 +230,23 @@ impl Circuit {
         let until = now + retry;
         let before = self.step(|word| {
             // It says so now, whenever it was asked.
-            let later = word.phase == Phase::Parked && word.time < until;
+            let later = word.is_parked() && word.time < until;
             (word.is_for(ticket) || later).then_some(Word {
-                phase: Phase::Parked,
+                phase: Phase::Shut,
+                is_busy: true,
                 time: until,
                 ..word
             })
         })?;
         self.note_opening(before, now);
-        (before.phase != Phase::Parked).then_some(Change::Parked { retry })
+        (!before.is_parked()).then_some(Change::Parked { retry })
     }
 
-    /// A trial is over without a verdict: another may begin.
+    /// A trial is over without a verdict: another may begin, for the same reason.
     pub(crate) fn release(&self, trial: Ticket) {
         self.step(|word| {
             word.is_trial(trial).then_some(Word {
-                phase: Phase::Open,
+                phase: Phase::Shut,
                 time: TRIED_BEFORE,
                 ..word
             })
@@ -249,8 +259,8 @@ impl Circuit {
         let retry = word.time.checked_sub(now).filter(|left| *left > 0);
         let (state, retry) = match (word.phase, retry) {
             (Phase::Closed, _) => (State::Closed, None),
-            (Phase::Open | Phase::Parked, Some(left)) => (State::Open, Some(left)),
-            (Phase::Open | Phase::Parked | Phase::Trial, _) => (State::HalfOpen, None),
+            (Phase::Shut, Some(left)) => (State::Open, Some(left)),
+            (Phase::Shut | Phase::Trial, _) => (State::HalfOpen, None),
         };
         Snapshot {
             state,
@@ -258,7 +268,7 @@ impl Circuit {
             opened: (word.phase != Phase::Closed)
                 .then(|| now.saturating_sub(self.since.load(Ordering::Relaxed))),
             retry,
-            failed: matches!(word.phase, Phase::Open | Phase::Trial),
+            failed: word.phase != Phase::Closed && !word.is_busy,
         }
     }
 
@@ -286,20 +296,21 @@ impl Circuit {
 
 impl Word {
     fn bits(self) -> u64 {
-        self.time << 18 | u64::from(self.failures) << 2 | self.phase as u64
+        let (failures, is_busy) = (u64::from(self.failures), u64::from(self.is_busy));
+        self.time << 19 | failures << 3 | is_busy << 2 | self.phase as u64
     }
 
     fn of(bits: u64) -> Self {
         let phase = match bits & 3 {
             0 => Phase::Closed,
-            1 => Phase::Open,
-            2 => Phase::Parked,
+            1 => Phase::Shut,
             _ => Phase::Trial,
         };
         Self {
             phase,
-            failures: (bits >> 2) as u16,
-            time: bits >> 18,
+            is_busy: bits >> 2 & 1 == 1,
+            failures: (bits >> 3) as u16,
+            time: bits >> 19,
         }
     }
 
@@ -308,6 +319,11 @@ impl Word {
     /// opened says nothing new, neither then nor when it is closed again.
     fn is_for(self, ticket: Ticket) -> bool {
         self.is_trial(ticket) || (self.phase == Phase::Closed && self.time == ticket.0)
+    }
+
+    /// Whether nobody passes because the upstream said that it is busy.
+    fn is_parked(self) -> bool {
+        self.phase == Phase::Shut && self.is_busy
     }
 
     /// Whether it is on trial, by the holder of `ticket`.
@@ -350,6 +366,8 @@ mod tests {
 
     /// The ticket of whoever came before it opened for the first time.
     const BEFORE: Ticket = Ticket(0);
+
+    const ON_TRIAL: Shut = Shut::OnTrial { was_busy: false };
 
     fn circuit() -> Circuit {
         Circuit::new(LIMIT, RESET, PATIENCE)
@@ -394,7 +412,7 @@ mod tests {
         let ticket = trial(&circuit, RESET);
         assert_eq!(circuit.succeeded(BEFORE), None);
         assert_eq!(circuit.failed(BEFORE, RESET), None);
-        assert_eq!(circuit.enter(RESET), Entry::Shut(Shut::OnTrial));
+        assert_eq!(circuit.enter(RESET), Entry::Shut(ON_TRIAL));
         assert_eq!(circuit.succeeded(ticket), Some(Change::Closed));
         assert_eq!(circuit.snapshot(RESET).failures, 0);
     }
@@ -465,10 +483,7 @@ mod tests {
     fn a_trial_that_is_never_heard_of_again_is_given_up() {
         let circuit = opened_at(0);
         let lost = trial(&circuit, RESET);
-        assert_eq!(
-            circuit.enter(RESET + PATIENCE - 1),
-            Entry::Shut(Shut::OnTrial)
-        );
+        assert_eq!(circuit.enter(RESET + PATIENCE - 1), Entry::Shut(ON_TRIAL));
         let next = trial(&circuit, RESET + PATIENCE);
         assert_eq!(circuit.failed(lost, RESET + PATIENCE), None);
         assert_eq!(circuit.succeeded(next), Some(Change::Closed));
@@ -484,8 +499,21 @@ mod tests {
         assert_eq!(circuit.enter(69), Entry::Shut(Shut::Busy(1)));
         assert!(!circuit.snapshot(69).failed);
         let ticket = trial(&circuit, 70);
+        let on_trial = Shut::OnTrial { was_busy: true };
+        assert_eq!(circuit.enter(70), Entry::Shut(on_trial));
+        assert!(!circuit.snapshot(70).failed);
         let parked = Change::Parked { retry: 10 };
         assert_eq!(circuit.busy(ticket, 70, 10), Some(parked));
+        // Nor has it failed by what nobody waits for.
+        circuit.release(trial(&circuit, 80));
+        assert_eq!(circuit.snapshot(80).state, State::HalfOpen);
+        assert!(!circuit.snapshot(80).failed);
+        let ticket = trial(&circuit, 80);
+        assert!(circuit.failed(ticket, 80).is_some());
+        assert!(circuit.snapshot(80).failed);
+        // Whoever has failed is not believed to be well before a trial has shown it.
+        circuit.release(trial(&circuit, 80 + RESET));
+        assert!(circuit.snapshot(80 + RESET).failed);
     }
 
     #[test]
@@ -564,7 +592,7 @@ mod tests {
     #[derive(Default)]
     struct Model {
         failures: u16,
-        /// Until when it is shut; absent while it is closed.
+        /// Until when it is shut, and whether for being busy; absent while it is closed.
         shut: Option<(Millis, bool)>,
         /// Which request tries it, since when.
         trial: Option<(usize, Millis)>,
@@ -613,7 +641,8 @@ mod tests {
                 }
                 Verdict::Nothing if tries => {
                     self.trial = None;
-                    self.shut = Some((TRIED_BEFORE, false));
+                    let was_busy = self.shut.is_some_and(|(_, is_busy)| is_busy);
+                    self.shut = Some((TRIED_BEFORE, was_busy));
                 }
                 _ => {}
             }
@@ -677,18 +706,22 @@ mod tests {
                 let snapshot = circuit.snapshot(now);
                 prop_assert_eq!(snapshot.failures, model.failures);
                 prop_assert_eq!(snapshot.state == State::Closed, model.shut.is_none());
+                let failed = model.shut.is_some_and(|(_, is_busy)| !is_busy);
+                prop_assert_eq!(snapshot.failed, failed);
             }
         }
 
         #[test]
         fn a_word_is_put_together_as_it_was_taken_apart(
-            phase in 0..4_u64,
+            phase in 0..3_u64,
+            is_busy: bool,
             failures: u16,
-            time in 0..1_u64 << 46,
+            time in 0..1_u64 << 45,
         ) {
-            let bits = time << 18 | u64::from(failures) << 2 | phase;
-            prop_assert_eq!(Word::of(bits).bits(), bits);
-            prop_assert_eq!((Word::of(bits).failures, Word::of(bits).time), (failures, time));
+            let bits = time << 19 | u64::from(failures) << 3 | u64::from(is_busy) << 2 | phase;
+            let word = Word::of(bits);
+            prop_assert_eq!(word.bits(), bits);
+            prop_assert_eq!((word.is_busy, word.failures, word.time), (is_busy, failures, time));
         }
     }
 }
