@@ -378,10 +378,15 @@ mod tests {
             assert_eq!(pieces, events);
             assert_eq!(status, StatusCode::BAD_GATEWAY);
         }
-        let mistake = "data: {\"error\":{\"code\":400}}\n\n";
-        let events = ["data: 1\n\n", mistake, "data: [DONE]\n\n"];
-        let (_, status) = received_of(&events, Duration::ZERO, None).await;
-        assert_eq!(status, StatusCode::OK);
+        for mistake in [
+            "data: {\"error\":{\"code\":400}}\n\n",
+            "data: {\"error\":{\"code\":\"400\"}}\n\n",
+            "data: {\"error\":{\"type\":\"invalid_request_error\",\"code\":\"content_filter\"}}\n\n",
+        ] {
+            let events = ["data: 1\n\n", mistake, "data: [DONE]\n\n"];
+            let (_, status) = received_of(&events, Duration::ZERO, None).await;
+            assert_eq!(status, StatusCode::OK, "{mistake}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

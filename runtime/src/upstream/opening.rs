@@ -74,6 +74,14 @@ fn may_be_error(begun: &[u8]) -> bool {
     name.starts_with(ERROR) || ERROR.starts_with(name)
 }
 
+/// What an error says of itself.
+#[derive(Deserialize)]
+struct Details {
+    code: Option<Value>,
+    #[serde(rename = "type")]
+    kind: Option<Value>,
+}
+
 /// The failure that the data of an event tells of; `None` where it tells of none, or of a mistake of the
 /// client's own.
 fn failure(data: &[u8]) -> Option<Failure> {
@@ -82,29 +90,36 @@ fn failure(data: &[u8]) -> Option<Failure> {
         #[serde(borrow)]
         error: Option<&'a RawValue>,
         object: Option<Value>,
-        code: Option<Value>,
-    }
-    #[derive(Deserialize)]
-    struct Details {
-        code: Option<Value>,
     }
     let event: Event<'_> = serde_json::from_slice(data).ok()?;
-    let code = match event.error {
-        Some(error) => {
-            let details: Option<Details> = serde_json::from_str(error.get()).ok();
-            details.and_then(|details| details.code)
-        }
-        None if event.object.is_some_and(|object| object == "error") => event.code,
+    let error = match event.error {
+        Some(error) => error.get().as_bytes(),
+        None if event.object.is_some_and(|object| object == "error") => data,
         None => return None,
     };
-    let status = code
-        .and_then(|code| code.as_u64())
-        .and_then(|code| u16::try_from(code).ok())
-        .and_then(|code| StatusCode::from_u16(code).ok())
-        .filter(|status| status.is_client_error() || status.is_server_error());
-    match status {
+    let details: Option<Details> = serde_json::from_slice(error).ok();
+    match details.as_ref().and_then(Details::status) {
         Some(status) => Failure::of_status(status, &Headers::default()),
+        None if details.is_some_and(|details| details.blames_the_client()) => None,
         None => Some(Failure::ErrorEvent),
+    }
+}
+
+impl Details {
+    /// The status that it would have been before the head of the stream. LiteLLM writes it as a string.
+    fn status(&self) -> Option<StatusCode> {
+        let status = match self.code.as_ref()? {
+            Value::String(code) => StatusCode::from_bytes(code.as_bytes()).ok()?,
+            code => StatusCode::from_u16(u16::try_from(code.as_u64()?).ok()?).ok()?,
+        };
+        (status.is_client_error() || status.is_server_error()).then_some(status)
+    }
+
+    /// Whether it is of a kind that OpenAI, or vLLM, has for requests that nobody could answer. Its code is a name
+    /// then, such as `context_length_exceeded`.
+    fn blames_the_client(&self) -> bool {
+        let kind = self.kind.as_ref().and_then(Value::as_str);
+        matches!(kind, Some("invalid_request_error" | "BadRequestError"))
     }
 }
 
@@ -137,6 +152,40 @@ mod tests {
             ("data: {\"object\":\"error\",\"code\":503}\n\n", failed(503)),
             ("data: {\"error\":{\"code\":429}}\n\n", failed(429)),
             ("data: {\"error\":{\"code\":400}}\n\n", Opening::Good),
+            (
+                "data: {\"error\":{\"message\":\"x\",\"type\":null,\"param\":null,\"code\":\"400\"}}\n\n",
+                Opening::Good,
+            ),
+            ("data: {\"error\":{\"code\":\"503\"}}\n\n", failed(503)),
+            (
+                "data: {\"object\":\"error\",\"code\":\"422\"}\n\n",
+                Opening::Good,
+            ),
+            (
+                "data: {\"error\":{\"type\":\"invalid_request_error\",\"code\":\"context_length_exceeded\"}}\n\n",
+                Opening::Good,
+            ),
+            (
+                "data: {\"error\":{\"type\":\"BadRequestError\",\"code\":\"content_filter\"}}\n\n",
+                Opening::Good,
+            ),
+            (
+                "data: {\"object\":\"error\",\"type\":\"BadRequestError\",\"code\":null}\n\n",
+                Opening::Good,
+            ),
+            // A number says more than a name.
+            (
+                "data: {\"error\":{\"type\":\"invalid_request_error\",\"code\":\"401\"}}\n\n",
+                failed(401),
+            ),
+            (
+                "data: {\"error\":{\"type\":\"server_error\",\"code\":\"content_filter\"}}\n\n",
+                Opening::Failed(Failure::ErrorEvent),
+            ),
+            (
+                "data: {\"error\":{\"code\":\"+400\"}}\n\n",
+                Opening::Failed(Failure::ErrorEvent),
+            ),
             ("data: {\"error\":null,\"choices\":[]}\n\n", Opening::Good),
             (
                 "data: {\"choices\":[{\"text\":\"\\\"error\\\"\"}]}\n\n",
