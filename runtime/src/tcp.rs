@@ -21,7 +21,7 @@ pub(crate) async fn connect(
 ) -> Result<TcpStream, Failure> {
     let addresses = lookup_host((host, port))
         .await
-        .map_err(|error| no_descriptor(&error).unwrap_or(Failure::NameNotFound))?;
+        .map_err(|error| own(&error).unwrap_or(Failure::NameNotFound))?;
     connect_to_one_of(addresses.collect(), deadline).await
 }
 
@@ -29,26 +29,33 @@ async fn connect_to_one_of(
     addresses: Vec<SocketAddr>,
     deadline: Instant,
 ) -> Result<TcpStream, Failure> {
-    let mut failure = Failure::NameNotFound;
+    let mut failure = None;
     let mut untried = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
     for address in addresses {
         let now = Instant::now();
         let part = deadline.saturating_duration_since(now) / untried;
         untried -= 1;
-        failure = match timeout_at(now + part, TcpStream::connect(address)).await {
+        let of_address = match timeout_at(now + part, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => return Ok(stream),
             Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => Failure::Refused,
-            Ok(Err(error)) => no_descriptor(&error).unwrap_or(Failure::ConnectFailed),
+            Ok(Err(error)) => own(&error).unwrap_or(Failure::ConnectFailed),
             Err(_) => Failure::ConnectTimeout,
         };
+        // A name may have addresses of a family that this machine has none of: that excuses no other.
+        if failure.is_none() || !of_address.is_own() {
+            failure = Some(of_address);
+        }
     }
-    Err(failure)
+    Err(failure.unwrap_or(Failure::NameNotFound))
 }
 
-/// The failure that `error` is if this process, or the machine, has no file descriptor left.
-fn no_descriptor(error: &io::Error) -> Option<Failure> {
-    let number = error.raw_os_error()?;
-    matches!(number, libc::EMFILE | libc::ENFILE).then_some(Failure::NoDescriptor)
+/// The failure that `error` is if this process, or the machine, has not what it takes to connect.
+fn own(error: &io::Error) -> Option<Failure> {
+    match error.raw_os_error()? {
+        libc::EMFILE | libc::ENFILE => Some(Failure::NoDescriptor),
+        libc::EADDRNOTAVAIL | libc::ENOBUFS | libc::ENOMEM => Some(Failure::Exhausted),
+        _ => None,
+    }
 }
 
 /// Has the kernel write without delay, and close the connection where the other side has vanished, or takes nothing for
@@ -84,6 +91,24 @@ mod tests {
     use tokio::task::JoinSet;
 
     use super::*;
+
+    #[test]
+    fn what_the_gateway_lacks_is_not_the_upstreams_fault() {
+        let own = |number| own(&io::Error::from_raw_os_error(number));
+        for number in [
+            libc::EMFILE,
+            libc::ENFILE,
+            libc::EADDRNOTAVAIL,
+            libc::ENOBUFS,
+            libc::ENOMEM,
+        ] {
+            let failure = own(number).unwrap_or_else(|| panic!("{number}"));
+            assert_eq!(failure.shows_health(), None, "{number}");
+        }
+        for number in [libc::ECONNREFUSED, libc::EHOSTUNREACH, libc::ENETUNREACH] {
+            assert_eq!(own(number), None, "{number}");
+        }
+    }
 
     #[tokio::test(start_paused = true)]
     async fn an_address_that_says_nothing_leaves_time_for_the_next() {

@@ -140,7 +140,7 @@ impl Verdict {
     /// What `failure` shows; `None` where the upstream has nothing to do with it.
     pub(crate) fn of(failure: Failure) -> Option<Self> {
         Some(match failure {
-            Failure::NoDescriptor => return None,
+            Failure::NoDescriptor | Failure::Exhausted => return None,
             Failure::Status {
                 status,
                 retry_after: Some(seconds),

@@ -53,6 +53,13 @@ pub(crate) enum Unfit {
     NothingMade,
 }
 
+impl Unfit {
+    /// Whether the gateway itself had not what it takes to ask.
+    pub(crate) fn is_own(&self) -> bool {
+        matches!(self, Self::Unanswered(Unanswered::Failed(failure)) if failure.is_own())
+    }
+}
+
 impl Check {
     /// The check of an upstream that serves `model`, below the `prefix` of its address; or why there
     /// can be none.

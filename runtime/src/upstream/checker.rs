@@ -44,11 +44,19 @@ async fn keep_checking(
     sleep(part_of(settings.interval)).await;
     loop {
         let outcome = check.run(http).await;
-        if let Some(healthy) = tally.count(outcome.is_ok()) {
+        if let Some(healthy) = judge(&mut tally, &outcome) {
             vitals.set(healthy);
             tell(&log, live, outcome);
         }
         sleep(settings.interval).await;
+    }
+}
+
+/// Counts a check. One that the gateway could not make says nothing about the upstream.
+fn judge(tally: &mut Tally, outcome: &Result<(), Unfit>) -> Option<bool> {
+    match outcome {
+        Err(unfit) if unfit.is_own() => None,
+        outcome => tally.count(outcome.is_ok()),
     }
 }
 
@@ -65,4 +73,33 @@ fn tell(log: &Log, live: &Live, outcome: Result<(), Unfit>) {
 /// A random part of `time`.
 fn part_of(time: Duration) -> Duration {
     time.mul_f64(fastrand::f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::topology::{Health, Probe};
+    use crate::upstream::failure::Failure;
+    use crate::upstream::once::Unanswered;
+
+    static SETTINGS: Health = Health {
+        probe: Probe::Path("/health"),
+        interval: Duration::from_secs(1),
+        timeout: Duration::from_secs(1),
+        unhealthy_after: 2,
+        healthy_after: 2,
+    };
+
+    #[test]
+    fn a_check_that_the_gateway_could_not_make_says_nothing() {
+        let failed = |failure| Err(Unfit::Unanswered(Unanswered::Failed(failure)));
+        let mut tally = Tally::new(&SETTINGS);
+        for _ in 0..5 {
+            assert_eq!(judge(&mut tally, &failed(Failure::NoDescriptor)), None);
+        }
+        assert_eq!(judge(&mut tally, &failed(Failure::Refused)), None);
+        // Neither for the upstream nor against it.
+        assert_eq!(judge(&mut tally, &failed(Failure::NoDescriptor)), None);
+        assert_eq!(judge(&mut tally, &failed(Failure::Refused)), Some(false));
+    }
 }

@@ -23,6 +23,8 @@ pub(crate) enum Failure {
     ConnectFailed,
     #[error("the gateway has too many files open to connect")]
     NoDescriptor,
+    #[error("the gateway has no port or memory left to connect")]
+    Exhausted,
     #[error("no connection in time")]
     ConnectTimeout,
     #[cfg(feature = "tls")]
@@ -83,7 +85,12 @@ impl Failure {
     /// What it says about the upstream's health: one that is only busy works. `None` where the upstream has
     /// nothing to do with it.
     pub(crate) fn shows_health(self) -> Option<bool> {
-        (self != Self::NoDescriptor).then(|| self.is_busy())
+        (!self.is_own()).then(|| self.is_busy())
+    }
+
+    /// Whether the gateway itself had not what it takes to connect.
+    pub(crate) fn is_own(self) -> bool {
+        matches!(self, Self::NoDescriptor | Self::Exhausted)
     }
 
     /// Whether the same upstream may answer the same request a moment later: nothing listened, the
@@ -94,6 +101,7 @@ impl Failure {
             Self::Refused
             | Self::ConnectFailed
             | Self::NoDescriptor
+            | Self::Exhausted
             | Self::ConnectTimeout
             | Self::Closed => true,
             Self::Status {
@@ -107,9 +115,11 @@ impl Failure {
     /// Its metric label.
     pub(crate) fn outcome(self) -> Outcome {
         match self {
-            Self::NameNotFound | Self::Refused | Self::ConnectFailed | Self::NoDescriptor => {
-                Outcome::ConnectError
-            }
+            Self::NameNotFound
+            | Self::Refused
+            | Self::ConnectFailed
+            | Self::NoDescriptor
+            | Self::Exhausted => Outcome::ConnectError,
             #[cfg(feature = "tls")]
             Self::Tls => Outcome::ConnectError,
             Self::ConnectTimeout | Self::FirstByteTimeout => Outcome::Timeout,
