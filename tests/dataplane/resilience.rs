@@ -4,7 +4,8 @@
 use std::time::{Duration, Instant};
 
 use end_to_end::{
-    Dataplane, Metrics, Request, Response, SilentServer, Start, once_within, patiently,
+    Dataplane, Metrics, Request, Response, SilentServer, Start, VanishingServer, once_within,
+    patiently,
 };
 use fake_model::server::{Action, Ending, FakeModel, Rule};
 
@@ -445,4 +446,50 @@ async fn failing_over_from_a_silent_upstream_takes_its_connect_timeout() {
         since.elapsed()
     };
     once_within(Duration::from_millis(400), attempt).await;
+}
+
+/// Far more than it takes to notice that nobody acknowledges anything, on any machine, and far less than an upstream has
+/// for its first byte here.
+const NOTICED: Duration = Duration::from_secs(30);
+
+/// A dataplane whose model `again` is at a machine that is about to vanish.
+async fn about_to_vanish() -> (VanishingServer, FakeModel, Dataplane) {
+    let (server, spare) = (VanishingServer::start().await, model([]).await);
+    let start = start()
+        .env("NEXUS_WORKERS", "1")
+        .upstream_url("again", server.url())
+        .upstream("spare", &spare);
+    (server, spare, start.start().await)
+}
+
+#[tokio::test]
+async fn a_machine_that_has_vanished_is_noticed_by_the_next_request_over_a_kept_connection() {
+    let (mut server, _spare, dataplane) = about_to_vanish().await;
+    let serve = async {
+        server.hear("again\"}").await;
+        let answer = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
+        server.answer(answer).await;
+    };
+    let (response, ()) = tokio::join!(ask(&dataplane, "again"), serve);
+    assert_eq!(response.text(), "{}");
+    server.vanish();
+    let since = Instant::now();
+    let response = ask(&dataplane, "again").await;
+    assert_eq!(response.header("x-fallback-model"), Some("spare"));
+    assert!(since.elapsed() < NOTICED, "{:?}", since.elapsed());
+    let closed = "gateway_upstream_requests_total{upstream=\"again\",status=\"closed\"}";
+    assert!((dataplane.metrics().await.value(closed) - 1.0).abs() < 1e-9);
+}
+
+#[tokio::test]
+async fn a_machine_that_vanishes_at_its_work_is_noticed() {
+    let (mut server, _spare, dataplane) = about_to_vanish().await;
+    let since = Instant::now();
+    let vanish = async {
+        server.hear("again\"}").await;
+        server.vanish();
+    };
+    let (response, ()) = tokio::join!(ask(&dataplane, "again"), vanish);
+    assert_eq!(response.header("x-fallback-model"), Some("spare"));
+    assert!(since.elapsed() < NOTICED, "{:?}", since.elapsed());
 }

@@ -20,7 +20,7 @@
 //! | large images, within a bound, 413 as JSON | [`a_large_image_passes_and_a_larger_one_is_413`], [`an_image_is_not_taken_for_a_long_text`], [`a_recording_is_not_taken_for_a_long_text`] |
 //! | hop-by-hop headers, `Host`, `Authorization` | `headers::*` |
 //! | `Expect: 100-continue` | `bounds::a_client_that_waits_for_permission_*` |
-//! | clients or upstreams that dawdle or vanish are bounded, and cost nobody else | `crowds::*`, `trickles::*` |
+//! | clients or upstreams that dawdle or vanish are bounded, and cost nobody else | `crowds::*`, `trickles::*`, `resilience::a_machine_that_*` |
 //! | no file descriptor left: no spin, no blame, recovery | `descriptors::*` |
 //! | whoever sets the wall clock moves no limit, timeout or breaker | `wall_clock::*` |
 //! | a log that takes nothing stops nothing, and what is lost is counted | `broken_log::*` |

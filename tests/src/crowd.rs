@@ -95,13 +95,21 @@ impl Crowd {
     /// # Panics
     /// When the system does not know socket filters.
     pub fn vanish(&self) {
-        // "Keep 0 bytes of it", in the language of packet filters.
-        let nothing = [SockFilter::new(0x06, 0, 0, 0)];
         for member in &self.members {
-            let attached = SockRef::from(member).attach_filter(&nothing);
-            attached.expect("a socket takes a filter");
+            deafen(SockRef::from(member));
         }
     }
+}
+
+/// From now on nothing that is sent to this socket arrives, and nothing that came is acknowledged any more.
+///
+/// # Panics
+/// When the system does not know socket filters.
+pub(crate) fn deafen(socket: SockRef<'_>) {
+    // "Keep 0 bytes of it", in the language of packet filters.
+    let nothing = [SockFilter::new(0x06, 0, 0, 0)];
+    let attached = socket.attach_filter(&nothing);
+    attached.expect("a socket takes a filter");
 }
 
 async fn trickle(member: TcpStream, text: &[u8], pace: Duration) -> String {

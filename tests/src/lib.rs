@@ -34,7 +34,7 @@ pub use crate::dataplane::{Dataplane, Start};
 pub use crate::faults::{FULL, NARROW, SECURED_API_KEY, faults};
 pub use crate::log::Log;
 pub use crate::metrics::Metrics;
-pub use crate::neighbours::SilentServer;
+pub use crate::neighbours::{SilentServer, VanishingServer};
 pub use crate::observe::{WATCHED, WEB, observe};
 pub use crate::openapi::{OpenApi, Operation};
 pub use crate::patience::{PATIENCE, once_within, patiently};

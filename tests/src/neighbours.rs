@@ -4,7 +4,12 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use socket2::{Domain, SockAddr, Socket, Type};
+use socket2::{Domain, SockAddr, SockRef, Socket, Type};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::crowd::deafen;
+use crate::patience::patiently;
 
 /// A port that answers nothing at all: its queue of connections is full, so that the kernel drops every
 /// attempt to connect, as for a machine that is gone.
@@ -40,6 +45,70 @@ impl SilentServer {
     /// Its base URL.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+}
+
+/// A server whose machine vanishes: no connection is closed, and none is acknowledged any more.
+#[derive(Debug)]
+pub struct VanishingServer {
+    listener: TcpListener,
+    connections: Vec<TcpStream>,
+}
+
+impl VanishingServer {
+    /// Starts on a free port.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await;
+        Self {
+            listener: listener.expect("a free port"),
+            connections: Vec::new(),
+        }
+    }
+
+    /// Its base URL.
+    ///
+    /// # Panics
+    /// When the system does not say where it listens.
+    pub fn url(&self) -> String {
+        let address = self.listener.local_addr();
+        format!("http://{}", address.expect("it listens"))
+    }
+
+    /// Waits for a new connection, and for a request that ends like this.
+    ///
+    /// # Panics
+    /// When it does not come.
+    pub async fn hear(&mut self, end: &str) {
+        let accepted = patiently("a connection", self.listener.accept()).await;
+        let (mut connection, _) = accepted.expect("it listens");
+        let mut request = Vec::new();
+        while !request.ends_with(end.as_bytes()) {
+            let read = patiently("a request", connection.read_buf(&mut request)).await;
+            let request = String::from_utf8_lossy(&request);
+            assert!(matches!(read, Ok(1..)), "no `{end}` in {request}");
+        }
+        self.connections.push(connection);
+    }
+
+    /// Answers what it heard last.
+    ///
+    /// # Panics
+    /// When that cannot be told.
+    pub async fn answer(&mut self, response: &str) {
+        let connection = self.connections.last_mut().expect("somebody has asked");
+        let written = connection.write_all(response.as_bytes()).await;
+        written.expect("somebody waits");
+    }
+
+    /// Its machine is gone.
+    pub fn vanish(&self) {
+        deafen(SockRef::from(&self.listener));
+        for connection in &self.connections {
+            deafen(SockRef::from(connection));
+        }
     }
 }
 

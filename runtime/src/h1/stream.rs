@@ -41,6 +41,17 @@ impl Stream {
         }
     }
 
+    /// The TCP connection that carries it, whose options are the kernel's.
+    pub(crate) fn socket(&self) -> Option<&TcpStream> {
+        match self {
+            Self::Plain(stream) => Some(stream),
+            #[cfg(feature = "tls")]
+            Self::Tls(stream) => Some(stream.get_ref().0),
+            #[cfg(test)]
+            Self::Memory(_) => None,
+        }
+    }
+
     /// Has it reset when it is closed.
     pub(crate) fn reset(&self) {
         match self {

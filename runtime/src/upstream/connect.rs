@@ -15,6 +15,7 @@ use crate::upstream::connection::Connection;
 use crate::upstream::failure::Failure;
 #[cfg(feature = "tls")]
 use crate::upstream::tls::Tls;
+use crate::upstream::vanishing;
 
 /// Where connections lead.
 pub(crate) struct Destination {
@@ -72,6 +73,7 @@ async fn open(destination: &Destination, limit: Duration) -> Result<Connection, 
     // A request is written in one piece and must not wait for an acknowledgement.
     stream
         .set_nodelay(true)
+        .and_then(|()| vanishing::watch(&stream))
         .map_err(|_| Failure::ConnectFailed)?;
     #[cfg(feature = "tls")]
     if let Some(tls) = &destination.tls {

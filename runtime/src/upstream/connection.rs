@@ -2,7 +2,7 @@
 //! of its own, so that what an upstream sends wakes the one that waits for it and nobody else.
 
 use std::future::poll_fn;
-use std::io::IoSlice;
+use std::io::{ErrorKind, IoSlice};
 use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -17,6 +17,7 @@ use crate::upstream::failure::Failure;
 use crate::upstream::h1::request;
 use crate::upstream::h1::response::{self, Head};
 use crate::upstream::http_body::Broken;
+use crate::upstream::vanishing;
 
 /// The largest body that is copied behind its head, in bytes: a copy of it costs less than another slice of a write.
 const MOST_COPIED: usize = 4 * 1024;
@@ -26,6 +27,8 @@ pub(crate) struct Connection {
     stream: Stream,
     /// What has come and nobody has taken.
     received: BytesMut,
+    /// Whether the server may take its time to read.
+    may_pause: bool,
 }
 
 /// Why a request has no response.
@@ -76,12 +79,14 @@ impl Connection {
         Self {
             stream,
             received: BytesMut::new(),
+            may_pause: false,
         }
     }
 
     /// Sends a request and waits for the head of its response. That may come before the request is out: then
     /// no more of it is sent, and the connection serves no other.
     pub(crate) async fn ask(&mut self, head: Vec<u8>, body: &[u8]) -> Result<Head, Unanswered> {
+        self.allow_for(head.len() + body.len());
         let mut request = Request::new(head, body);
         let mut heard = false;
         poll_fn(|cx| {
@@ -90,6 +95,10 @@ impl Connection {
                 let (stream, received) = (&mut self.stream, &mut self.received);
                 match ready!(landing::poll_read(stream, received, landing::SIZE, cx)) {
                     Ok(0) | Err(_) if heard => {
+                        return Poll::Ready(Err(Unanswered::Failed(Failure::Closed)));
+                    }
+                    // Its machine has vanished, perhaps with the request.
+                    Err(error) if error.kind() == ErrorKind::TimedOut => {
                         return Poll::Ready(Err(Unanswered::Failed(Failure::Closed)));
                     }
                     Ok(0) | Err(_) => return Poll::Ready(Err(Unanswered::Closed)),
@@ -104,6 +113,17 @@ impl Connection {
             }
         })
         .await
+    }
+
+    /// Has the kernel wait for a server that reads a request of this length as it has to be waited for.
+    fn allow_for(&mut self, length: usize) {
+        let may_pause = vanishing::is_long(length);
+        // Nearly all requests over a connection are of a kind: then there is nothing to tell.
+        if may_pause != mem::replace(&mut self.may_pause, may_pause)
+            && let Some(socket) = self.stream.socket()
+        {
+            vanishing::allow_pauses(socket, may_pause);
+        }
     }
 
     /// The next piece of the body that `decoder` is in: what has come of it, or else what comes next.

@@ -28,4 +28,5 @@ pub(crate) mod pool;
 pub(crate) mod source;
 #[cfg(feature = "tls")]
 pub(crate) mod tls;
+pub(crate) mod vanishing;
 pub(crate) mod vitals;

@@ -3,6 +3,7 @@
 use std::task::Waker;
 
 use proptest::prelude::*;
+use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Builder;
@@ -250,6 +251,31 @@ async fn a_server_is_quiet_until_it_speaks_or_closes() {
         while connection.is_quiet() {
             yield_now().await;
         }
+    }
+}
+
+#[tokio::test]
+async fn a_server_may_take_its_time_to_read_a_long_request_and_no_other() {
+    static LONG: [u8; 64 * 1024] = [b'x'; 64 * 1024];
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).await;
+    let (mut server, _) = listener.accept().await.unwrap();
+    let client = client.unwrap();
+    vanishing::watch(&client).unwrap();
+    let mut connection = Connection::new(Stream::Plain(client));
+    for (length, may_pause) in [(2, false), (LONG.len(), true), (2, false)] {
+        let body = &LONG[..length];
+        let serve = async {
+            let mut request = vec![0; HEAD.len() + length];
+            server.read_exact(&mut request).await.unwrap();
+            let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+            server.write_all(answer).await.unwrap();
+        };
+        let (answered, ()) = join!(connection.ask(HEAD.into(), body), serve);
+        assert!(answered.is_ok());
+        let socket = SockRef::from(connection.stream.socket().unwrap());
+        let limit = socket.tcp_user_timeout().unwrap();
+        assert_eq!(limit.is_none(), may_pause, "{length}: {limit:?}");
     }
 }
 
