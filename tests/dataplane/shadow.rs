@@ -211,6 +211,18 @@ async fn a_copy_is_given_up_after_the_times_of_its_server() {
 }
 
 #[tokio::test]
+async fn a_copy_is_whole_with_its_last_event_whatever_its_upstream_does_then() {
+    let scene = scene().await;
+    for (count, ending) in [(1.0, Ending::Reset), (2.0, Ending::Stall)] {
+        let stream = Rule::stream(["data: {}\n\n", "data: [DONE]\n\n"]);
+        scene.copy.script([stream.ending(ending)]);
+        let request = Request::chat_stream("chat").key(APP);
+        assert_eq!(scene.dataplane.send(&request).await.status, 200);
+        wait_for(&scene.dataplane, &copies("chat", "copy", "200"), count).await;
+    }
+}
+
+#[tokio::test]
 async fn a_client_that_leaves_takes_the_copy_with_it() {
     let scene = scene().await;
     scene.first.script([Rule::new(Action::Stall)]);

@@ -14,11 +14,11 @@ pub(crate) struct Deadline(Option<Instant>);
 
 /// The time is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct OutOfTime;
+pub(crate) struct OutOfTime;
 
 impl Deadline {
     /// The deadline of `asked`, which begins now.
-    pub(super) fn of(asked: &Asked<'_>) -> Self {
+    pub(crate) fn of(asked: &Asked<'_>) -> Self {
         let settings = &asked.requested.settings;
         Self::after(if asked.operation.generates() && asked.scan.streams {
             settings.total_streamed
@@ -33,7 +33,7 @@ impl Deadline {
     }
 
     /// What `future` gives, if it does in time. What is ready at the deadline is in time.
-    pub(super) async fn limit<F: Future>(
+    pub(crate) async fn limit<F: Future>(
         self,
         future: Pin<&mut F>,
     ) -> Result<F::Output, OutOfTime> {

@@ -26,7 +26,7 @@ use crate::upstream::source::Source;
 
 /// How long an upstream may take to end a stream after its last event. A client need not wait longer, nor
 /// an upstream connection that can be used again be closed.
-const AFTER_DONE: Duration = Duration::from_secs(1);
+pub(crate) const AFTER_DONE: Duration = Duration::from_secs(1);
 
 /// A body on its way from an upstream to a client. Dropped before its end, it closes the upstream's
 /// connection and accounts for a client that has gone.
