@@ -12,6 +12,13 @@ pub(crate) fn now() -> SystemTime {
     SystemTime::now()
 }
 
+/// The second that it is, counted from 1970-01-01T00:00:00Z. A clock that stands before 1970 reads as 1970.
+#[cfg(feature = "certificates")]
+pub(crate) fn second() -> u64 {
+    let elapsed = now().duration_since(UNIX_EPOCH);
+    elapsed.unwrap_or_default().as_secs()
+}
+
 thread_local! {
     /// The last second that was written, and how: most are asked for many times.
     static WRITTEN: Cell<(u64, [u8; 24])> = const { Cell::new((0, *b"1970-01-01T00:00:00.000Z")) };

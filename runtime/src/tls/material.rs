@@ -1,7 +1,6 @@
 //! From PEM files to keys and certificates that can be used, or to what is wrong with them.
 
 use std::sync::Arc;
-use std::time::UNIX_EPOCH;
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -67,8 +66,9 @@ pub(crate) enum Wrong {
     BadCertificate,
     #[error("the certificate has expired at {0}")]
     Expired(String),
-    #[error("the certificate is not valid before {0}")]
-    NotYet(String),
+    /// A second since 1970.
+    #[error("the certificate is not valid before {}", Timestamp::of_second(*.0))]
+    NotYet(u64),
     #[error("holds no private key in PEM form")]
     NoKey,
     #[error("holds a private key of a kind that cannot be used")]
@@ -119,12 +119,11 @@ impl Texts {
 impl Material {
     /// What `texts` of `sources` amount to.
     pub(crate) fn of(sources: &Sources, texts: &Texts) -> Result<Self, Fault> {
-        let now = clock::now().duration_since(UNIX_EPOCH);
-        Self::at(sources, texts, now.unwrap_or_default().as_secs())
+        Self::at(sources, texts, clock::second())
     }
 
-    /// The same, where it is `now`.
-    fn at(sources: &Sources, texts: &Texts, now: u64) -> Result<Self, Fault> {
+    /// The same, where it is `now`, in seconds since 1970.
+    pub(crate) fn at(sources: &Sources, texts: &Texts, now: u64) -> Result<Self, Fault> {
         let mut material = Self {
             identity: None,
             authority: None,
@@ -180,7 +179,7 @@ fn valid_until(chain: &[CertificateDer<'_>], now: u64) -> Result<u64, Wrong> {
         let validity = certificate.tbs_certificate.validity;
         let from = validity.not_before.to_unix_duration().as_secs();
         if now < from {
-            return Err(Wrong::NotYet(Timestamp::of_second(from).to_string()));
+            return Err(Wrong::NotYet(from));
         }
         until = until.min(validity.not_after.to_unix_duration().as_secs());
     }
@@ -219,8 +218,9 @@ mod tests {
         authority: Some("ca.crt"),
     };
 
-    /// The first second of 2020, 2030 and 2040.
+    /// The first second of 2020, 2021, 2030 and 2040.
     const IN_2020: u64 = 1_577_836_800;
+    const IN_2021: u64 = 1_609_459_200;
     const IN_2030: u64 = 1_893_456_000;
     const IN_2040: u64 = 2_208_988_800;
 
@@ -313,10 +313,7 @@ mod tests {
             (
                 [&*certificate, &*key, &*other],
                 IN_2020,
-                (
-                    "tls.crt",
-                    Wrong::NotYet("2021-01-01T00:00:00.000Z".to_owned()),
-                ),
+                ("tls.crt", Wrong::NotYet(IN_2021)),
             ),
             (
                 [&*certificate, &*key, &*other],

@@ -44,7 +44,7 @@ impl Watch {
         };
         loop {
             let was_asked = timeout(PACE, asked.recv()).await.is_ok();
-            let changed = look(self.dataplane, sink);
+            let changed = look(self.dataplane, sink, was_asked);
             if was_asked && !changed {
                 let message = "asked to reload: no certificate, key or authority has changed";
                 sink.line(&Line::new(Level::Info, LOGGER, message));
@@ -55,11 +55,12 @@ impl Watch {
 
 const LOGGER: &str = "nexus.tls";
 
-/// Looks at every file once. Whether any has changed.
-fn look(dataplane: &Dataplane, sink: &Sink) -> bool {
+/// Looks at every file once, also at those of which it is known that they do not fit where somebody has `asked`. Whether
+/// there was anything to say.
+fn look(dataplane: &Dataplane, sink: &Sink, asked: bool) -> bool {
     let mut changed = false;
     for (peer, credential) in dataplane.credentials() {
-        let Some(outcome) = credential.renew() else {
+        let Some(outcome) = credential.renew(asked) else {
             continue;
         };
         changed = true;
