@@ -6,6 +6,9 @@ use std::borrow::Cow;
 /// The data of a stream's last event.
 pub(crate) const DONE: &[u8] = b"[DONE]";
 
+/// What a line of data begins with.
+const DATA: &[u8] = b"data:";
+
 /// Follows a stream byte by byte: lines may end in LF, CR or CRLF, and a piece may end anywhere.
 #[derive(Debug)]
 pub(crate) struct Boundaries {
@@ -78,7 +81,7 @@ impl Boundaries {
 pub(crate) fn data(event: &[u8]) -> Option<Cow<'_, [u8]>> {
     let lines = event.split(|&byte| matches!(byte, b'\n' | b'\r'));
     let mut data = lines.filter_map(|line| {
-        let data = line.strip_prefix(b"data:")?;
+        let data = line.strip_prefix(DATA)?;
         Some(data.strip_prefix(b" ").unwrap_or(data))
     });
     let first = data.next()?;
@@ -89,6 +92,14 @@ pub(crate) fn data(event: &[u8]) -> Option<Cow<'_, [u8]>> {
         whole.extend_from_slice(next);
     }
     Some(whole)
+}
+
+/// Whether an event, or the beginning of one, holds any data: of nearly all, the first bytes tell.
+pub(crate) fn has_data(event: &[u8]) -> bool {
+    event.starts_with(DATA) || {
+        let mut lines = event.split(|&byte| matches!(byte, b'\n' | b'\r'));
+        lines.any(|line| line.starts_with(DATA))
+    }
 }
 
 /// Whether an event is the last of its stream.
@@ -161,7 +172,9 @@ mod tests {
     #[test]
     fn the_lines_of_data_are_joined() {
         let held = |event: &str| {
-            data(event.as_bytes()).map(|data| String::from_utf8(data.into_owned()).unwrap())
+            let held = data(event.as_bytes());
+            assert_eq!(has_data(event.as_bytes()), held.is_some(), "{event}");
+            held.map(|data| String::from_utf8(data.into_owned()).unwrap())
         };
         assert_eq!(held("data: {}\n\n").as_deref(), Some("{}"));
         assert_eq!(

@@ -46,8 +46,9 @@ pub(crate) struct Manner {
 pub(crate) struct Events {
     boundaries: Boundaries,
     manner: Manner,
+    /// How many events had data.
     count: u64,
-    /// When the first and the last piece came.
+    /// When the first piece with data came, be it the beginning of an event, and the last with the end of one.
     span: Option<(Instant, Instant)>,
     /// The beginning of an event that has not ended yet.
     pending: Vec<u8>,
@@ -163,13 +164,7 @@ impl Events {
     }
 
     fn see(&mut self, piece: &Bytes, now: Instant, account: &Account) -> Passage {
-        match &mut self.span {
-            Some((_, last)) => *last = now,
-            None => {
-                self.span = Some((now, now));
-                account.first_token();
-            }
-        }
+        let mut has_data = false;
         let mut parts = VecDeque::new();
         // What goes out next begins at `from`; the event that is looked at, at `start`.
         let mut start = self.boundaries.rest_of_line_end(piece);
@@ -203,7 +198,11 @@ impl Events {
             self.done = sse::is_done(event);
             self.has_failed |= failure_within(event).is_some();
             self.usage = usage.or(self.usage);
-            self.count += 1;
+            // Some routers send comments for as long as a prompt is read: these are no tokens.
+            if sse::has_data(event) {
+                self.count += 1;
+                has_data = true;
+            }
             self.withheld = false;
             self.pending.clear();
             start = end;
@@ -214,6 +213,14 @@ impl Events {
         } else {
             self.begin(piece, start, &mut parts)
         };
+        match &mut self.span {
+            Some((_, last)) if has_data => *last = now,
+            None if has_data || sse::has_data(&self.pending) => {
+                self.span = Some((now, now));
+                account.first_token();
+            }
+            _ => {}
+        }
         if parts.is_empty() && from == 0 && until == piece.len() {
             return Passage::Whole;
         }
@@ -279,6 +286,8 @@ fn push(parts: &mut VecDeque<Bytes>, part: Bytes) {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use proptest::collection::vec;
     use proptest::prelude::*;
     use proptest::sample::Index;
@@ -443,6 +452,31 @@ mod tests {
             let (_, observer) = passed(HIDING, &[b"data: 1\n\ndata: [DONE]", end.as_bytes()]);
             assert!(observer.is_over() && !observer.is_cut());
         }
+    }
+
+    #[test]
+    fn comments_are_no_tokens_and_not_the_first_one() {
+        let account = account(&worker(dataplane()));
+        let at = |seconds| Instant::now() + Duration::from_secs(seconds);
+        let pieces = [
+            ": PROCESSING\n\n",
+            ": PROCES",
+            "SING\n\n: PROCESSING\n\nevent: x\n\n",
+            "data: {\"choices\":[{",
+            "}]}\n\n: PROCESSING\n\n",
+            "data: {\"choices\":[{}]}\n\ndata: {\"choices\":[{}]}\n\n",
+            ": PROCESSING\n\n",
+        ];
+        let mut observer = Observer::of_events(Manner::default());
+        let times: Vec<_> = (0..).map(at).take(pieces.len()).collect();
+        for (piece, now) in pieces.iter().zip(&times) {
+            observer.see(&Bytes::from_static(piece.as_bytes()), *now, &account);
+        }
+        let Observer::Events(events) = observer else {
+            panic!("it reads events")
+        };
+        assert_eq!(events.count, 3);
+        assert_eq!(events.span, Some((times[3], times[5])));
     }
 
     #[test]
