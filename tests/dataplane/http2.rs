@@ -3,7 +3,7 @@
 use end_to_end::{Dataplane, FULL, Request, faults, patiently};
 use fake_model::server::{FakeModel, Rule};
 use http_body_util::BodyExt;
-use hyper::{StatusCode, Version};
+use hyper::{Method, StatusCode, Version};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -220,6 +220,28 @@ async fn a_stream_that_takes_nothing_is_given_up_and_the_others_go_on() {
         rest.is_err(),
         "a stream that was given up must not look whole"
     );
+}
+
+#[tokio::test]
+async fn a_head_alone_is_what_head_asks_for() {
+    let (_model, dataplane) = plain().await;
+    let mut wire = connect(&dataplane).await;
+    for path in ["/ready", "/v1/models", "/nothing"] {
+        let mut answers = Vec::new();
+        for method in [Method::GET, Method::HEAD] {
+            let mut request = post(FULL, "");
+            *request.uri_mut() = format!("http://gateway.test{path}").parse().unwrap();
+            *request.method_mut() = method;
+            answers.push(wire.send(request).await.unwrap());
+        }
+        let head = answers.pop().unwrap();
+        let whole = answers.pop().unwrap();
+        assert_eq!(head.status(), whole.status(), "{path}");
+        let length = |of: &hyper::HeaderMap| of["content-length"].clone();
+        assert_eq!(length(head.headers()), length(whole.headers()), "{path}");
+        assert_ne!(text(whole).await, "", "{path}");
+        assert_eq!(text(head).await, "", "{path}");
+    }
 }
 
 /// Frames by hand, for what no client library would send.

@@ -8,6 +8,7 @@ use std::cell::Cell;
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::io;
+use std::mem;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -15,11 +16,12 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use hyper::Request;
-use hyper::body::{Frame, SizeHint};
+use hyper::body::{Body as _, Frame, SizeHint};
+use hyper::header::CONTENT_LENGTH;
 use hyper::rt::Executor;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
+use hyper::{Method, Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::OwnedSemaphorePermit;
@@ -72,11 +74,15 @@ where
         async move {
             let place = places.acquire_owned().await;
             let place = place.expect("the semaphore is never closed");
+            let wants_no_body = request.method() == Method::HEAD;
             let (head, body) = request.into_parts();
             let mut cut = worker.cut.begun();
             let mut request = pipeline::serve(worker, ip, head.into(), Incoming::Two(body));
             let response = poll_fn(|cx| cut.poll_too(Pin::new(&mut request), cx)).await;
-            let response = hyper::Response::from(response);
+            let mut response = Response::from(response);
+            if wants_no_body {
+                leave_body(&mut response);
+            }
             Ok::<_, Infallible>(response.map(|body| Handed {
                 body,
                 _place: place,
@@ -110,6 +116,17 @@ where
         biased;
         _ = connection.as_mut() => {}
         () = streams.idle(gateway.write_timeout) => {}
+    }
+}
+
+/// Takes the body off a response whose head alone was asked for, and which says how long it would be.
+fn leave_body(response: &mut Response<Body>) {
+    let body = mem::replace(response.body_mut(), Body::Whole(None));
+    if let Some(length) = body.size_hint().exact() {
+        let headers = response.headers_mut();
+        headers
+            .entry(CONTENT_LENGTH)
+            .or_insert_with(|| length.into());
     }
 }
 
