@@ -83,10 +83,7 @@ where
             if wants_no_body {
                 leave_body(&mut response);
             }
-            Ok::<_, Infallible>(response.map(|body| Handed {
-                body,
-                _place: place,
-            }))
+            Ok::<_, Infallible>(response.map(|body| Handed::new(body, place)))
         }
     });
     let connection = http2::Builder::new(Tasks(Rc::clone(&streams)))
@@ -275,10 +272,43 @@ async fn stalled(handed: &Cell<Option<Instant>>, limit: Duration) {
 
 /// A response body that notes when a piece was handed out. Hyper asks for the next one when the client's window
 /// has room for it.
+///
+/// Whatever is in hyper's hands counts as taken, and a stream whose last piece is there as over. So a large piece is
+/// handed out in several, as the client takes them.
 struct Handed {
     body: Body,
+    /// Of a large piece, what was not handed out.
+    rest: Bytes,
     /// Counts the request among those of all connections.
     _place: OwnedSemaphorePermit,
+}
+
+impl Handed {
+    fn new(body: Body, place: OwnedSemaphorePermit) -> Self {
+        Self {
+            body,
+            rest: Bytes::new(),
+            _place: place,
+        }
+    }
+
+    /// The next piece, of a size that the client is given time for.
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        let mut piece = mem::take(&mut self.rest);
+        if piece.is_empty() {
+            match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) => piece = data,
+                    Err(other) => return Poll::Ready(Some(Ok(other))),
+                },
+                end => return Poll::Ready(end),
+            }
+        }
+        if piece.len() > SEND_BUFFER {
+            self.rest = piece.split_off(SEND_BUFFER);
+        }
+        Poll::Ready(Some(Ok(Frame::data(piece))))
+    }
 }
 
 impl hyper::body::Body for Handed {
@@ -289,7 +319,7 @@ impl hyper::body::Body for Handed {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
-        let polled = Pin::new(&mut self.get_mut().body).poll_frame(cx);
+        let polled = self.get_mut().poll_piece(cx);
         let since = polled.is_ready().then(Instant::now);
         // There is always a task of ours around a stream.
         let _ = HANDED.try_with(|handed| handed.set(since));
@@ -297,20 +327,41 @@ impl hyper::body::Body for Handed {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.rest.is_empty() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
+        // Only a body that has not begun is asked.
         self.body.size_hint()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use http_body_util::BodyExt;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use tokio::sync::Semaphore;
     use tokio::task::yield_now;
 
     use super::*;
+
+    #[tokio::test]
+    async fn a_large_body_is_handed_out_as_it_is_taken() {
+        let text: Bytes = (0..=u8::MAX).cycle().take(5 * SEND_BUFFER / 2).collect();
+        let places = Arc::new(Semaphore::new(1));
+        let place = places.acquire_owned().await.unwrap();
+        let mut handed = Handed::new(Body::whole(text.clone()), place);
+        assert_eq!(handed.size_hint().exact(), Some(text.len() as u64));
+        let mut got = Vec::new();
+        while !handed.is_end_stream() {
+            let piece = handed.frame().await.unwrap().unwrap();
+            let piece = piece.into_data().unwrap();
+            assert!(piece.len() <= SEND_BUFFER, "{} bytes", piece.len());
+            got.extend_from_slice(&piece);
+        }
+        assert_eq!(got, text);
+        assert!(handed.frame().await.is_none());
+    }
 
     #[tokio::test]
     async fn a_flood_of_frames_leaves_others_their_turn() {
