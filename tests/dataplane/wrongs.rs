@@ -9,6 +9,7 @@
 //! | an error after the first byte is an event, no clean stop | `relay::*_in_a_stream_becomes_an_error_event`, `relay::a_proper_end_inside_an_event_is_none`, `stream::without_done_the_end_of_a_connection_is_no_end`, [`an_error_event_of_the_upstream_is_passed_on_once_and_logged_as_a_failure`] |
 //! | tool calls, `n`, logprobs and role-only chunks are untouched | `relay::tool_calls_alternatives_and_role_only_chunks_are_untouched` |
 //! | LF, CR, CRLF, multi-line data, comments, any split | `relay::a_stream_passes_byte_for_byte_however_it_is_split`, and the properties of the runtime's `sse` and `observer` |
+//! | comments of an upstream are no tokens, nor the first one | `comments_are_no_tokens_and_not_the_first_one` of the runtime's `observer` |
 //! | keep-alive comments while a long prefill runs | `stream::a_client_hears_something_*`, `stream::no_comment_comes_inside_an_event` |
 //! | nothing is buffered | `relay::an_event_arrives_before_the_next_is_sent`, `relay::half_an_event_*`, `stream::an_event_that_cannot_be_the_usage_is_not_held_back` |
 //! | compressed bodies, of either side | [`a_compressed_response_is_not_asked_for_and_passes_untouched`], [`a_compressed_request_is_415`] |
@@ -25,6 +26,7 @@
 //! | whoever sets the wall clock moves no limit, timeout or breaker | `wall_clock::*` |
 //! | a log that takes nothing stops nothing, and what is lost is counted | `broken_log::*` |
 //! | heads and bodies that can be read two ways, also behind good requests | `malformed::*`, and the properties of the runtime's `http1` |
+//! | `HEAD` is answered with a head alone, over HTTP/2 too | `http2::a_head_alone_*`, and that of the runtime's `http1` |
 //! | a stop answers what has no answer yet | `stop::a_request_that_outlasts_*`, `stop::over_http_2_*` |
 //! | no value of a client's in a metric label | `metrics::nothing_that_a_client_chose_is_a_label` |
 //! | no secret, URL or hash in an error | `fallback::when_all_fail_the_summary_names_upstreams_and_no_address`, `log::no_secret_is_ever_logged`, `keys::a_wrong_key_is_401_and_not_repeated` |
