@@ -7,6 +7,7 @@ use std::fmt;
 use std::time::Duration;
 
 use decide::metric::{self, INFERENCE, Kind, Metric};
+use decide::outcome::{Miss, is_relayed};
 
 use crate::conventions;
 
@@ -86,9 +87,33 @@ pub(super) fn latency(job: &str) -> Series {
     series(metric::REQUEST_LATENCY, job).like("path", &INFERENCE.join("|"))
 }
 
-/// Values of `status` of attempts at upstreams that failed, as a pattern: not of those that a client or another upstream
-/// has ended.
-pub(super) const FAILED: &str = "5..|connect_error|timeout|closed|malformed|interrupted";
+/// What is counted in place of a status where an attempt at an upstream failed, as a pattern.
+const FAILED_WITHOUT: &str = "connect_error|timeout|closed|malformed|interrupted";
+
+/// The status of attempts that neither failed nor succeeded: the upstream works, and answers nobody now.
+pub(super) const BUSY: &str = "429";
+
+/// Values of `status` of attempts at upstreams that failed, as a pattern: answers for which the gateway asks the next
+/// one, and no answers. Not those of upstreams that are only busy, nor what a client or another upstream has ended.
+pub(super) fn failed() -> String {
+    let of_class = |class: u16| {
+        let statuses = class * 100..(class + 1) * 100;
+        if statuses.clone().all(is_failure) {
+            return vec![format!("{class}..")];
+        }
+        let failures = statuses.filter(|status| is_failure(*status));
+        failures.map(|status| status.to_string()).collect()
+    };
+    // What is below 200 is no answer yet, and there is no status beyond 599.
+    let statuses = (2..6).flat_map(of_class);
+    let words = [FAILED_WITHOUT.to_owned()];
+    statuses.chain(words).collect::<Vec<_>>().join("|")
+}
+
+/// Whether the upstream of an attempt that is answered with this status has failed, and is not only busy.
+fn is_failure(status: u16) -> bool {
+    !is_relayed(status) && Miss::of_status(status) != Miss::Busy
+}
 
 /// The alerts of gateways that fire.
 pub(super) const FIRING: &str = "ALERTS{alertname=~\"Gateway.+\", alertstate=\"firing\"}";
@@ -401,6 +426,19 @@ mod tests {
             at_most(5.0)
         );
         assert!(at_most(2.5).contains("le=\"2.5\""), "{}", at_most(2.5));
+    }
+
+    #[test]
+    fn whatever_is_no_answer_for_the_client_has_failed_unless_it_is_busy() {
+        assert_eq!(
+            failed(),
+            "3..|401|403|407|408|5..|connect_error|timeout|closed|malformed|interrupted"
+        );
+        let busy: u16 = BUSY.parse().unwrap();
+        for status in 200..600 {
+            let is_busy = status == busy;
+            assert_eq!(is_failure(status), !is_relayed(status) && !is_busy);
+        }
     }
 
     #[test]

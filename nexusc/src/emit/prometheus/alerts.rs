@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::conventions;
 use crate::emit::prometheus::samples::{Samples, samples};
 use crate::emit::prometheus::{AlertRule, alert_name, in_lines, runbook, time};
-use crate::emit::promql::{FAILED, Over, Vector, latency, requests, series, up};
+use crate::emit::promql::{BUSY, Over, Vector, failed, latency, requests, series, up};
 use crate::emit::{FileSet, yaml};
 use crate::ir::alert::{Alert, Rule, Threshold};
 use crate::ir::{Percent, Topology};
@@ -104,15 +104,15 @@ pub(super) fn expression(alert: &Alert, job: &str) -> String {
         }
         Rule::UpstreamErrors => {
             let attempts = series(metric::UPSTREAM_REQUESTS, job);
-            let failed = attempts.clone().like("status", FAILED);
+            let failed = attempts.clone().like("status", &failed());
             let part = failed.rate(WINDOW).sum(upstream) / attempts.rate(WINDOW).sum(upstream);
             format!("{part} > {limit}")
         }
         Rule::ConsecutiveFailures => {
             let attempts = series(metric::UPSTREAM_REQUESTS, job);
-            let failed = attempts.clone().like("status", FAILED);
-            let failures = failed.increase(WINDOW).sum(upstream);
-            let others = attempts.unlike("status", &format!("{FAILED}|cancelled"));
+            let failures = attempts.clone().like("status", &failed());
+            let failures = failures.increase(WINDOW).sum(upstream);
+            let others = attempts.unlike("status", &format!("{}|{BUSY}|cancelled", failed()));
             let successes = others.increase(WINDOW).sum(upstream);
             format!("{failures} > {limit}\nunless on (upstream) {successes} > 0")
         }

@@ -149,23 +149,17 @@ impl Scene<'_> {
                     alert.threshold,
                 )
             }
-            Rule::UpstreamErrors => (
-                vec![
-                    of_upstream("502", above),
-                    of_upstream("200", 10_000 - above),
-                ],
-                vec![
-                    of_upstream("502", below),
-                    of_upstream("200", 10_000 - below),
-                ],
-            ),
-            Rule::ConsecutiveFailures => (
-                vec![of_upstream("connect_error", limit + 1)],
-                vec![
-                    of_upstream("connect_error", limit + 1),
-                    of_upstream("200", 1),
-                ],
-            ),
+            // The key of the gateway has expired.
+            Rule::UpstreamErrors => {
+                let of =
+                    |part: u64| vec![of_upstream("401", part), of_upstream("200", 10_000 - part)];
+                (of(above), of(below))
+            }
+            // Whoever is busy in between has not succeeded.
+            Rule::ConsecutiveFailures => {
+                let of = |otherwise| vec![of_upstream("401", limit + 1), of_upstream(otherwise, 1)];
+                (of("429"), of("200"))
+            }
             Rule::CircuitOpen => self.states(
                 metric::CIRCUIT_STATE,
                 &[("upstream", &upstream)],

@@ -6,7 +6,7 @@ use super::{OVER, UPSTREAM};
 use crate::emit::grafana::panel::{
     BAD, GOOD, HEALTH, Row, State, Unit, WORSE, events, lines, states,
 };
-use crate::emit::promql::{FAILED, UPSTREAMS, series};
+use crate::emit::promql::{UPSTREAMS, failed, series};
 
 const CIRCUITS: &[State] = &[
     State {
@@ -41,7 +41,7 @@ const DRAINING: &[State] = &[
 
 pub(super) fn upstreams(job: &str) -> Row {
     let attempts = series(metric::UPSTREAM_REQUESTS, job).chosen(UPSTREAMS);
-    let failed = attempts.clone().like("status", FAILED);
+    let failed = attempts.clone().like("status", &failed());
     let chosen = |metric| series(metric, job).chosen(UPSTREAMS);
     Row {
         title: "Upstreams",
@@ -55,7 +55,7 @@ pub(super) fn upstreams(job: &str) -> Row {
             lines(
                 "Upstream errors",
                 Unit::RequestsPerSecond,
-                "Attempts answered 5xx, or not at all: no connection, a timeout, a body that broke off.",
+                "Attempts that the upstream refused (401, 403), redirected or answered 5xx, or did not answer: no connection, a timeout, a body that broke off.",
             )
             .logs("upstream : * and status >= 500")
             .query(
