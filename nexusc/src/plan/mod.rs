@@ -21,6 +21,7 @@ pub mod quantisation;
 pub mod report;
 pub mod service;
 pub mod svg;
+pub mod trials;
 pub mod verdict;
 pub mod weights;
 

@@ -8,10 +8,11 @@ use serde::Serialize;
 use crate::conventions;
 use crate::emit::prometheus::samples::{Samples, samples};
 use crate::emit::prometheus::{AlertRule, alert_name, in_lines, runbook, time};
-use crate::emit::promql::{BUSY, Over, Vector, failed, latency, requests, series, up};
+use crate::emit::promql::{BUSY, Over, Series, Vector, failed, latency, requests, series, up};
 use crate::emit::{FileSet, yaml};
 use crate::ir::alert::{Alert, Rule, Threshold};
 use crate::ir::{Percent, Topology};
+use crate::plan::trials;
 use crate::unit::{duration, period};
 
 const RULES: &str = include_str!("../../../../templates/deploy/prometheus/alerts.yml");
@@ -64,7 +65,7 @@ pub(super) fn rule(alert: &Alert, topology: &Topology) -> AlertRule {
     AlertRule {
         path: alert.path().to_string(),
         slo: None,
-        expr: in_lines(&expression(alert, &topology.name)),
+        expr: in_lines(&expression(alert, topology)),
         hold: (!alert.hold.is_zero()).then(|| time(alert.hold)),
         severity: alert.severity.name(),
         summary: summary(alert),
@@ -81,7 +82,8 @@ fn part(pattern: &str, job: &str) -> Vector {
 }
 
 /// What Prometheus evaluates.
-pub(super) fn expression(alert: &Alert, job: &str) -> String {
+pub(super) fn expression(alert: &Alert, topology: &Topology) -> String {
+    let job = &topology.name;
     let limit = limit(alert.threshold);
     let upstream: &[&'static str] = &["upstream"];
     match alert.rule {
@@ -111,10 +113,20 @@ pub(super) fn expression(alert: &Alert, job: &str) -> String {
         Rule::ConsecutiveFailures => {
             let attempts = series(metric::UPSTREAM_REQUESTS, job);
             let failures = attempts.clone().like("status", &failed());
-            let failures = failures.increase(WINDOW).sum(upstream);
             let others = attempts.unlike("status", &format!("{}|{BUSY}|cancelled", failed()));
-            let successes = others.increase(WINDOW).sum(upstream);
-            format!("{failures} > {limit}\nunless on (upstream) {successes} > 0")
+            let (all, lately) = failures_within(alert, topology);
+            let grown = |series: &Series, time| series.increase(Over::Time(time)).sum(upstream);
+            // What counts is found over a long time, and forgotten soon after it is over.
+            let still = if all == lately {
+                String::new()
+            } else {
+                format!("and on (upstream) {} > 0\n", grown(&failures, lately))
+            };
+            format!(
+                "{} > {limit}\n{still}unless on (upstream) {} > 0",
+                grown(&failures, all),
+                grown(&others, lately)
+            )
         }
         // 0 is closed; half-open is on the way there, or back.
         Rule::CircuitOpen => {
@@ -150,6 +162,15 @@ pub(super) fn expression(alert: &Alert, job: &str) -> String {
             format!("{part} - 1 > {limit}")
         }
     }
+}
+
+/// The time within which an alert counts the failures of an upstream, and that of which it says that all failed.
+pub(super) fn failures_within(alert: &Alert, topology: &Topology) -> (Duration, Duration) {
+    let all = match alert.threshold {
+        Threshold::Count(count) => trials::time_of(count, topology),
+        _ => trials::lately(topology),
+    };
+    (all, trials::lately(topology))
 }
 
 fn growth(metric: metric::Metric, job: &str, over: Over, limit: &str) -> String {

@@ -4,7 +4,7 @@ use decide::metric;
 use serde::Serialize;
 
 use crate::conventions;
-use crate::emit::prometheus::alerts::{WINDOW, expression, shown, summary};
+use crate::emit::prometheus::alerts::{WINDOW, expression, failures_within, shown, summary};
 use crate::emit::prometheus::slos::what;
 use crate::emit::prometheus::{alert_name, in_lines, time};
 use crate::emit::promql::{requests, series};
@@ -58,6 +58,9 @@ struct Facts<'t> {
     environment: &'static str,
     threshold: String,
     hold: String,
+    /// Within which time failures of an upstream are counted, and of which it is said that all failed.
+    within: String,
+    lately: String,
     query: String,
     by_status: String,
     by_upstream: String,
@@ -74,6 +77,7 @@ fn section(alert: &Alert, topology: &Topology) -> Section {
     };
     let attempts = series(metric::UPSTREAM_REQUESTS, job).rate(WINDOW);
     let latency = series(metric::UPSTREAM_LATENCY, job);
+    let (within, lately) = failures_within(alert, topology);
     let in_list = |query: String| query.replace('\n', "\n   ");
     let facts = Facts {
         spec: job,
@@ -86,7 +90,9 @@ fn section(alert: &Alert, topology: &Topology) -> Section {
         environment: conventions::ENVIRONMENT_SAMPLE,
         threshold: shown(alert.threshold),
         hold: time(alert.hold),
-        query: in_list(in_lines(&expression(alert, job))),
+        within: time(within),
+        lately: time(lately),
+        query: in_list(in_lines(&expression(alert, topology))),
         by_status: requests(job).rate(WINDOW).sum(&["status"]).to_string(),
         by_upstream: attempts.sum(&["upstream", "status"]).to_string(),
         upstream_latency: latency.quantile(0.95, &["upstream"], WINDOW).to_string(),

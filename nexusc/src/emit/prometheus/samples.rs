@@ -5,15 +5,18 @@ use std::time::Duration;
 use decide::metric::{self, INFERENCE, Metric};
 use serde::Serialize;
 
-use crate::emit::prometheus::alerts::summary;
+use crate::emit::prometheus::alerts::{failures_within, summary};
 use crate::emit::prometheus::time;
 use crate::ir::alert::{Alert, Rule, Threshold};
 use crate::ir::{Percent, Topology};
 use crate::plan::buckets::buckets;
+use crate::plan::trials;
 
 /// The test of an alert.
 #[derive(Serialize)]
 pub(super) struct Samples {
+    /// Between two of its samples.
+    interval: String,
     /// When it is looked at, by which time it has held for long enough.
     after: String,
     fires: Vec<Sample>,
@@ -41,15 +44,31 @@ struct Label {
 /// A replica's address, as Prometheus adds it.
 const INSTANCE: &str = "gateway:8080";
 
-/// How long an alert looks back at most.
+/// How long an alert looks back at most, unless upstreams are tried seldom.
 const LOOKS_BACK: Duration = Duration::from_secs(15 * 60);
+
+const MINUTE: Duration = Duration::from_secs(60);
+const MILLISECOND: Duration = Duration::from_millis(1);
+
+/// How often Prometheus looks between two trials of an upstream, in a test.
+const SAMPLES_A_TRIAL: u32 = 4;
 
 /// The test of `alert`.
 pub(super) fn samples(alert: &Alert, topology: &Topology) -> Samples {
-    let after = alert.hold + LOOKS_BACK * 2;
+    let (within, _) = failures_within(alert, topology);
+    let looks_back = match alert.rule {
+        Rule::ConsecutiveFailures => within.max(LOOKS_BACK),
+        _ => LOOKS_BACK,
+    };
+    let after = alert.hold + looks_back * 2;
+    let interval = match (alert.rule, trials::pace(topology)) {
+        (Rule::ConsecutiveFailures, Some(pace)) => (pace / SAMPLES_A_TRIAL).max(MILLISECOND),
+        _ => MINUTE,
+    };
+    let intervals = after.as_millis() / interval.as_millis() + 1;
     let scene = Scene {
         job: &topology.name,
-        intervals: after.as_secs() / 60 + 1,
+        intervals: u64::try_from(intervals).unwrap_or(u64::MAX),
     };
     let (fires, rests) = scene.of(alert, topology);
     let labels = labels(alert, topology);
@@ -57,6 +76,7 @@ pub(super) fn samples(alert: &Alert, topology: &Topology) -> Samples {
         text.replace(&format!("{{{{ $labels.{} }}}}", label.name), &label.value)
     });
     Samples {
+        interval: time(interval),
         after: time(after),
         fires,
         rests,
@@ -157,7 +177,16 @@ impl Scene<'_> {
             }
             // Whoever is busy in between has not succeeded.
             Rule::ConsecutiveFailures => {
-                let of = |otherwise| vec![of_upstream("401", limit + 1), of_upstream(otherwise, 1)];
+                let failures = || match trials::pace(topology) {
+                    // Its circuits let none through but trials: one of each replica, where so many are waited for.
+                    Some(_) => {
+                        let labels = [("upstream", upstream.as_str()), ("status", "connect_error")];
+                        let values = self.stairs(SAMPLES_A_TRIAL.into(), limit / trials::MOST + 1);
+                        self.sample(metric::UPSTREAM_REQUESTS.name, &labels, values)
+                    }
+                    None => of_upstream("401", limit + 1),
+                };
+                let of = |otherwise| vec![failures(), of_upstream(otherwise, 1)];
                 (of("429"), of("200"))
             }
             Rule::CircuitOpen => self.states(
@@ -207,6 +236,13 @@ impl Scene<'_> {
                 (at(limit / 2), at(limit * 2))
             }
         }
+    }
+
+    /// Values of a counter that grows by this with every so many samples, and not before.
+    fn stairs(&self, samples: u64, more: u64) -> String {
+        let steps = 0..=self.intervals / samples;
+        let values = steps.map(|step| format!("{}x{}", step * more, samples - 1));
+        values.collect::<Vec<_>>().join(" ")
     }
 
     /// A gauge in a state that is alarming, and in one that is not.
