@@ -128,10 +128,17 @@ pub(super) fn expression(alert: &Alert, topology: &Topology) -> String {
                 grown(&others, lately)
             )
         }
-        // 0 is closed; half-open is on the way there, or back.
+        // 0 is closed; half-open is on the way there, or back, and stays so until somebody asks: a circuit that did not
+        // open again has nobody who does.
         Rule::CircuitOpen => {
             let states = series(metric::CIRCUIT_STATE, job).now();
-            format!("{} > 0", states.max(upstream))
+            let opened = series(metric::CIRCUIT_OPENED, job);
+            let opened = opened.increase(Over::Time(trials::lately(topology)));
+            format!(
+                "{} > 0\nand on (upstream) {} > 0",
+                states.max(upstream),
+                opened.sum(upstream)
+            )
         }
         Rule::UpstreamUnhealthy => {
             let healthy = series(metric::UPSTREAM_HEALTHY, job).now();
@@ -227,7 +234,9 @@ pub(super) fn summary(alert: &Alert) -> String {
                 "more than {beyond} attempts at {{{{ $labels.upstream }}}} failed, and none succeeded"
             )
         }
-        Rule::CircuitOpen => "the circuit of {{ $labels.upstream }} stays open".to_owned(),
+        Rule::CircuitOpen => {
+            "the circuit of {{ $labels.upstream }} opens again and again".to_owned()
+        }
         Rule::UpstreamUnhealthy => "{{ $labels.upstream }} fails its health checks".to_owned(),
         Rule::FallbackUse => format!("fallback models answer more than {beyond} of requests"),
         Rule::StoreErrors => format!("the store has not counted more than {beyond} requests"),
@@ -263,7 +272,9 @@ fn description(alert: &Alert, topology: &Topology) -> String {
             "Its requests go to other upstreams or to fallback models, if there are any."
         }
         Rule::ConsecutiveFailures => "It answers nothing any more.",
-        Rule::CircuitOpen => "It is left alone because it fails: the others carry its requests.",
+        Rule::CircuitOpen => {
+            "It is left alone because it fails or is busy: the others carry its requests."
+        }
         Rule::UpstreamUnhealthy => "It is asked last, after all others.",
         Rule::FallbackUse => "Users get answers of models that they did not ask for.",
         Rule::StoreErrors => match topology.store.as_ref().and_then(|store| store.when_away) {

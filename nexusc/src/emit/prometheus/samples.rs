@@ -48,7 +48,6 @@ const INSTANCE: &str = "gateway:8080";
 const LOOKS_BACK: Duration = Duration::from_secs(15 * 60);
 
 const MINUTE: Duration = Duration::from_secs(60);
-const MILLISECOND: Duration = Duration::from_millis(1);
 
 /// How often Prometheus looks between two trials of an upstream, in a test.
 const SAMPLES_A_TRIAL: u32 = 4;
@@ -58,11 +57,12 @@ pub(super) fn samples(alert: &Alert, topology: &Topology) -> Samples {
     let (within, _) = failures_within(alert, topology);
     let looks_back = match alert.rule {
         Rule::ConsecutiveFailures => within.max(LOOKS_BACK),
+        Rule::CircuitOpen => trials::lately(topology).max(LOOKS_BACK),
         _ => LOOKS_BACK,
     };
     let after = alert.hold + looks_back * 2;
-    let interval = match (alert.rule, trials::pace(topology)) {
-        (Rule::ConsecutiveFailures, Some(pace)) => (pace / SAMPLES_A_TRIAL).max(MILLISECOND),
+    let interval = match (alert.rule, slow_pace(alert, topology)) {
+        (Rule::ConsecutiveFailures, Some(pace)) => pace / SAMPLES_A_TRIAL,
         _ => MINUTE,
     };
     let intervals = after.as_millis() / interval.as_millis() + 1;
@@ -177,7 +177,7 @@ impl Scene<'_> {
             }
             // Whoever is busy in between has not succeeded.
             Rule::ConsecutiveFailures => {
-                let failures = || match trials::pace(topology) {
+                let failures = || match slow_pace(alert, topology) {
                     // Its circuits let none through but trials: one of each replica, where so many are waited for.
                     Some(_) => {
                         let labels = [("upstream", upstream.as_str()), ("status", "connect_error")];
@@ -189,11 +189,18 @@ impl Scene<'_> {
                 let of = |otherwise| vec![failures(), of_upstream(otherwise, 1)];
                 (of("429"), of("200"))
             }
-            Rule::CircuitOpen => self.states(
-                metric::CIRCUIT_STATE,
-                &[("upstream", &upstream)],
-                ["1", "0"],
-            ),
+            // It fails each of its trials; or nobody has asked since it opened.
+            Rule::CircuitOpen => {
+                let labels = [("upstream", upstream.as_str())];
+                let pace = trials::pace(topology).unwrap_or(MINUTE);
+                let opened = self.stairs(pace.as_secs().div_ceil(60).max(1), 1);
+                let of = |opened: String| {
+                    let state = self.steady(metric::CIRCUIT_STATE, &labels, "2");
+                    let opened = self.sample(metric::CIRCUIT_OPENED.name, &labels, opened);
+                    vec![state, opened]
+                };
+                (of(opened), of(format!("1x{}", self.intervals)))
+            }
             Rule::UpstreamUnhealthy => self.states(
                 metric::UPSTREAM_HEALTHY,
                 &[("upstream", &upstream)],
@@ -346,6 +353,12 @@ impl Scene<'_> {
             values,
         }
     }
+}
+
+/// The pace at which an upstream is tried, where that is so slow that its failures are counted over longer.
+fn slow_pace(alert: &Alert, topology: &Topology) -> Option<Duration> {
+    let (within, lately) = failures_within(alert, topology);
+    trials::pace(topology).filter(|_| within > lately)
 }
 
 /// The labels of an alert in its test.
