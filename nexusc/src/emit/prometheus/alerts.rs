@@ -32,6 +32,7 @@ pub(super) fn emit(topology: &Topology, files: &mut FileSet) {
     let folder = conventions::deploy_folder(&topology.name);
     let values = Values {
         header: conventions::header(&topology.name),
+        job: &topology.name,
         group: format!("{}-alerts", topology.name),
         rules: topology.alerts.iter().map(tested).collect(),
     };
@@ -46,8 +47,11 @@ pub(super) fn emit(topology: &Topology, files: &mut FileSet) {
 }
 
 #[derive(Serialize)]
-struct Values {
+struct Values<'t> {
     header: String,
+    /// The gateway, which its alerts name though most of them are about all replicas: others may tell the same
+    /// Alertmanager.
+    job: &'t str,
     group: String,
     rules: Vec<Tested>,
 }

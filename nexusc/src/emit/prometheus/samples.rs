@@ -21,7 +21,7 @@ pub(super) struct Samples {
     after: String,
     fires: Vec<Sample>,
     rests: Vec<Sample>,
-    /// Its labels, beside its severity.
+    /// Its labels, beside its gateway and severity.
     labels: Vec<Label>,
     /// Its summary, with them filled in.
     summary: String,
@@ -365,11 +365,7 @@ fn slow_pace(alert: &Alert, topology: &Topology) -> Option<Duration> {
 fn labels(alert: &Alert, topology: &Topology) -> Vec<Label> {
     let label = |name: &'static str, value: String| Label { name, value };
     match alert.rule {
-        Rule::GatewayDown => vec![
-            label("instance", INSTANCE.to_owned()),
-            label("job", topology.name.clone()),
-        ],
-        Rule::MetricsAbsent => vec![label("job", topology.name.clone())],
+        Rule::GatewayDown => vec![label("instance", INSTANCE.to_owned())],
         Rule::SlowFirstToken => vec![label("model", first_model(topology))],
         Rule::QueueWait => vec![label("limit", queued_limit(topology))],
         Rule::UpstreamErrors

@@ -15,6 +15,7 @@ pub(super) fn emit(topology: &Topology, folder: &str, files: &mut FileSet) {
     let rules = prometheus::rules(topology).into_iter();
     let values = Rules {
         header: conventions::header(&topology.name),
+        job: &topology.name,
         group: format!("{}-alerts", topology.name),
         folder: conventions::dashboard_folder(&topology.name),
         source: conventions::PROMETHEUS_SOURCE,
@@ -24,8 +25,9 @@ pub(super) fn emit(topology: &Topology, folder: &str, files: &mut FileSet) {
 }
 
 #[derive(Serialize)]
-struct Rules {
+struct Rules<'t> {
     header: String,
+    job: &'t str,
     group: String,
     folder: String,
     source: &'static str,
