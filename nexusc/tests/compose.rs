@@ -69,6 +69,21 @@ fn an_address_of_the_machine_is_not_that_of_the_container() {
 }
 
 #[test]
+fn prometheus_asks_an_engine_of_this_machine_by_the_name_of_its_container() {
+    let prometheus: Value =
+        serde_saphyr::from_str(&file(SPEC, "prometheus/prometheus.yml")).unwrap();
+    let of_engines = &prometheus["scrape_configs"][1]["static_configs"];
+    let targets = of_engines.as_array().unwrap().iter();
+    let targets: Vec<&Value> = targets.map(|engine| &engine["targets"][0]).collect();
+    assert!(targets.contains(&&json!("null:8000")), "{targets:?}");
+    let gateway = &compose("compose.yaml")["services"]["gateway"];
+    let address = gateway["environment"]["UPSTREAM_NULL_URL"]
+        .as_str()
+        .unwrap();
+    assert!(address.contains("//null:8000"), "{address}");
+}
+
+#[test]
 fn the_way_of_logs_leads_where_its_files_say() {
     let compose = compose("compose.yaml");
     let of_logs: Vec<(&String, &Value)> = compose["services"]

@@ -8,6 +8,7 @@ use crate::conventions;
 use crate::emit::prometheus::time;
 use crate::emit::{FileSet, yaml};
 use crate::ir::{Endpoint, Topology, Upstream};
+use crate::plan::containers;
 
 const TEMPLATE: &str = include_str!("../../../../templates/deploy/prometheus/prometheus.yml");
 
@@ -61,7 +62,8 @@ struct Engine<'t> {
     target: String,
 }
 
-/// The engines of the topology, each server once.
+/// The engines of the topology, each server once, where Prometheus finds them from its container: one of this machine is
+/// in another one, and this machine's own address is that of the container itself.
 fn engines(topology: &Topology) -> Vec<Engine<'_>> {
     let mut known = BTreeSet::new();
     let engine = |upstream: &'_ Upstream| -> Option<(String, String)> {
@@ -70,6 +72,7 @@ fn engines(topology: &Topology) -> Vec<Engine<'_>> {
             return None;
         }
         let (host, port) = upstream.endpoint.host_and_port()?;
+        let host = containers::of_engine(upstream).unwrap_or(host);
         let target = if host.contains(':') {
             format!("[{host}]:{port}")
         } else {
