@@ -25,8 +25,9 @@ pub struct Kubernetes {
     pub allow_from: Option<Vec<String>>,
     /// The labels of the nodes that engines run on. Default: `{ "nvidia.com/gpu.present" = "true" }`.
     pub gpu_nodes: Option<BTreeMap<String, String>>,
-    /// Whether Prometheus Operator runs in the cluster: then it is told to scrape the gateway, and the rules. Default:
-    /// `false`.
+    /// Whether Prometheus Operator runs in the cluster: then it is told to scrape the gateway, and the rules. A
+    /// Prometheus that several environments share takes them for one gateway, unless its `enforcedNamespaceLabel` keeps
+    /// them apart. Default: `false`.
     pub prometheus_operator: Option<bool>,
 }
 
