@@ -19,6 +19,7 @@ pub mod placement;
 pub mod points;
 pub mod quantisation;
 pub mod report;
+pub mod resident;
 pub mod service;
 pub mod svg;
 pub mod trials;

@@ -22,9 +22,11 @@ pub struct Gateway {
     /// Turns authentication off: every caller may use every model. Refused in a production overlay.
     /// Default: `false`.
     pub development: Option<bool>,
-    /// The largest request body, such as `"8MiB"`; a larger one is answered 413. Default: `"8MiB"`.
+    /// The largest request body, such as `"8MiB"`; a larger one is answered 413. Memory limits of emitted manifests have
+    /// room for 64 such bodies at once: raise them where more arrive together. Default: `"8MiB"`.
     pub max_body: Option<String>,
-    /// The most client connections open at once; more wait to be accepted. Default: `10000`.
+    /// The most client connections open at once; more wait to be accepted. Memory limits of emitted manifests count
+    /// 128 KiB for each, which is what a stream takes whose client does not read it. Default: `10000`.
     pub max_connections: Option<u64>,
     /// How long a client may take to send a request's head, and then its body, such as `"30s"`.
     /// Default: `"30s"`.

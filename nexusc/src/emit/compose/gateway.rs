@@ -13,6 +13,7 @@ use crate::emit::dockerfile::audit_folder;
 use crate::emit::environment;
 use crate::ir::{Endpoint, Secret, Topology};
 use crate::plan::containers;
+use crate::plan::resident::{BODIES, resident};
 
 /// What the gateway has beside its `shutdown_grace`, in seconds, before it is killed.
 const LONGER: u64 = 10;
@@ -32,6 +33,8 @@ pub(super) struct Gateway {
     stop: u64,
     /// The most memory in MiB.
     memory: u64,
+    /// The bodies of requests that it has room for at once.
+    bodies: u64,
     /// The most open files.
     descriptors: u64,
     /// Secrets, and addresses that differ in a container.
@@ -91,7 +94,8 @@ pub(super) fn of<'t>(topology: &'t Topology, files: &Files<'t>) -> Gateway {
             .then(|| published(listen)),
         listen: listens_elsewhere(listen),
         stop: in_seconds(topology.gateway.shutdown_grace) + LONGER,
-        memory: memory(topology),
+        memory: resident(topology).most,
+        bodies: BODIES,
         descriptors: descriptors(topology),
         variables,
         optional,
@@ -135,18 +139,6 @@ pub(crate) fn watched(topology: &Topology) -> Vec<u64> {
 /// Whole seconds, and no fewer than these.
 pub(crate) fn in_seconds(time: Duration) -> u64 {
     time.as_secs() + u64::from(time.subsec_nanos() > 0)
-}
-
-/// In MiB: what the process needs by itself; 128 KiB for each connection, which is what a stream holds whose client
-/// does not read; the answers that it keeps; the copies that are on their way.
-fn memory(topology: &Topology) -> u64 {
-    const OWN: u64 = 256;
-    let gateway = &topology.gateway;
-    let connections = gateway.max_connections.div_ceil(8);
-    let kept = gateway.idempotency.as_ref();
-    let kept = kept.map_or(0, |kept| kept.max_bytes.div_ceil(1 << 20));
-    let has_copies = topology.routes.iter().any(|route| route.shadow.is_some());
-    OWN + connections + kept + if has_copies { 64 } else { 0 }
 }
 
 /// A client and its upstream for each connection, and what a process has open anyway.

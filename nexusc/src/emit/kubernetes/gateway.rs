@@ -11,6 +11,7 @@ use crate::emit::kubernetes::secrets::{Secrets, secrets};
 use crate::emit::yaml::fill;
 use crate::ir::kubernetes::{Exposure, Replicas};
 use crate::ir::{Gateway, Topology};
+use crate::plan::resident::{BODIES, Resident, resident};
 use crate::unit::duration;
 
 const AUTOSCALER: &str = include_str!("../../../../templates/deploy/kubernetes/autoscaler.yaml");
@@ -208,36 +209,15 @@ pub(super) fn settings(topology: &Topology) -> Vec<Setting> {
 struct Memory {
     request: String,
     limit: String,
+    bodies: u64,
 }
 
-/// What a gateway of this topology holds when all that is bounded is full, and twice that as the limit (ARCHITECTURE.md,
-/// "Measured").
 fn memory(topology: &Topology) -> Memory {
-    const MIB: u64 = 1 << 20;
-    const CONNECTION: u64 = 10 << 10;
-    const UPSTREAM: u64 = 10 << 10;
-    const SUBJECTS: u64 = 128 * MIB;
-    const SHADOWS: u64 = 64 * MIB;
-    const STEP: u64 = 64 * MIB;
-    let gateway = &topology.gateway;
-    let has_subjects = topology.jwt.as_ref().is_some_and(|jwt| jwt.limit.is_some());
-    let has_shadows = topology.routes.iter().any(|route| route.shadow.is_some());
-    let kept = gateway.idempotency.as_ref().map_or(0, |it| it.max_bytes);
-    let of_clients = gateway.max_connections.saturating_mul(CONNECTION);
-    let of_upstreams = UPSTREAM * topology.upstreams.len() as u64;
-    let parts = [
-        STEP,
-        of_clients,
-        of_upstreams,
-        kept,
-        if has_subjects { SUBJECTS } else { 0 },
-        if has_shadows { SHADOWS } else { 0 },
-    ];
-    let all = parts.into_iter().fold(0, u64::saturating_add);
-    let steps = all.div_ceil(STEP) * (STEP / MIB);
+    let Resident { usual, most } = resident(topology);
     Memory {
-        request: format!("{steps}Mi"),
-        limit: format!("{}Mi", 2 * steps),
+        request: format!("{usual}Mi"),
+        limit: format!("{most}Mi"),
+        bodies: BODIES,
     }
 }
 
