@@ -170,6 +170,27 @@ fn a_server_of_which_the_spec_says_what_starts_it_starts_by_its_image() {
 }
 
 #[test]
+fn a_gateway_may_open_the_files_that_it_asks_for() {
+    for http2 in [true, false] {
+        let spec = format!(
+            "edition = 1\nmodels.m = {{}}\nupstreams.u.url = \"mock://local\"\nroutes.r = {{ models = [\"m\"], \
+             direct = {{ upstream = \"u\" }} }}\ngateway = {{ development = true, max_connections = 3000, http2 = {http2} }}\n"
+        );
+        // As it says when it starts with fewer: `runtime/src/server/descriptors.rs` asks the same function.
+        let asked = decide::descriptors::needed(3000, http2);
+        assert_eq!(asked, if http2 { 9064 } else { 6064 });
+        let compose: Value = serde_saphyr::from_str(&file(&spec, "compose.yaml")).unwrap();
+        let of_compose = &compose["services"]["gateway"]["ulimits"]["nofile"];
+        assert!(of_compose.as_u64() >= Some(asked), "{of_compose}");
+        let unit = file(&spec, "systemd/no@.service");
+        let mut lines = unit.lines();
+        let of_systemd = lines.find_map(|line| line.strip_prefix("LimitNOFILE="));
+        let of_systemd: u64 = of_systemd.unwrap().parse().unwrap();
+        assert!(of_systemd >= asked, "{of_systemd}");
+    }
+}
+
+#[test]
 fn nobody_is_reached_past_nginx() {
     let services = &compose("compose.yaml")["services"];
     assert_eq!(services["gateway"]["ports"], Value::Null);

@@ -41,6 +41,7 @@ pub(super) fn emit(topology: &Topology, files: &mut FileSet) {
         has_low_port: topology.gateway.listen.port() < 1024,
         stop: in_seconds(topology.gateway.shutdown_grace) + LONGER,
         descriptors: descriptors(topology),
+        http2: topology.gateway.http2,
         logs: logs.map(in_unit),
         written: audit_folder
             .as_deref()
@@ -76,6 +77,7 @@ struct Unit<'t> {
     has_low_port: bool,
     stop: u64,
     descriptors: u64,
+    http2: bool,
     /// The folder of the audit log below that of logs, which systemd makes.
     logs: Option<String>,
     /// The folder of the audit log elsewhere.

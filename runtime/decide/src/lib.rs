@@ -10,10 +10,12 @@
 //! ```
 //!
 //! Two use it, so that both decide alike: `runtime` for each request, and `nexusc` for the tests that a spec
-//! holds. What an upstream or a model is, each of them says by itself ([`Candidate`], [`walk::Sight`]); with
-//! types that are known when it is compiled, none of this costs more than if it stood in the caller.
+//! holds. What else both have to agree on stands here too: [`log`], [`metric`], [`descriptors`]. What an upstream
+//! or a model is, each of them says by itself ([`Candidate`], [`walk::Sight`]); with types that are known when it
+//! is compiled, none of this costs more than if it stood in the caller.
 
 pub mod admit;
+pub mod descriptors;
 pub mod draw;
 pub mod hash;
 pub mod limit;

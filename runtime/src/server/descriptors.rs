@@ -2,22 +2,18 @@
 //!
 //! Without, an upstream that is well would be blamed for a connection that this process could not open.
 
+use decide::descriptors::{OTHERS, needed};
+
 use crate::observe::level::Level;
 use crate::observe::line::Line;
 use crate::observe::log::Sink;
-
-/// For the log, the listeners, the event queues and short-lived files.
-const OTHERS: u64 = 64;
 
 /// Raises this process's own limit to what the system lets it have: enough for `connections` of clients, each
 /// with one to an upstream; with `http2`, for as many streams besides. Returns how many connections there may be:
 /// where they would leave none for upstreams, fewer, and a warning says so. Who comes then waits in the kernel's
 /// queue, and who is connected is served.
 pub(super) fn provide(connections: usize, http2: bool, sink: &Sink) -> usize {
-    let wanted = u64::try_from(connections)
-        .unwrap_or(u64::MAX)
-        .saturating_mul(if http2 { 3 } else { 2 })
-        .saturating_add(OTHERS);
+    let wanted = needed(u64::try_from(connections).unwrap_or(u64::MAX), http2);
     let (possible, message) = match rlimit::increase_nofile_limit(wanted) {
         Ok(available) if available >= wanted => return connections,
         Ok(available) => {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use decide::descriptors::needed;
 use serde::Serialize;
 
 use super::secrets::{self, Files, Mounted};
@@ -37,6 +38,7 @@ pub(super) struct Gateway {
     bodies: u64,
     /// The most open files.
     descriptors: u64,
+    http2: bool,
     /// Secrets, and addresses that differ in a container.
     variables: Vec<Variable>,
     /// What is handed on if `.env` has it.
@@ -97,6 +99,7 @@ pub(super) fn of<'t>(topology: &'t Topology, files: &Files<'t>) -> Gateway {
         memory: resident(topology).most,
         bodies: BODIES,
         descriptors: descriptors(topology),
+        http2: topology.gateway.http2,
         variables,
         optional,
         asks_the_machine,
@@ -141,9 +144,12 @@ pub(crate) fn in_seconds(time: Duration) -> u64 {
     time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }
 
-/// A client and its upstream for each connection, and what a process has open anyway.
+/// What the process asks the system for when it starts, so that it need not accept fewer clients than the spec says; and
+/// some for what it asks beside requests: health checks, the store, the collector, copies, kept connections.
 pub(crate) fn descriptors(topology: &Topology) -> u64 {
-    topology.gateway.max_connections.saturating_mul(2) + 1024
+    const BESIDE: u64 = 1024;
+    let gateway = &topology.gateway;
+    needed(gateway.max_connections, gateway.http2).saturating_add(BESIDE)
 }
 
 /// The secrets that are variables, by name.
