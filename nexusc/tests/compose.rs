@@ -207,6 +207,22 @@ fn nobody_is_reached_past_nginx() {
 }
 
 #[test]
+fn nginx_may_open_as_many_files_as_it_may_have_connections() {
+    let conf = file(SPEC, "nginx/nginx.conf");
+    let figure = |directive: &str| -> u64 {
+        let mut lines = conf.lines().map(str::trim);
+        let line = lines.find_map(|line| line.strip_prefix(directive));
+        let figure = line.unwrap_or_else(|| panic!("{directive} in\n{conf}"));
+        figure.trim().trim_end_matches(';').parse().unwrap()
+    };
+    let files = figure("worker_rlimit_nofile");
+    assert!(files > figure("worker_connections"), "{conf}");
+    // A process without rights raises no limit beyond what its container has.
+    let nginx = &compose("compose.yaml")["services"]["nginx"];
+    assert_eq!(nginx["ulimits"]["nofile"], files);
+}
+
+#[test]
 fn what_is_required_is_of_no_profile_that_may_be_off() {
     let services = &compose("compose.yaml")["services"];
     assert_eq!(services["y"]["profiles"], json!(["all", "phase-1"]));

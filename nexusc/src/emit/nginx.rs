@@ -23,6 +23,13 @@ pub(super) const PRIVATE_KEY: &str = "/run/secrets/nginx-tls.key";
 /// How long a response may pause where requests have no end.
 const LONGEST: Duration = Duration::from_secs(3600);
 
+/// What each worker may open: a client and the gateway for each connection, and what it has open anyway. Without, it is
+/// what Docker's service was started with, which may be 1,024.
+pub(super) fn descriptors(topology: &Topology) -> u64 {
+    const OTHERS: u64 = 1024;
+    topology.gateway.max_connections.saturating_mul(2) + OTHERS
+}
+
 pub(super) fn emit(topology: &Topology, files: &mut FileSet) {
     let deploy = &topology.deploy;
     let Some(nginx) = &deploy.compose.nginx else {
@@ -39,6 +46,7 @@ pub(super) fn emit(topology: &Topology, files: &mut FileSet) {
         certificate: CERTIFICATE,
         private_key: PRIVATE_KEY,
         connections: topology.gateway.max_connections,
+        descriptors: descriptors(topology),
         gateway: conventions::GATEWAY,
         gateway_port: topology.gateway.listen.port(),
         max_body: topology.gateway.max_body,
@@ -61,6 +69,7 @@ struct File {
     certificate: &'static str,
     private_key: &'static str,
     connections: u64,
+    descriptors: u64,
     gateway: &'static str,
     gateway_port: u16,
     max_body: u64,

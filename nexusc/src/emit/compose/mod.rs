@@ -64,7 +64,7 @@ fn base(topology: &Topology) -> String {
             .compose
             .nginx
             .as_ref()
-            .map(|nginx| services::nginx(nginx, &secrets)),
+            .map(|nginx| services::nginx(topology, nginx, &secrets)),
         prometheus: has(Artifact::Prometheus).then(|| monitoring::prometheus(topology)),
         alertmanager: topology
             .deploy

@@ -28,6 +28,8 @@ pub(super) struct Nginx {
     origin: String,
     image: &'static str,
     port: String,
+    /// The most open files of each of its processes.
+    descriptors: u64,
     files: Vec<Mounted>,
 }
 
@@ -67,7 +69,7 @@ pub(super) fn all<'t>(topology: &'t Topology) -> Vec<Container<'t>> {
     services.iter().map(container).collect()
 }
 
-pub(super) fn nginx(nginx: &compose::Nginx, all: &Files<'_>) -> Nginx {
+pub(super) fn nginx(topology: &Topology, nginx: &compose::Nginx, all: &Files<'_>) -> Nginx {
     let file = |file: &String, at| Some(secrets::at(all.get(file.as_str())?, at));
     let files = nginx.identity.as_ref().map(|identity| {
         let certificate = file(&identity.certificate, crate::emit::nginx::CERTIFICATE);
@@ -81,5 +83,6 @@ pub(super) fn nginx(nginx: &compose::Nginx, all: &Files<'_>) -> Nginx {
         origin: nginx.path.to_string(),
         image: image::NGINX,
         port: format!("{}:{}", nginx.port, crate::emit::nginx::PORT),
+        descriptors: crate::emit::nginx::descriptors(topology),
     }
 }
