@@ -597,6 +597,81 @@ fn two_environments_never_share_a_namespace_unless_a_spec_says_so() {
     );
 }
 
+/// The hosts of ingresses in the base and in overlays of these names.
+fn hosts(files: &FileSet, spec: &str, overlays: &[&str]) -> Vec<String> {
+    let base = objects(files, &format!("deploy/{spec}/kubernetes/base"));
+    let ingress = &find(&base, "Ingress", spec)["spec"];
+    let usual = ingress["rules"][0]["host"].as_str().unwrap().to_owned();
+    let varied = overlays.iter().map(|overlay| {
+        let path = format!("deploy/{spec}/kubernetes/overlays/{overlay}/kustomization.yaml");
+        let kustomization: Json = serde_saphyr::from_str(files.get(&path).unwrap()).unwrap();
+        let patches = kustomization["patches"].as_array();
+        let mut patches = patches.into_iter().flatten();
+        let of_ingress = patches.find(|patch| patch["target"]["kind"] == "Ingress");
+        of_ingress.map_or(usual.clone(), |patch| {
+            let patch: Json = serde_saphyr::from_str(patch["patch"].as_str().unwrap()).unwrap();
+            let operations = patch.as_array().unwrap();
+            let of_host = |operation: &&Json| operation["path"] == "/spec/rules/0/host";
+            let operation = operations.iter().find(of_host).unwrap();
+            operation["value"].as_str().unwrap().to_owned()
+        })
+    });
+    std::iter::once(usual.clone()).chain(varied).collect()
+}
+
+#[test]
+fn two_environments_never_share_a_host_unless_a_spec_says_so() {
+    const SPEC: &str = "edition = 1\ngateway.development = true\nmodels.m = {}\nupstreams.u.url = \"mock://local\"\n\
+                        routes.r = { models = [\"m\"], direct = { upstream = \"u\" } }\n[overlays.a]\n[overlays.b]\n";
+    assert_eq!(
+        hosts(&files("chat", SPEC), "chat", &["a", "b"]),
+        ["gateway.local", "a.gateway.local", "b.gateway.local"]
+    );
+    let fleet = std::fs::read_to_string("../specs/fleet.toml").unwrap();
+    let hosts = hosts(&files("fleet", &fleet), "fleet", &["production", "staging"]);
+    let different: BTreeSet<&String> = hosts.iter().collect();
+    assert_eq!(different.len(), 3, "{hosts:?}");
+}
+
+#[test]
+fn one_host_for_two_namespaces_is_told_of() {
+    let warnings = |more: &str| {
+        let spec = format!(
+            "edition = 1\ngateway.development = true\nmodels.m = {{}}\nupstreams.u.url = \"mock://local\"\n\
+             routes.r = {{ models = [\"m\"], direct = {{ upstream = \"u\" }} }}\n{more}"
+        );
+        let compilation = compile(&Source::new("specs/chat.toml", &*spec));
+        let diagnostics = compilation.diagnostics.into_iter();
+        let found = diagnostics.filter(|it| it.code.name() == "NX0825");
+        found.map(|it| it.message).collect::<Vec<String>>()
+    };
+    let two =
+        "[overlays.a.kubernetes]\nhost = \"h.no\"\n[overlays.b.kubernetes]\nhost = \"h.no\"\n";
+    assert_eq!(
+        warnings(two),
+        ["overlay `a` and overlay `b` answer to one host, `h.no`"]
+    );
+    let inherited = "[deploy.kubernetes]\nhost = \"h.no\"\n[overlays.a]\n";
+    assert_eq!(
+        warnings(inherited),
+        ["the base and overlay `a` answer to one host, `h.no`"]
+    );
+    // No two ingresses: one namespace has one, a load balancer has none, and so have other kinds of files.
+    for apart in ["namespace = \"chat\"\n", ""] {
+        let expose = if apart.is_empty() {
+            "expose = []\n"
+        } else {
+            ""
+        };
+        let spec = format!(
+            "[deploy.kubernetes]\nhost = \"h.no\"\n{expose}[overlays.a.kubernetes]\n{apart}"
+        );
+        assert_eq!(warnings(&spec), [""; 0], "{spec}");
+    }
+    let other = "[deploy]\nartifacts = [\"compose\"]\nkubernetes.host = \"h.no\"\n[overlays.a]\n";
+    assert_eq!(warnings(other), [""; 0]);
+}
+
 #[test]
 fn prometheus_operator_gets_the_very_rules_that_prometheus_gets() {
     let files = files("nasty", AWKWARD);

@@ -23,6 +23,7 @@ mod gpu_numbers;
 mod gpus;
 mod health_times;
 mod hedges;
+mod hosts;
 mod idle_breakers;
 mod idle_circumstances;
 mod idle_keys;
@@ -98,6 +99,7 @@ pub fn check(topology: &Topology, plan: &Plan, left_out: &BTreeSet<KeyPath>) -> 
         gpus::check,
         health_times::check,
         hedges::check,
+        hosts::check,
         idle_breakers::check,
         idle_circumstances::check,
         idle_keys::check,

@@ -192,6 +192,7 @@ codes! {
     NX0822 Error "more replicas at least than at most"
     NX0823 Error "a way to expose the gateway that there is none of"
     NX0824 Error "an ingress that has no certificate to present"
+    NX0825 Warning "two environments that answer to one host"
     NX0830 Error "not the address of a service"
     NX0831 Error "not a region or a namespace of CloudWatch"
     NX0850 Error "an emitted file that its tool does not take"

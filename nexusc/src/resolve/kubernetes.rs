@@ -96,9 +96,15 @@ pub(super) fn resolve_environment(
         replicas,
     } = written;
     let usual = conventions::kubernetes::part(&base.namespace, overlay);
+    // Where nobody has written a host, environments are kept apart by it as they are by namespaces.
+    let usual_host = if base.host == HOST {
+        format!("{overlay}.{HOST}")
+    } else {
+        base.host.clone()
+    };
     Environment {
         namespace: named(namespace.as_ref(), usual, path, scope),
-        host: hosted(host.as_ref(), base.host.clone(), path, scope),
+        host: hosted(host.as_ref(), usual_host, path, scope),
         replicas: self::replicas(replicas.as_ref(), base.replicas, path, scope),
     }
 }

@@ -48,7 +48,8 @@ pub struct Environment {
     /// Its namespace. Default: that of the base, a hyphen and the name of the overlay, so that two environments in one
     /// cluster never meet.
     pub namespace: Option<String>,
-    /// The host that its ingress answers to. Default: that of the base.
+    /// The host that its ingress answers to. Default: that of the base, if the spec says one; else the name of the
+    /// overlay before it: `staging.gateway.local`.
     pub host: Option<String>,
     /// How many gateways it has. Default: as many as the base.
     pub replicas: Option<Replicas>,
