@@ -715,3 +715,21 @@ fn kubernetes_and_compose_limit_the_memory_of_a_gateway_alike() {
         assert!(most > 497 + 1250, "{spec}: {most}");
     }
 }
+
+#[test]
+fn a_gateway_that_is_full_is_not_ready_and_lives() {
+    let text = std::fs::read_to_string("../specs/quickstart.toml").unwrap();
+    let objects = objects(
+        &files("quickstart", &text),
+        "deploy/quickstart/kubernetes/base",
+    );
+    let gateway = &find(&objects, "Deployment", "quickstart")["spec"]["template"]["spec"];
+    let container = &gateway["containers"][0];
+    // Who asks over HTTP waits for its turn behind `max_connections` others.
+    let liveness = &container["livenessProbe"];
+    assert_eq!(liveness["httpGet"], Json::Null, "{liveness}");
+    assert_eq!(liveness["tcpSocket"]["port"], "http", "{liveness}");
+    for probe in ["startupProbe", "readinessProbe"] {
+        assert_eq!(container[probe]["httpGet"]["path"], "/ready", "{probe}");
+    }
+}

@@ -88,38 +88,54 @@ struct Front<'t> {
 struct Probe {
     name: &'static str,
     reason: &'static str,
-    path: &'static str,
+    /// What is asked for; without, that its port is open is enough.
+    path: Option<&'static str>,
     period: u64,
     timeout: u64,
     failures: u64,
 }
 
-const PROBES: [Probe; 3] = [
-    Probe {
-        name: "startupProbe",
-        reason: "A minute to start; it takes milliseconds, or ends and says what it lacks.",
-        path: "/ready",
-        period: 1,
-        timeout: 1,
-        failures: 60,
-    },
-    Probe {
-        name: "readinessProbe",
-        reason: "Not ready from the moment at which it is asked to stop.",
-        path: "/ready",
-        period: 2,
-        timeout: 1,
-        failures: 2,
-    },
-    Probe {
-        name: "livenessProbe",
-        reason: "It lives as long as it answers, also while upstreams are down.",
-        path: "/health",
-        period: 10,
-        timeout: 5,
-        failures: 6,
-    },
-];
+/// How the cluster sees that a gateway has started, that it takes new clients, and that it lives.
+///
+/// A gateway at `max_connections` answers nobody new. It is not ready then, so that new clients go where there is room;
+/// and it lives: its end would be that of all its streams, when the load is highest. So for liveness it is enough that
+/// the kernel takes a connection for it. One that hangs is not ready either; it is ended when its queues, of 4,096
+/// connections for each worker, are full of what nobody has taken. Sooner the two cannot be told apart through the port
+/// of clients.
+fn probes(clients_present_certificates: bool) -> [Probe; 3] {
+    // The kubelet has no certificate to present.
+    let asked = |path| (!clients_present_certificates).then_some(path);
+    [
+        Probe {
+            name: "startupProbe",
+            reason: "A minute to start; it takes milliseconds, or ends and says what it lacks.",
+            path: asked("/ready"),
+            period: 1,
+            timeout: 1,
+            failures: 60,
+        },
+        Probe {
+            name: "readinessProbe",
+            reason: if clients_present_certificates {
+                "Not ready from the moment at which it is asked to stop."
+            } else {
+                "Not ready when it is asked to stop, nor at `max_connections`: new clients go where there is room."
+            },
+            path: asked("/ready"),
+            period: 2,
+            timeout: 1,
+            failures: 2,
+        },
+        Probe {
+            name: "livenessProbe",
+            reason: "Its port is open. At `max_connections` it answers nobody new, and its streams must not end for it.",
+            path: None,
+            period: 10,
+            timeout: 5,
+            failures: 6,
+        },
+    ]
+}
 
 impl<'t> Front<'t> {
     fn of(topology: &'t Topology) -> Self {
@@ -127,6 +143,8 @@ impl<'t> Front<'t> {
         let settings = &topology.deploy.kubernetes;
         let gateway = &topology.gateway;
         let longest = topology.longest_request().unwrap_or(LONG);
+        let tls = gateway.tls.as_ref();
+        let clients_present_certificates = tls.is_some_and(|tls| tls.client_ca.is_some());
         Self {
             header: conventions::header(spec),
             origin: settings.path.to_string(),
@@ -138,11 +156,8 @@ impl<'t> Front<'t> {
             scheme: scheme(gateway),
             port: port(gateway),
             service_port: if gateway.tls.is_some() { 443 } else { 80 },
-            probes: PROBES,
-            clients_present_certificates: gateway
-                .tls
-                .as_ref()
-                .is_some_and(|tls| tls.client_ca.is_some()),
+            probes: probes(clients_present_certificates),
+            clients_present_certificates,
             shutdown_grace: duration::shown(gateway.shutdown_grace),
             termination_seconds: PAUSE + ceiled(gateway.shutdown_grace) + MARGIN,
             memory: memory(topology),
