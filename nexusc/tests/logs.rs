@@ -180,3 +180,24 @@ fn vectors_parts_are_fed_by_parts_that_are_there() {
         }
     }
 }
+
+#[test]
+fn a_line_is_read_when_elasticsearch_has_it_and_no_other_takes_its_place() {
+    for text in emitted("indexer.yaml") {
+        let vector: Value = serde_saphyr::from_str(&text).unwrap();
+        let sink = &vector["sinks"]["elasticsearch"];
+        assert_eq!(sink["acknowledgements"]["enabled"], true, "{sink}");
+        let program = vector["transforms"]["documents"]["source"]
+            .as_str()
+            .unwrap();
+        let mut lines = program.lines();
+        let name = lines.find(|line| line.starts_with("._id = ")).unwrap();
+        // A topic that was made anew begins with the same offsets again.
+        assert!(
+            name.contains("place + \"-\" + md5(encode_json(.))"),
+            "{name}"
+        );
+        // What is hashed is the line: nothing that another look at it would change, such as the time of looking.
+        assert!(lines.any(|line| line.contains("now()")), "{program}");
+    }
+}
