@@ -34,7 +34,9 @@ fn state_defaults(schema: &mut Value, root: &[String], is_entry: bool) {
     if let (Some(default), Some(schema)) = (default, schema.as_object_mut()) {
         schema.insert("default".to_owned(), default);
     }
-    for (name, property) in schema["properties"].as_object_mut().into_iter().flatten() {
+    // Not by an index: that would write `"properties": null` where there are none.
+    let properties = schema.get_mut("properties").and_then(Value::as_object_mut);
+    for (name, property) in properties.into_iter().flatten() {
         if !(is_entry && root.contains(name)) {
             state_defaults(property, root, false);
         }
