@@ -96,12 +96,40 @@ pub(crate) fn looks_secret(text: &str) -> bool {
     words(text).any(is_token)
 }
 
+/// Whether a text of a spec holds a secret, by itself or among other words. Digests of images and commits look like
+/// keys, and are none where they stand behind what says so.
+pub(crate) fn holds_secret(text: &str) -> bool {
+    const TELL_WHAT_FOLLOWS: [&str; 6] =
+        ["sha256:", "blob/", "commit/", "raw/", "snapshots/", "tree/"];
+    let is_told = |word: &str| {
+        let before = text.get(..word.as_ptr() as usize - text.as_ptr() as usize);
+        let is_hash = matches!(word.len(), 40 | 64) && word.bytes().all(|b| b.is_ascii_hexdigit());
+        is_hash
+            && before
+                .is_some_and(|before| TELL_WHAT_FOLLOWS.iter().any(|tell| before.ends_with(tell)))
+    };
+    words(text).any(|word| is_issued(word) || is_random(word) && !is_told(word))
+}
+
+/// Whether a text holds a key of a service, which nothing else looks like.
+pub(crate) fn holds_issued(text: &str) -> bool {
+    words(text).any(is_issued)
+}
+
 /// Whether an address may hold a user, a password or a token, or be one: whoever has the address of one of Slack's
 /// webhooks may write to its channel.
 pub(crate) fn may_carry_credentials(address: &str) -> bool {
     address.contains("hooks.slack.com")
         || address.contains('@') && address.contains(':')
         || address.contains('?') && address.contains('=')
+}
+
+/// Whether the query of an address has a parameter that is called like a secret.
+pub(crate) fn asks_with_secret(address: &str) -> bool {
+    let parameters = address.split(['?', '&']).skip(1);
+    parameters
+        .filter_map(|parameter| parameter.split_once('='))
+        .any(|(name, _)| names_secret(name))
 }
 
 /// Whether this is the name of an environment variable as the language takes it.
@@ -291,21 +319,26 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(separates)
 }
 
-/// Issued by a service, or long and of letters and digits alone with many of both: a key, not a name.
+/// A key, not a name.
 fn is_token(word: &str) -> bool {
-    const SHORTEST_ISSUED: usize = 8;
-    const SHORTEST_RANDOM: usize = 32;
-    let issued = TOKEN_PREFIXES.iter().any(|prefix| {
+    is_issued(word) || is_random(word)
+}
+
+/// Issued by a service, which its beginning tells.
+fn is_issued(word: &str) -> bool {
+    const SHORTEST: usize = 8;
+    TOKEN_PREFIXES.iter().any(|prefix| {
         word.strip_prefix(prefix)
-            .is_some_and(|rest| rest.len() >= SHORTEST_ISSUED)
-    });
+            .is_some_and(|rest| rest.len() >= SHORTEST)
+    })
+}
+
+/// Long and of letters and digits alone, with many of both.
+fn is_random(word: &str) -> bool {
+    const SHORTEST: usize = 32;
     let digits = word.bytes().filter(u8::is_ascii_digit).count();
     let letters = word.bytes().filter(u8::is_ascii_alphabetic).count();
-    let random = word.len() >= SHORTEST_RANDOM
-        && digits >= 4
-        && letters >= 4
-        && digits + letters == word.len();
-    issued || random
+    word.len() >= SHORTEST && digits >= 4 && letters >= 4 && digits + letters == word.len()
 }
 
 #[cfg(test)]

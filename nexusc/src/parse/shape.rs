@@ -15,6 +15,7 @@ use crate::diagnostic::code::Code;
 use crate::diagnostic::fix::{Change, Fix};
 use crate::key_path::{KeyPath, Segment};
 use crate::parse::fixes;
+use crate::redact;
 use crate::schema::{self, SECRET};
 use crate::source::Place;
 use crate::suggest;
@@ -63,6 +64,10 @@ impl Walk {
     fn value(&mut self, value: &Spanned<DeValue<'_>>, schema: &Value, path: &KeyPath) -> Fit {
         let kind = schema["type"].as_str().unwrap_or_default();
         match (kind, value.get_ref()) {
+            ("string", DeValue::String(text)) if looks_like_a_secret(text, path) => {
+                self.diagnostics.push(secret_within(path));
+                Fit::No
+            }
             ("object", DeValue::Table(table)) => self.table(table, schema, path),
             ("array", DeValue::Array(elements)) => {
                 let mut fit = Fit::Yes;
@@ -168,7 +173,7 @@ fn unknown_field(
     } else {
         format!("`[{path}]`")
     };
-    let message = format!("unknown field {}", crate::redact::shown(key));
+    let message = format!("unknown field {}", redact::shown(key));
     let help = match (suggest::nearest(key, names()), path.segments()) {
         (Some(help), _) => help,
         (None, [Segment::Key(table), Segment::Key(entry)])
@@ -244,6 +249,27 @@ fn literal_secret(path: &KeyPath) -> Diagnostic {
         "name where it is read from: `{field} = {{ env = \"VARIABLE\" }}`; and replace \
                    this one wherever it is in use, since it has been written down"
     ))
+}
+
+/// Whether a text holds a secret. What a test sends is made up, and what an issuer calls the gateway is a public name,
+/// so that there only the keys of services are none.
+fn looks_like_a_secret(text: &str, path: &KeyPath) -> bool {
+    match (path.segments(), path.last_key()) {
+        ([Segment::Key(table), ..], _) if table == "tests" => redact::holds_issued(text),
+        // Who reads them refuses what is no variable and no path.
+        (_, Some("env" | "file")) => false,
+        (_, Some("audience")) => redact::holds_issued(text),
+        _ => redact::holds_secret(text),
+    }
+}
+
+fn secret_within(path: &KeyPath) -> Diagnostic {
+    let message = format!("`{path}` holds what looks like a secret");
+    let label = "a secret never stands in a spec";
+    Diagnostic::new(Code::NX0301, message, Place::Value(path.clone()), label).help(
+        "let whoever needs it read it from a variable or a file; and replace this one wherever it is in use, since \
+         it has been written down",
+    )
 }
 
 fn wrong_type(kind: &str, found: &DeValue<'_>, schema: &Value, path: &KeyPath) -> Diagnostic {

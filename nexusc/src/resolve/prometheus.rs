@@ -6,7 +6,7 @@ use crate::diagnostic::Diagnostic;
 use crate::diagnostic::code::Code;
 use crate::ir::deploy::Prometheus;
 use crate::key_path::KeyPath;
-use crate::redact::shown;
+use crate::redact::{asks_with_secret, shown};
 use crate::resolve::scope::Scope;
 use crate::source::Place;
 use crate::spec;
@@ -29,11 +29,15 @@ pub(super) fn resolve(written: &spec::prometheus::Prometheus, scope: &mut Scope<
     if let Some(address) = runbooks {
         let is_plain = |c: char| c.is_ascii_graphic() && !"\"'<>\\^`{|}@#".contains(c);
         let is_web = address.starts_with("https://") || address.starts_with("http://");
-        if !is_web || !address.chars().all(is_plain) {
+        let place = Place::Value(path.key("runbooks"));
+        if asks_with_secret(address) {
+            let message = format!("`{}` may hold a token", path.key("runbooks"));
+            let help = "write the address without it, since each alert shows it; and replace the token wherever it is in use";
+            scope.report(Diagnostic::new(Code::NX0301, message, place, "").help(help));
+        } else if !is_web || !address.chars().all(is_plain) {
             let message = format!("{} is not an address of runbooks", shown(address));
             let help = "write where people read the emitted `runbooks.md`, without a `#`: \
                         `\"https://git.example.com/llm/blob/main/deploy/chat/runbooks.md\"`";
-            let place = Place::Value(path.key("runbooks"));
             scope.report(Diagnostic::new(Code::NX0704, message, place, "").help(help));
         }
     }

@@ -7,7 +7,7 @@ use crate::diagnostic::code::Code;
 use crate::ir::alert::Severity;
 use crate::ir::receiver::{Email, Receiver, Slack, Webhook};
 use crate::key_path::KeyPath;
-use crate::redact::shown;
+use crate::redact::{may_carry_credentials, shown};
 use crate::resolve::alert::severity;
 use crate::resolve::scope::{Scope, listed_twice};
 use crate::resolve::secret;
@@ -138,11 +138,20 @@ fn webhook(
     scope: &mut Scope<'_>,
 ) -> Option<Webhook> {
     match (&webhook.url, &webhook.file) {
+        (Some(url), None) if may_carry_credentials(url) => {
+            let at = path.key("url");
+            let message = format!("`{at}` may hold a user, a password or a token");
+            let help = "name a file that holds the address: `{ file = \"/run/secrets/pager\" }`; and replace what is secret \
+                        in this one, since it has been written down";
+            let place = Place::Value(at);
+            scope.report(Diagnostic::new(Code::NX0301, message, place, "").help(help));
+            None
+        }
         (Some(url), None) if is_url(url) => Some(Webhook::Url(url.clone())),
         (Some(url), None) => {
             let message = format!("{} is not the address of a server", shown(url));
-            let help = "write an address without a password, such as `\"http://relay:9000/alerts\"`; if it is a \
-                        secret, name a file that holds it: `file = \"/run/secrets/pager\"`";
+            let help = "write one such as `\"http://relay:9000/alerts\"`; if it is a secret, name a file that holds it: \
+                        `file = \"/run/secrets/pager\"`";
             address(message, &path.key("url"), help, scope);
             None
         }

@@ -1,0 +1,107 @@
+//! What a sound spec with one more table is refused for: each with the code, the place and the way out.
+
+use nexusc::diagnostic::render::{Format, render};
+use nexusc::{Source, compile};
+
+/// A sound spec.
+const SOUND: &str = "edition = 1\nmodels.chat = {}\nupstreams.a.url = \"http://a:8000\"\n\
+                     routes.chat = { models = [\"chat\"], direct = { upstream = \"a\" } }\n\
+                     keys.web = { secret = { env = \"KEY_WEB\" }, models = [\"chat\"] }\n";
+
+fn with(more: &str) -> Source {
+    Source::new("spec.toml", format!("{SOUND}{more}\n"))
+}
+
+/// What is said of the sound spec with `more`, a line each, without the place in the text: `error[NX0301]: ...`.
+fn found(more: &str) -> Vec<String> {
+    let source = with(more);
+    let text = render(&source, &compile(&source).diagnostics, Format::Short);
+    let lines = text.lines().filter_map(|line| line.split_once(": "));
+    lines.map(|(_, said)| said.to_owned()).collect()
+}
+
+#[test]
+fn a_secret_is_found_wherever_it_stands() {
+    let engine = |args: &str| {
+        format!(
+            "upstreams.b = {{ url = \"http://b:8000\", engine = {{ gpus = [\"one\"], other = {{ memory = \"1GiB\", \
+             container = {{ image = \"b:1\", args = [{args}] }} }} }} }}\n\
+             gpus.one.model = \"rtx-3090\"\nroutes.b = {{ models = [\"b\"], direct = {{ upstream = \"b\" }} }}\n\
+             models.b = {{}}\nkeys.all = {{ secret = {{ env = \"KEY_ALL\" }}, models = [\"*\"] }}"
+        )
+    };
+    assert_eq!(found(&engine("\"--quiet\"")), Vec::<String>::new());
+    for (more, path) in [
+        (
+            "receivers.x.webhook.url = \"https://hooks.slack.com/services/T000/B000/XXXX\"",
+            "receivers.x.webhook.url",
+        ),
+        (
+            "receivers.x.webhook.url = \"https://relay/alerts?token=hunter2\"",
+            "receivers.x.webhook.url",
+        ),
+        (
+            "receivers.x.webhook.url = \"https://u:hunter2@relay/alerts\"",
+            "receivers.x.webhook.url",
+        ),
+        (
+            "deploy.prometheus.runbooks = \"https://git.example.com/r.md?private_token=glpat-hunter2\"",
+            "deploy.prometheus.runbooks",
+        ),
+        (
+            &engine("\"--api-key\", \"sk-hunter2hunter2\""),
+            "upstreams.b.engine.other.container.args[1]",
+        ),
+        (
+            "[deploy.compose.services.q]\nimage = \"q:1\"\nhealth = \"curl -H 'Authorization: Bearer sk-hunter2hunter2'\"",
+            "deploy.compose.services.q.health",
+        ),
+        (
+            "auth.jwt = { algorithm = \"RS256\", public_key = { file = \"/jwt\" }, issuer = \"sk-hunter2hunter2\", \
+             audience = \"nexus\" }",
+            "auth.jwt.issuer",
+        ),
+        (
+            "receivers.x.email = { to = \"a@b.c\", from = \"a@b.c\", server = \"b.c:25\", user = \"AKIAHUNTER2HUNTER2\" }",
+            "receivers.x.email.user",
+        ),
+    ] {
+        let found = found(more);
+        let [line] = &found[..] else {
+            panic!("{more}: {found:#?}")
+        };
+        assert!(
+            line.starts_with(&format!("error[NX0301]: `{path}`")),
+            "{more}: {line}"
+        );
+        assert!(!line.to_lowercase().contains("hunter2"), "{line}");
+    }
+}
+
+#[test]
+fn digests_commits_and_what_callers_send_are_no_secrets() {
+    let digest = "0123456789abcdef".repeat(4);
+    let commit = &digest[..40];
+    for more in [
+        format!("[deploy.compose.services.q]\nimage = \"registry.example.com/q@sha256:{digest}\""),
+        format!(
+            "deploy.prometheus.runbooks = \"https://git.example.com/llm/blob/{commit}/runbooks.md?plain=1\""
+        ),
+        format!(
+            "[[tests]]\nkey = \"web\"\nmodel = \"chat\"\nsession = \"{commit}\"\nexpect.upstream = \"a\"\n\
+             prompt = \"data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ\""
+        ),
+        // Auth0 and others give such to clients, who are no secret.
+        format!(
+            "auth.jwt = {{ algorithm = \"RS256\", public_key = {{ file = \"/jwt\" }}, issuer = \"https://i\", \
+             audience = \"{}\" }}",
+            &digest[..32]
+        ),
+    ] {
+        let found = found(&more);
+        assert!(
+            !found.iter().any(|line| line.starts_with("error")),
+            "{more}: {found:?}"
+        );
+    }
+}
