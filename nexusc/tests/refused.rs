@@ -1,6 +1,8 @@
 //! What a sound spec with one more table is refused for: each with the code, the place and the way out.
 
+use nexusc::diagnostic::fix::Safety;
 use nexusc::diagnostic::render::{Format, render};
+use nexusc::fix::fix;
 use nexusc::{Source, compile};
 
 /// A sound spec.
@@ -18,6 +20,15 @@ fn found(more: &str) -> Vec<String> {
     let text = render(&source, &compile(&source).diagnostics, Format::Short);
     let lines = text.lines().filter_map(|line| line.split_once(": "));
     lines.map(|(_, said)| said.to_owned()).collect()
+}
+
+/// The help of its only finding.
+fn help(more: &str) -> String {
+    let diagnostics = compile(&with(more)).diagnostics;
+    let [diagnostic] = &diagnostics[..] else {
+        panic!("one finding: {diagnostics:#?}")
+    };
+    diagnostic.help.clone().unwrap_or_default()
 }
 
 #[test]
@@ -102,6 +113,59 @@ fn digests_commits_and_what_callers_send_are_no_secrets() {
         assert!(
             !found.iter().any(|line| line.starts_with("error")),
             "{more}: {found:?}"
+        );
+    }
+}
+
+#[test]
+fn the_way_out_of_a_literal_secret_is_one_that_the_field_has() {
+    let slack = "receivers.x.slack = { channel = \"#a\", url = \"https://hooks.slack.com/services/T0/B0/x\" }";
+    assert!(
+        help(slack).contains("`url = { file = \"/run/secrets/url\" }`; and replace"),
+        "{}",
+        help(slack)
+    );
+    let key = "keys.b = { models = [\"chat\"], secret = \"hunter2\" }";
+    assert!(
+        help(key).contains("`secret = { env = \"VARIABLE\" }`; and replace"),
+        "{}",
+        help(key)
+    );
+}
+
+#[test]
+fn a_path_in_the_place_of_a_secret_becomes_the_file_with_it() {
+    let tls = "gateway.tls = { certificate = \"/run/tls.crt\", private_key = { file = \"/run/tls.key\" } }";
+    assert_eq!(
+        found(tls),
+        ["error[NX0004]: `gateway.tls.certificate` is a string"]
+    );
+    assert_eq!(
+        help(tls),
+        "a path is written as `certificate = { file = \"/run/tls.crt\" }`"
+    );
+    let fixed = fix(&with(tls), Safety::Safe);
+    assert!(
+        fixed.left.diagnostics.is_empty(),
+        "{:#?}",
+        fixed.left.diagnostics
+    );
+    assert!(
+        fixed
+            .source
+            .text
+            .contains("certificate = { file = \"/run/tls.crt\" }, private_key")
+    );
+    // What only begins like one is not repeated.
+    for secret in [
+        "/hunter2",
+        "/hunter2+hunter2/hunter2=",
+        "/sk-hunter2hunter2/x",
+    ] {
+        let key = format!("keys.b = {{ models = [\"chat\"], secret = \"{secret}\" }}");
+        assert_eq!(
+            found(&key),
+            ["error[NX0301]: `keys.b.secret` holds a literal value"]
         );
     }
 }

@@ -88,8 +88,8 @@ impl Walk {
                 self.diagnostics.push(out_of_range(path));
                 Fit::No
             }
-            (_, _) if schema[SECRET] == true => {
-                self.diagnostics.push(literal_secret(path));
+            (_, found) if schema[SECRET] == true => {
+                self.diagnostics.push(literal_secret(found, schema, path));
                 Fit::No
             }
             (kind, found) => {
@@ -231,14 +231,31 @@ fn quoted_example(schema: &Value) -> Option<&str> {
     codes.find(|code| code.len() > 2 && code.starts_with('"') && code.ends_with('"'))
 }
 
-fn literal_secret(path: &KeyPath) -> Diagnostic {
+fn literal_secret(found: &DeValue<'_>, schema: &Value, path: &KeyPath) -> Diagnostic {
     let field = path.last_key().unwrap_or("secret");
+    if let Some(file) = found.as_str().filter(|text| is_path(text)) {
+        let table = format!("{{ file = {} }}", toml::Value::from(file));
+        let place = Place::Value(path.clone());
+        return Diagnostic::new(
+            Code::NX0004,
+            format!("`{path}` is a string"),
+            place,
+            "expected a table",
+        )
+        .help(format!("a path is written as `{field} = {table}`"))
+        .fix(Fix::safe(Change::Replace(path.clone(), table)));
+    }
     if field == "forbidden_words" {
         let message = format!("`{path}` holds words");
         let label = "the words stand in a file, not in a spec";
         return Diagnostic::new(Code::NX0301, message, Place::Value(path.clone()), label)
             .help("list them one a line: `forbidden_words = { file = \"/etc/nexus/words\" }`");
     }
+    let way = if schema.pointer("/properties/env").is_some() {
+        "env = \"VARIABLE\"".to_owned()
+    } else {
+        format!("file = \"/run/secrets/{field}\"")
+    };
     Diagnostic::new(
         Code::NX0301,
         format!("`{path}` holds a literal value"),
@@ -246,9 +263,20 @@ fn literal_secret(path: &KeyPath) -> Diagnostic {
         "a secret never stands in a spec",
     )
     .help(format!(
-        "name where it is read from: `{field} = {{ env = \"VARIABLE\" }}`; and replace \
-                   this one wherever it is in use, since it has been written down"
+        "name where it is read from: `{field} = {{ {way} }}`; and replace this one wherever it is in use, since it has \
+         been written down"
     ))
+}
+
+/// Whether a text is the path of a file, and not a secret that begins like one.
+fn is_path(text: &str) -> bool {
+    let is_name = |segment: &str| {
+        let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+        !segment.is_empty() && segment.bytes().all(is_plain)
+    };
+    let segments = text.strip_prefix('/').map(|path| path.split('/'));
+    segments.is_some_and(|mut names| text.matches('/').count() > 1 && names.all(is_name))
+        && !redact::holds_secret(text)
 }
 
 /// Whether a text holds a secret. What a test sends is made up, and what an issuer calls the gateway is a public name,
