@@ -1,6 +1,6 @@
 //! The only IO of the compiler: reading specs, and three uses of a file set: write, check, diff.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -75,6 +75,23 @@ fn home(folder: &Path) -> Option<PathBuf> {
     }
     let whole = std::path::absolute(folder.join(".")).ok()?;
     is_specs(&whole).then(|| folder.join(".."))
+}
+
+/// Two of these specs whose output goes to the same place, if there are such; a spec that is named twice is one.
+pub(crate) fn of_one_output(specs: &[PathBuf]) -> Option<[String; 2]> {
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let mut first = BTreeMap::new();
+    for path in specs {
+        let beside = path.parent().unwrap_or(Path::new(""));
+        let root = home(beside).unwrap_or_default();
+        // Of a path without a folder the parent is empty, and nothing is there by that name.
+        let output = (real(&root.join(".")), path.file_stem());
+        let before: &PathBuf = first.entry(output).or_insert(path);
+        if real(before) != real(path) {
+            return Some([before, path].map(|path| path.display().to_string()));
+        }
+    }
+    None
 }
 
 /// A spec with the files that it names, which lie in the folder `beside`.

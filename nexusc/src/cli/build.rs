@@ -28,6 +28,9 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
+    if let Some([first, second]) = fs::of_one_output(&arguments.specs) {
+        return Err(Failure::OneOutput { first, second });
+    }
     let mut outcome = Outcome::Clean;
     let mut reports = Reports::new(arguments.output_format);
     let mut roots = BTreeSet::new();

@@ -101,6 +101,11 @@ enum Failure {
          `main:specs/chat.toml`"
     )]
     OneSpec,
+    #[error(
+        "`{first}` and `{second}` have one name, and so one output, of which the second would replace the first: rename \
+         one of the files"
+    )]
+    OneOutput { first: String, second: String },
     #[error("what `{command}` prints is not UTF-8 text")]
     NotText { command: String },
     #[error("not there, so that not everything could be checked: {}", .tools.join(", "))]

@@ -102,3 +102,46 @@ fn dry_run_shows_and_writes_nothing() {
     assert!(text(&output.stdout).contains("+++ b/generated/mini/src/main.rs"));
     assert!(!folder.join("generated").exists());
 }
+
+#[test]
+fn two_specs_of_one_name_are_refused_before_anything_is_written() {
+    let folder = folder("one_output");
+    fs::create_dir_all(folder.join("other")).unwrap();
+    fs::create_dir_all(folder.join("more/specs")).unwrap();
+    for place in ["other/mini.toml", "mini.toml", "more/specs/mini.toml"] {
+        fs::copy(folder.join("specs/mini.toml"), folder.join(place)).unwrap();
+    }
+    for mode in [
+        &["build"][..],
+        &["build", "--check"],
+        &["build", "--dry-run"],
+    ] {
+        let refused = nexusc(
+            &folder,
+            &[mode, &["specs/mini.toml", "other/mini.toml"]].concat(),
+        );
+        assert_eq!(code(&refused), 3);
+        assert_eq!(
+            text(&refused.stderr),
+            "error: `specs/mini.toml` and `other/mini.toml` have one name, and so one output, of which the second would \
+             replace the first: rename one of the files\n"
+        );
+    }
+    assert_eq!(
+        code(&nexusc(&folder, &["build", "mini.toml", "other/mini.toml"])),
+        3
+    );
+    assert!(!folder.join("generated").exists());
+    // One spec, named twice, and two with an output each.
+    let built = nexusc(
+        &folder,
+        &[
+            "build",
+            "specs/mini.toml",
+            "./specs/mini.toml",
+            "more/specs/mini.toml",
+        ],
+    );
+    assert_eq!(code(&built), 0, "{}", text(&built.stderr));
+    assert!(folder.join("generated/mini").exists() && folder.join("more/generated/mini").exists());
+}
