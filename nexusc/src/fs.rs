@@ -67,6 +67,12 @@ pub(crate) fn read_spec(path: &Path) -> Result<SpecFile, Error> {
     })
 }
 
+/// Whether the output of the spec at `path` goes into a workspace, where it can be built.
+pub(crate) fn is_in_workspace(path: &Path) -> bool {
+    let root = home(path.parent().unwrap_or(Path::new("")));
+    root.unwrap_or_default().join("Cargo.toml").exists()
+}
+
 /// The folder that this folder `specs` lies in, however it is written: `.` may be one.
 fn home(folder: &Path) -> Option<PathBuf> {
     let is_specs = |folder: &Path| folder.file_name().is_some_and(|name| name == "specs");

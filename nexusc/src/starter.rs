@@ -3,6 +3,8 @@
 use crate::import::address;
 use crate::import::draft::{Draft, Section, list, string};
 use crate::import::names::{Names, model_name};
+use crate::ir::Endpoint;
+use crate::resolve::upstream;
 
 /// A spec that serves `model` from the server at `upstream`, an address as people have it: with or without `/v1`.
 ///
@@ -26,7 +28,7 @@ pub fn starter(upstream: &str, model: &str) -> Result<String, String> {
          `[keys.NAME]` with `secret = { env = \"VARIABLE\" }` and `models`.",
     );
     gateway.set("development", "true");
-    gateway.set("listen", string("127.0.0.1:8080"));
+    gateway.set("listen", string(listen(&url)));
     draft.add(&["gateway"], gateway);
     let mut section = Section::default();
     section.note("What clients ask for; `aliases` are further names for it.");
@@ -46,6 +48,19 @@ pub fn starter(upstream: &str, model: &str) -> Result<String, String> {
     Ok(draft.text())
 }
 
+/// Where the gateway listens: where the server at `url` does not.
+fn listen(url: &str) -> &'static str {
+    let server = upstream::parse(url);
+    let server = server
+        .as_ref()
+        .ok()
+        .filter(|server| server.is_on_this_machine());
+    match server.and_then(Endpoint::host_and_port) {
+        Some((_, 8080)) => "127.0.0.1:8081",
+        _ => "127.0.0.1:8080",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -57,6 +72,10 @@ mod tests {
             ("mock://local", "chat"),
             ("http://localhost:8000/v1", "Qwen/Qwen2.5-7B-Instruct"),
             ("https://api.example.com", "4o"),
+            ("http://localhost:8080", "chat"),
+            ("http://127.0.0.1:8080/v1", "chat"),
+            ("http://[::1]:8080", "chat"),
+            ("http://localhost:8081", "chat"),
         ] {
             let spec = starter(upstream, model).unwrap();
             let found = compile(&Source::new("first.toml", spec.as_str())).diagnostics;

@@ -3,8 +3,12 @@
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::PathBuf;
 
+use nexusc::diagnostic::has_errors;
+use nexusc::emit::shell::word;
 use nexusc::starter::starter;
+use nexusc::{Source, compile};
 
+use crate::cli::report::{OutputFormat, Reports};
 use crate::cli::{Failure, Outcome, say};
 use crate::fs;
 
@@ -49,13 +53,26 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
             return Ok(Outcome::Findings);
         }
     };
+    // The name of the file is that of the spec, and not every one can be.
+    let source = Source::new(arguments.spec.to_string_lossy(), text.as_str());
+    let compilation = compile(&source);
+    if has_errors(&compilation.diagnostics) {
+        Reports::new(OutputFormat::Text).add(&source, &compilation)?;
+        say("error: nothing is written")?;
+        return Ok(Outcome::Findings);
+    }
     for written in fs::write_spec(&arguments.spec, &text, arguments.force)? {
         say(format_args!("  + {}", written.display()))?;
     }
-    say(format_args!(
-        "run it: nexusc up {}",
-        arguments.spec.display()
-    ))?;
+    let spec = word(&arguments.spec.to_string_lossy());
+    if fs::is_in_workspace(&arguments.spec) {
+        say(format_args!("run it: nexusc up {spec}"))?;
+    } else {
+        // There is nothing to build it with.
+        say(format_args!(
+            "check it after each change: nexusc check {spec}\nand write what it becomes: nexusc build {spec}"
+        ))?;
+    }
     Ok(Outcome::Clean)
 }
 

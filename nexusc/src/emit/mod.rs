@@ -20,7 +20,7 @@ mod nginx;
 mod openapi;
 mod prometheus;
 mod promql;
-mod shell;
+pub mod shell;
 mod systemd;
 mod template;
 mod threshold;

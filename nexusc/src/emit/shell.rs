@@ -2,7 +2,7 @@
 
 /// A text as one word of a POSIX shell, whatever is in it. It stays on one line for YAML 1.1 too, which ends a line
 /// at U+2028 and U+2029.
-pub(super) fn word(text: &str) -> String {
+pub fn word(text: &str) -> String {
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"_-./:@%+=,".contains(&b);
     if !text.is_empty() && text.bytes().all(is_plain) {
         return text.to_owned();

@@ -50,6 +50,47 @@ fn init_writes_a_spec_that_compiles_and_replaces_nothing() {
 }
 
 #[test]
+fn init_writes_nothing_that_check_refuses() {
+    let folder = folder("init_refused");
+    for spec in ["specs/test.toml", "specs/My Gateway.toml", "Chat.toml"] {
+        let refused = nexusc(&folder, &["init", spec]);
+        assert_eq!(code(&refused), 1, "{spec}");
+        let said = text(&refused.stderr);
+        assert!(said.contains("error[NX0102]"), "{said}");
+        assert!(said.contains(&format!("--> {spec}")), "{said}");
+        assert!(!folder.join(spec).exists());
+    }
+    let beside = [
+        "init",
+        "specs/first.toml",
+        "--upstream",
+        "http://localhost:8080",
+    ];
+    let written = nexusc(&folder, &beside);
+    assert_eq!(code(&written), 0, "{}", text(&written.stderr));
+    assert_eq!(code(&nexusc(&folder, &["check", "specs/first.toml"])), 0);
+}
+
+#[test]
+fn init_says_what_can_be_run_next() {
+    let folder = folder("init_hint");
+    fs::create_dir_all(folder.join("it's mine")).unwrap();
+    let alone = nexusc(&folder, &["init", "it's mine/chat.toml"]);
+    let said = text(&alone.stderr);
+    assert!(
+        said.contains(r"nexusc check 'it'\''s mine/chat.toml'"),
+        "{said}"
+    );
+    assert!(
+        said.contains(r"nexusc build 'it'\''s mine/chat.toml'") && !said.contains("nexusc up"),
+        "{said}"
+    );
+    fs::write(folder.join("Cargo.toml"), "[workspace]\n").unwrap();
+    let beside = nexusc(&folder, &["init", "specs/first.toml"]);
+    assert!(text(&beside.stderr).ends_with("run it: nexusc up specs/first.toml\n"));
+}
+
+#[test]
 fn import_prints_a_spec_or_writes_one_that_compiles() {
     let folder = folder("import");
     fs::write(
