@@ -169,3 +169,35 @@ fn a_path_in_the_place_of_a_secret_becomes_the_file_with_it() {
         );
     }
 }
+
+#[test]
+fn a_file_has_a_path_without_detours() {
+    let tls = |path: &str| {
+        format!(
+            "gateway.tls = {{ certificate = {{ file = \"{path}\" }}, private_key = {{ file = \"/run/key\" }} }}"
+        )
+    };
+    for (path, plain) in [
+        ("/run/a/", "`/run/a`"),
+        ("/run/a/../b/key", "`/run/b/key`"),
+        ("/run/./key", "`/run/key`"),
+        ("//run//a//key", "`/run/a/key`"),
+        ("/../key", "`/key`"),
+        ("/", "`/run/secrets/openai`"),
+        ("/..", "`/run/secrets/openai`"),
+    ] {
+        let more = tls(path);
+        assert_eq!(
+            found(&more),
+            ["error[NX0302]: `gateway.tls.certificate.file` is not the plain path of a file"],
+            "{path}"
+        );
+        assert!(help(&more).ends_with(plain), "{path}: {}", help(&more));
+    }
+    assert_eq!(found(&tls("/run/..data/a.b/key")), Vec::<String>::new());
+    let relative = tls("run/key");
+    assert_eq!(
+        found(&relative),
+        ["error[NX0302]: `gateway.tls.certificate.file` is not an absolute path"]
+    );
+}

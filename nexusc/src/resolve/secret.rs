@@ -3,7 +3,7 @@
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::code::Code;
 use crate::key_path::KeyPath;
-use crate::redact::is_variable;
+use crate::redact::{is_variable, shown};
 use crate::resolve::scope::Scope;
 use crate::source::Place;
 use crate::{conventions, ir, spec};
@@ -51,14 +51,40 @@ pub(super) fn resolve(
     }
 }
 
-/// The file named by `{ file = .. }` at `path`.
+/// The file named by `{ file = .. }` at `path`. Folders are made of its path in containers, in which a segment has to be
+/// a name.
 pub(super) fn file(file: &str, path: &KeyPath, scope: &mut Scope<'_>) -> Option<String> {
-    if file.starts_with('/') && !file.contains(char::is_control) {
-        return Some(file.to_owned());
-    }
-    let message = format!("`{path}.file` is not an absolute path");
+    const EXAMPLE: &str = "write a path such as `/run/secrets/openai`";
+    let plain = plain(file);
+    let (what, help) = match &plain {
+        Some(plain) if plain == file => return Some(file.to_owned()),
+        Some(plain) => (
+            "the plain path of a file",
+            format!("write {}", shown(plain)),
+        ),
+        None if file.starts_with('/') => ("the plain path of a file", EXAMPLE.to_owned()),
+        None => ("an absolute path", EXAMPLE.to_owned()),
+    };
+    let message = format!("`{path}.file` is not {what}");
     let place = Place::Value(path.key("file"));
-    let diagnostic = Diagnostic::new(Code::NX0302, message, place, "");
-    scope.report(diagnostic.help("write a path such as `/run/secrets/openai`"));
+    scope.report(Diagnostic::new(Code::NX0302, message, place, "").help(help));
     None
+}
+
+/// An absolute path of a file without empty segments, `.` and `..`; `None` where there is none to be had.
+fn plain(file: &str) -> Option<String> {
+    let segments = file
+        .strip_prefix('/')
+        .filter(|_| !file.contains(char::is_control))?;
+    let mut plain = Vec::new();
+    for segment in segments.split('/') {
+        match segment {
+            "" | "." => {}
+            ".." => {
+                plain.pop();
+            }
+            name => plain.push(name),
+        }
+    }
+    (!plain.is_empty()).then(|| format!("/{}", plain.join("/")))
 }
