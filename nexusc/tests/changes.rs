@@ -189,6 +189,49 @@ fn the_most_dangerous_change_comes_first() {
 }
 
 #[test]
+fn an_objective_that_promises_less_is_no_safe_change() {
+    let of = |old: &str, new: &str| {
+        let topology = |slo: &str| topology(&format!("{BASE}\n[slos.promise]\n{slo}\n"));
+        let changes = diff(&topology(old), &topology(new)).changes;
+        let of_slo = changes.iter().filter(|change| change.names == ["promise"]);
+        of_slo.map(|change| change.risk).collect::<Vec<_>>()
+    };
+    let weaker = [
+        (
+            "objective = \"99%\"\nlatency.within = \"10s\"",
+            "objective = \"99%\"\nlatency.within = \"600s\"",
+        ),
+        (
+            "objective = \"99%\"\nlatency.within = \"10s\"",
+            "objective = \"99%\"\navailability = {}",
+        ),
+        (
+            "objective = \"99%\"\nlatency.within = \"10s\"",
+            "objective = \"98%\"\nlatency.within = \"5s\"",
+        ),
+        (
+            "objective = \"99%\"\navailability = {}",
+            "objective = \"99%\"\nperiod = \"60d\"\navailability = {}",
+        ),
+        (
+            "objective = \"99%\"\nfirst_token = { within = \"2s\", models = [\"chat\", \"small\"] }",
+            "objective = \"99%\"\nfirst_token = { within = \"2s\", models = [\"chat\"] }",
+        ),
+        (
+            "objective = \"99%\"\nfirst_token = { within = \"2s\" }",
+            "objective = \"99%\"\nfirst_token = { within = \"2s\", models = [\"chat\"] }",
+        ),
+    ];
+    for (strong, weak) in weaker {
+        assert_eq!(of(strong, weak), [Risk::Risky], "{weak}");
+    }
+    for index in [0, 3, 4, 5] {
+        let (strong, weak) = weaker[index];
+        assert_eq!(of(weak, strong), [Risk::Safe], "{strong}");
+    }
+}
+
+#[test]
 fn a_pull_request_gets_a_comment_and_machines_get_every_name() {
     let diff = of_edits(&[
         ("first_byte = \"60s\"", "first_byte = \"20s\""),

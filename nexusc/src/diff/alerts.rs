@@ -9,8 +9,8 @@ use crate::diff::{Changes, Kind, pairs};
 use crate::ir::alert::{Alert, Rule, Severity, Threshold};
 use crate::ir::receiver::{Receiver, Webhook};
 use crate::ir::slo::{Indicator, Slo};
-use crate::ir::table::Table;
-use crate::ir::{Percent, Topology};
+use crate::ir::table::{Id, Table};
+use crate::ir::{Model, Percent, Topology};
 use crate::unit::period;
 
 pub(super) fn compare_alerts(before: &[Alert], after: &[Alert], changes: &mut Changes<'_>) {
@@ -90,8 +90,8 @@ fn compare_slo(before: &Slo, after: &Slo, changes: &mut Changes<'_>) {
     let Slo {
         name,
         path: _,
-        objective: _,
-        period: _,
+        objective,
+        period,
         indicator: _,
     } = after;
     let (from, to) = (
@@ -99,12 +99,46 @@ fn compare_slo(before: &Slo, after: &Slo, changes: &mut Changes<'_>) {
         promise(after, changes.after),
     );
     if from != to {
-        let risk = if after.objective.0 < before.objective.0 {
-            Risky
-        } else {
-            Safe
-        };
+        // Over a longer period more may go wrong in one piece.
+        let keeps_promise = objective.0 >= before.objective.0
+            && *period <= before.period
+            && promises_as_much(before, after, changes);
+        let risk = if keeps_promise { Safe } else { Risky };
         changes.of(risk, Kind::Objective, name, format!("{from} -> {to}"));
+    }
+}
+
+/// Whether all that counted as gone wrong still does: the same indicator, no later, of the same models or more.
+fn promises_as_much(before: &Slo, after: &Slo, changes: &Changes<'_>) -> bool {
+    match (&before.indicator, &after.indicator) {
+        (Some(Indicator::Availability), Some(Indicator::Availability)) => true,
+        (
+            Some(Indicator::Latency { within: before }),
+            Some(Indicator::Latency { within: after }),
+        ) => after <= before,
+        (
+            Some(Indicator::FirstToken {
+                within: before,
+                models: old,
+            }),
+            Some(Indicator::FirstToken {
+                within: after,
+                models: new,
+            }),
+        ) => {
+            let names = |topology: &Topology, models: &[Id<Model>]| -> BTreeSet<String> {
+                let names = models
+                    .iter()
+                    .map(|id| topology.models.get(*id).name.clone());
+                names.collect()
+            };
+            let (old, new) = (names(changes.before, old), names(changes.after, new));
+            // None named is all.
+            let has_all = new.is_empty() || !old.is_empty() && old.is_subset(&new);
+            after <= before && has_all
+        }
+        (None, None) => true,
+        _ => false,
     }
 }
 
