@@ -79,6 +79,26 @@ pub(crate) fn shown(value: &str) -> String {
     format!("`{cut}{more}`")
 }
 
+/// Whether a character is not seen but carried out: by terminals, and by whoever tells lines from each other.
+pub(crate) fn is_unseen(c: char) -> bool {
+    let is_of_lines_and_directions =
+        matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    c.is_control() || is_of_lines_and_directions
+}
+
+/// A text with what is not seen in it spelled out, but for the ends of its lines.
+pub(crate) fn visible(text: &str) -> String {
+    let mut clean = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_unseen(c) && c != '\n' {
+            clean.extend(c.escape_default());
+        } else {
+            clean.push(c);
+        }
+    }
+    clean
+}
+
 /// A message without the words that look like secrets, wherever they came from.
 pub(crate) fn scrubbed(message: &str) -> Cow<'_, str> {
     if !looks_secret(message) {

@@ -1,8 +1,11 @@
 //! What a sound spec with one more table is refused for: each with the code, the place and the way out.
 
+use nexusc::diagnostic::Diagnostic;
+use nexusc::diagnostic::code::Code;
 use nexusc::diagnostic::fix::Safety;
 use nexusc::diagnostic::render::{Format, render};
 use nexusc::fix::fix;
+use nexusc::source::Place;
 use nexusc::{Source, compile};
 
 /// A sound spec.
@@ -199,5 +202,55 @@ fn a_file_has_a_path_without_detours() {
     assert_eq!(
         found(&relative),
         ["error[NX0302]: `gateway.tls.certificate.file` is not an absolute path"]
+    );
+}
+
+#[test]
+fn nothing_in_a_spec_controls_who_reads_its_findings() {
+    let source = with("");
+    let unseen = "a\nb \u{1b}[31mred\u{9b}\u{202e}";
+    let diagnostic = Diagnostic::new(Code::NX0910, unseen, Place::Span(0..1), unseen).help(unseen);
+    let diagnostics = [diagnostic];
+    let is_unseen = |c: char| c.is_control() && c != '\n' || c == '\u{202e}';
+    for format in [
+        Format::Text { colour: false },
+        Format::Short,
+        Format::Json,
+        Format::Github,
+    ] {
+        let said = render(&source, &diagnostics, format);
+        assert!(!said.contains(is_unseen), "{said:?}");
+        if format != (Format::Text { colour: false }) {
+            assert_eq!(said.lines().count(), 1, "{said:?}");
+        }
+    }
+}
+
+#[test]
+fn tests_have_names_of_one_line_and_of_their_own() {
+    let named = |names: &[&str]| {
+        let test = |name: &&str| {
+            format!(
+                "[[tests]]\nname = \"{name}\"\nkey = \"web\"\nmodel = \"chat\"\nexpect.upstream = \"a\"\n"
+            )
+        };
+        names.iter().map(test).collect::<String>()
+    };
+    assert_eq!(
+        found(&named(&["one", "another", "a - b: \u{fc}"])),
+        Vec::<String>::new()
+    );
+    for name in ["", "  ", "a\\nb \\u001b[31mred", "a\\u202eb"] {
+        let found = found(&named(&[name]));
+        assert_eq!(found.len(), 1, "{found:#?}");
+        assert!(found[0].starts_with("error[NX0102]: "), "{found:#?}");
+        assert!(
+            found[0].ends_with("is not the name of a test"),
+            "{found:#?}"
+        );
+    }
+    assert_eq!(
+        found(&named(&["one", "another", "one"])),
+        ["error[NX0103]: two tests have the name `one`"]
     );
 }

@@ -12,7 +12,7 @@ use toml::de::DeTable;
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::fix::{self, Patch};
-use crate::redact::{self, looks_secret, may_carry_credentials, scrubbed};
+use crate::redact::{self, looks_secret, may_carry_credentials, scrubbed, visible};
 use crate::source::{Source, span_of};
 
 /// How to print.
@@ -50,7 +50,7 @@ pub fn render(source: &Source, diagnostics: &[Diagnostic], format: Format) -> St
     output
 }
 
-/// The findings in the order of the file, with their places in it. Nothing in them looks like a secret.
+/// The findings in the order of the file, with their places in it. Nothing in them looks like a secret, or controls a terminal.
 fn located(
     source: &Source,
     document: &Spanned<DeTable<'_>>,
@@ -63,7 +63,7 @@ fn located(
             .as_ref()
             .and_then(|fix| fix::patch(&source.text, document.get_ref(), fix));
         Found {
-            diagnostic: without_secrets(diagnostic),
+            diagnostic: fit_to_print(diagnostic),
             spans: spans.map(|label| span_of(document, &label.place)).collect(),
             patch: patch
                 .filter(|patch| !looks_secret(&patch.text) && !may_carry_credentials(&patch.text)),
@@ -77,13 +77,14 @@ fn located(
     found
 }
 
-/// A name may be a secret too, and any message may hold a name.
-fn without_secrets(diagnostic: &Diagnostic) -> Diagnostic {
+/// A name may be a secret too, or control the terminal that it is printed to, and any message may hold a name.
+fn fit_to_print(diagnostic: &Diagnostic) -> Diagnostic {
+    let fit = |text: &str| visible(&scrubbed(text));
     let mut clean = diagnostic.clone();
-    clean.message = scrubbed(&clean.message).into_owned();
-    clean.help = clean.help.map(|help| scrubbed(&help).into_owned());
+    clean.message = fit(&clean.message);
+    clean.help = clean.help.map(|help| fit(&help));
     for label in &mut clean.labels {
-        label.message = scrubbed(&label.message).into_owned();
+        label.message = fit(&label.message);
     }
     clean
 }
@@ -137,10 +138,8 @@ fn as_line(source: &Source, found: &Found) -> String {
     let (line, column) = source.line_column(found.spans.first().map_or(0, |span| span.start));
     let Diagnostic { code, message, .. } = &found.diagnostic;
     let severity = found.diagnostic.severity().name();
-    format!(
-        "{}:{line}:{column}: {severity}[{code}]: {message}\n",
-        source.path
-    )
+    let path = visible(&source.path);
+    format!("{path}:{line}:{column}: {severity}[{code}]: {message}").replace('\n', " ") + "\n"
 }
 
 fn as_json(source: &Source, found: &Found) -> String {

@@ -9,7 +9,7 @@ use crate::ir::table::Id;
 use crate::ir::test::{After, Caller, Expect, Fleet, Request, Test};
 use crate::ir::{Jwt, Upstream};
 use crate::key_path::KeyPath;
-use crate::redact::shown;
+use crate::redact::{is_unseen, shown};
 use crate::resolve::scope::Scope;
 use crate::source::Place;
 use crate::spec;
@@ -35,12 +35,34 @@ pub(super) fn resolve_all(
     scope: &mut Scope<'_>,
 ) -> Vec<Test> {
     let list = KeyPath::root().key("tests");
+    check_names(tests, &list, scope);
     let resolve = |(index, test): (usize, &spec::test::Test)| {
         let path = list.index(index);
         let callers = Callers { development, jwt };
         resolve(test, path, &callers, scope)
     };
     tests.iter().enumerate().map(resolve).collect()
+}
+
+/// Reports tell tests by their names, a line each.
+fn check_names(tests: &[spec::test::Test], list: &KeyPath, scope: &mut Scope<'_>) {
+    let mut first: BTreeMap<&str, Place> = BTreeMap::new();
+    for (index, test) in tests.iter().enumerate() {
+        let Some(name) = &test.name else { continue };
+        let place = Place::Value(list.index(index).key("name"));
+        if name.trim().is_empty() || name.contains(is_unseen) {
+            let message = format!("{} is not the name of a test", shown(name));
+            let help = "say on one line what it shows, or leave `name` out";
+            scope.report(Diagnostic::new(Code::NX0102, message, place, "").help(help));
+        } else if let Some(before) = first.get(name.as_str()) {
+            let message = format!("two tests have the name {}", shown(name));
+            let diagnostic = Diagnostic::new(Code::NX0103, message, place, "again here");
+            let diagnostic = diagnostic.conflict(before.clone(), "first here");
+            scope.report(diagnostic.help("say what differs, or leave one of the names out"));
+        } else {
+            first.insert(name, place);
+        }
+    }
 }
 
 fn resolve(

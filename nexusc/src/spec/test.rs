@@ -11,7 +11,7 @@ use serde::Deserialize;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Test {
-    /// What it shows, for reports. Default: its place in the spec.
+    /// What it shows, for reports: one line, which no other test has. Default: its place in the spec.
     pub name: Option<String>,
     /// The API key of who asks, by name. Default: nobody is known.
     pub key: Option<String>,

@@ -3,6 +3,7 @@
 //! The form, and what is escaped in it, is that of the workflow commands of GitHub's runner.
 
 use crate::diagnostic::render::{Found, Region};
+use crate::redact::visible;
 use crate::source::Source;
 
 /// One finding as a workflow command.
@@ -35,7 +36,7 @@ pub(super) fn annotation(source: &Source, found: &Found) -> String {
     format!(
         "::{} file={}{},title={}::{}\n",
         diagnostic.severity().name(),
-        property(&source.path),
+        property(&visible(&source.path)),
         place.unwrap_or_default(),
         diagnostic.code,
         data(&text)
