@@ -56,9 +56,9 @@ pub(crate) fn read_spec(path: &Path) -> Result<SpecFile, Error> {
             path: path.display().to_string(),
         });
     }
-    let text = read_text(path)?;
+    let bytes = read_bytes(path)?;
     let beside = path.parent().unwrap_or(Path::new(""));
-    let source = with_files(Source::new(path.to_string_lossy(), text), beside);
+    let source = with_files(Source::from_bytes(path.to_string_lossy(), &bytes), beside);
     let home = home(beside);
     Ok(SpecFile {
         source,
@@ -135,13 +135,17 @@ fn read_head(path: &Path) -> io::Result<File> {
 
 /// Reads a file of text.
 pub(crate) fn read_text(path: &Path) -> Result<String, Error> {
-    let bytes = fs::read(path).map_err(|cause| Error::Read {
-        path: path.display().to_string(),
-        cause,
-    })?;
+    let bytes = read_bytes(path)?;
     String::from_utf8(bytes).map_err(|error| Error::NotUtf8 {
         path: path.display().to_string(),
         offset: error.utf8_error().valid_up_to(),
+    })
+}
+
+fn read_bytes(path: &Path) -> Result<Vec<u8>, Error> {
+    fs::read(path).map_err(|cause| Error::Read {
+        path: path.display().to_string(),
+        cause,
     })
 }
 

@@ -15,6 +15,8 @@ pub struct Source {
     pub path: String,
     /// Its text.
     pub text: String,
+    /// Where its bytes cease to be UTF-8, if they do; from there on the text is what could be read.
+    pub not_utf8_from: Option<usize>,
     /// The files that it names ([`crate::files_of`]), or why one could not be read.
     pub files: BTreeMap<String, Result<File, String>>,
 }
@@ -34,7 +36,17 @@ impl Source {
         Self {
             path: path.into(),
             text: text.into(),
+            not_utf8_from: None,
             files: BTreeMap::new(),
+        }
+    }
+
+    /// A source of the bytes of a file, which may be no text.
+    pub fn from_bytes(path: impl Into<String>, bytes: &[u8]) -> Self {
+        let read = str::from_utf8(bytes);
+        Self {
+            not_utf8_from: read.err().map(|error| error.valid_up_to()),
+            ..Self::new(path, String::from_utf8_lossy(bytes))
         }
     }
 

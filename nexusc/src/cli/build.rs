@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use nexusc::compile;
 
 use crate::cli::report::{OutputFormat, Reports, summary};
-use crate::cli::{Failure, Outcome, say};
+use crate::cli::{Failed, Failure, Outcome, say};
 use crate::fs::{self, Change};
 
 #[derive(Debug, clap::Args)]
@@ -33,9 +33,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     }
     let mut outcome = Outcome::Clean;
     let mut reports = Reports::new(arguments.output_format);
+    let mut failed = Failed::default();
     let mut roots = BTreeSet::new();
     for path in &arguments.specs {
-        let spec = fs::read_spec(path)?;
+        let Some(spec) = failed.keep(fs::read_spec(path)) else {
+            continue;
+        };
         let compilation = compile(&spec.source);
         reports.add(&spec.source, &compilation)?;
         let Some(output) = compilation.output else {
@@ -47,10 +50,17 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
             outcome = Outcome::Findings;
             continue;
         };
-        let changes = fs::changes(&spec.root, spec.source.name(), &output.files)?;
-        let found = apply(arguments, &spec.root, &path.display().to_string(), &changes)?;
-        if found == Outcome::Findings {
-            outcome = found;
+        let changes = fs::changes(&spec.root, spec.source.name(), &output.files);
+        let Some(changes) = failed.keep(changes) else {
+            continue;
+        };
+        match apply(arguments, &spec.root, &path.display().to_string(), &changes) {
+            Ok(Outcome::Findings) => outcome = Outcome::Findings,
+            Ok(_) => {}
+            Err(Failure::File(error)) => {
+                failed.keep::<()>(Err(error));
+            }
+            Err(failure) => return Err(failure),
         }
         if spec.is_at_home {
             roots.insert(spec.root);
@@ -66,7 +76,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
             outcome = Outcome::Findings;
         }
     }
-    Ok(outcome)
+    failed.or(outcome)
 }
 
 /// Writes, checks or shows the changes that `what` brings.

@@ -6,7 +6,7 @@ use nexusc::compile;
 use nexusc::diagnostic::has_errors;
 
 use crate::cli::report::{OutputFormat, Reports, summary};
-use crate::cli::{Failure, Outcome, say};
+use crate::cli::{Failed, Failure, Outcome, say};
 use crate::fs;
 
 #[derive(Debug, clap::Args)]
@@ -21,9 +21,12 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let mut outcome = Outcome::Clean;
+    let mut failed = Failed::default();
     let mut reports = Reports::new(arguments.output_format);
     for path in &arguments.specs {
-        let spec = fs::read_spec(path)?;
+        let Some(spec) = failed.keep(fs::read_spec(path)) else {
+            continue;
+        };
         let compilation = compile(&spec.source);
         reports.add(&spec.source, &compilation)?;
         let diagnostics = &compilation.diagnostics;
@@ -39,5 +42,5 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         }
     }
     reports.finish()?;
-    Ok(outcome)
+    failed.or(outcome)
 }

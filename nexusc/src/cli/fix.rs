@@ -8,7 +8,7 @@ use nexusc::diagnostic::has_errors;
 use nexusc::fix::{diff, fix};
 
 use crate::cli::report::{OutputFormat, Reports, count};
-use crate::cli::{Failure, Outcome, say};
+use crate::cli::{Failed, Failure, Outcome, say};
 use crate::fs;
 
 #[derive(Debug, clap::Args)]
@@ -34,9 +34,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         Safety::Safe
     };
     let mut outcome = Outcome::Clean;
+    let mut failed = Failed::default();
     let mut reports = Reports::new(arguments.output_format);
     for path in &arguments.specs {
-        let source = fs::read_spec(path)?.source;
+        let Some(spec) = failed.keep(fs::read_spec(path)) else {
+            continue;
+        };
+        let source = spec.source;
         let fixed = fix(&source, most);
         if fixed.source.text != source.text {
             if arguments.dry_run {
@@ -62,5 +66,5 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         }
     }
     reports.finish()?;
-    Ok(outcome)
+    failed.or(outcome)
 }

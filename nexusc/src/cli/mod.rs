@@ -114,6 +114,28 @@ enum Failure {
     Print(#[from] io::Error),
 }
 
+/// Specs whose files failed. The others are judged and reported all the same.
+#[derive(Default)]
+struct Failed(Vec<fs::Error>);
+
+impl Failed {
+    /// What was read; `None` where that failed.
+    fn keep<T>(&mut self, result: Result<T, fs::Error>) -> Option<T> {
+        result.map_err(|error| self.0.push(error)).ok()
+    }
+
+    /// How the run ends, which would have ended in `outcome`.
+    fn or(mut self, outcome: Outcome) -> Result<Outcome, Failure> {
+        let Some(last) = self.0.pop() else {
+            return Ok(outcome);
+        };
+        for error in self.0 {
+            say(format_args!("error: {error}"))?;
+        }
+        Err(last.into())
+    }
+}
+
 /// Runs the command line of this process.
 pub(crate) fn run() -> ExitCode {
     let result = match Arguments::parse().command {

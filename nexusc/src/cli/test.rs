@@ -11,7 +11,7 @@ use nexusc::trial::coverage::{Coverage, Covered};
 use serde_json::json;
 
 use crate::cli::report::{OutputFormat, Reports, count};
-use crate::cli::{Failure, Outcome, say};
+use crate::cli::{Failed, Failure, Outcome, say};
 use crate::fs;
 
 #[derive(Debug, clap::Args)]
@@ -32,9 +32,12 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let mut outcome = Outcome::Clean;
+    let mut failed = Failed::default();
     let mut reports = Reports::new(arguments.output_format);
     for path in &arguments.specs {
-        let spec = fs::read_spec(path)?;
+        let Some(spec) = failed.keep(fs::read_spec(path)) else {
+            continue;
+        };
         let compilation = compile(&spec.source);
         let diagnostics = &compilation.diagnostics;
         reports.add(&spec.source, &compilation)?;
@@ -68,7 +71,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         }
     }
     reports.finish()?;
-    Ok(outcome)
+    failed.or(outcome)
 }
 
 fn print_text(path: &Path, report: &Report) -> io::Result<()> {

@@ -10,7 +10,7 @@ use nexusc::verify::{self, OWN, Question, TOOLS, Tool};
 use nexusc::{Compilation, Source, compile, conventions};
 
 use crate::cli::report::{OutputFormat, Reports, summary};
-use crate::cli::{Failure, Outcome, say};
+use crate::cli::{Failed, Failure, Outcome, say};
 use crate::fs::{self, SpecFile};
 use crate::programs::{self, Commands};
 
@@ -35,9 +35,12 @@ struct Subject {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
+    let mut failed = Failed::default();
     let mut subjects = Vec::new();
     for path in &arguments.specs {
-        subjects.push(Subject::read(fs::read_spec(path)?)?);
+        if let Some(spec) = failed.keep(fs::read_spec(path)) {
+            subjects.push(Subject::read(spec)?);
+        }
     }
     let commands = programs::find(&needed(&subjects));
     let mut outcome = Outcome::Clean;
@@ -66,11 +69,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         }
     }
     reports.finish()?;
-    if arguments.require && outcome == Outcome::Clean && !missing.is_empty() {
+    if arguments.require && outcome == Outcome::Clean && failed.0.is_empty() && !missing.is_empty()
+    {
         let tools = missing.into_iter().collect();
         return Err(Failure::Tools { tools });
     }
-    Ok(outcome)
+    failed.or(outcome)
 }
 
 /// The tools that there is something to ask.

@@ -37,6 +37,13 @@ pub struct Parsed {
 
 /// Reads a spec.
 pub fn parse(source: &Source) -> Parsed {
+    if let Some(at) = source.not_utf8_from {
+        return Parsed {
+            spec: None,
+            left_out: BTreeSet::new(),
+            diagnostics: vec![not_utf8(at)],
+        };
+    }
     let (document, errors) = DeTable::parse_recoverable(&source.text);
     if !errors.is_empty() {
         let diagnostics = errors.iter().map(syntax_error).collect();
@@ -84,6 +91,13 @@ pub fn parse(source: &Source) -> Parsed {
         left_out,
         diagnostics,
     }
+}
+
+/// Bytes that are no text, in whose place the text has a replacement character.
+fn not_utf8(at: usize) -> Diagnostic {
+    let place = Place::Span(at..at + char::REPLACEMENT_CHARACTER.len_utf8());
+    let message = format!("byte {at} is not UTF-8 text");
+    Diagnostic::new(Code::NX0001, message, place, "").help("save the file in the encoding UTF-8")
 }
 
 fn syntax_error(error: &toml::de::Error) -> Diagnostic {

@@ -73,6 +73,59 @@ fn several_specs_are_one_sarif_log() {
 }
 
 #[test]
+fn what_can_be_read_is_reported_beside_what_cannot() {
+    let folder = folder("unread");
+    fs::write(folder.join("specs/other.toml"), "edition = 2\n").unwrap();
+    for command in ["check", "build", "test", "fix"] {
+        let specs = [
+            "specs/none.toml",
+            "specs/gone.toml",
+            "specs/other.toml",
+            "specs/mini.toml",
+        ];
+        let output = nexusc(
+            &folder,
+            &[&[command, "--output-format", "sarif"][..], &specs].concat(),
+        );
+        assert_eq!(code(&output), 3, "{command}");
+        let log: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(
+            log["runs"][0]["results"][0]["ruleId"], "NX0005",
+            "{command}"
+        );
+        let said = text(&output.stderr);
+        for spec in ["none", "gone"] {
+            assert!(
+                said.contains(&format!("error: cannot read `specs/{spec}.toml`")),
+                "{said}"
+            );
+        }
+    }
+    assert!(folder.join("generated/mini").exists());
+}
+
+#[test]
+fn what_is_no_text_is_a_finding_with_its_place() {
+    let folder = folder("no_text");
+    fs::write(folder.join("specs/mini.toml"), b"edition = 1\n# caf\xe9\n").unwrap();
+    let output = nexusc(
+        &folder,
+        &["check", "--output-format", "short", "specs/mini.toml"],
+    );
+    assert_eq!(code(&output), 1);
+    assert_eq!(
+        text(&output.stdout),
+        "specs/mini.toml:2:6: error[NX0001]: byte 17 is not UTF-8 text\n"
+    );
+    let fixed = nexusc(&folder, &["fix", "--unsafe", "specs/mini.toml"]);
+    assert_eq!(code(&fixed), 1);
+    assert_eq!(
+        fs::read(folder.join("specs/mini.toml")).unwrap(),
+        b"edition = 1\n# caf\xe9\n"
+    );
+}
+
+#[test]
 fn explain_prints_pages_and_lists_codes() {
     let folder = folder("explain");
     let page = nexusc(&folder, &["explain", "nx0101"]);
