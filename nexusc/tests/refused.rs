@@ -254,3 +254,54 @@ fn tests_have_names_of_one_line_and_of_their_own() {
         ["error[NX0103]: two tests have the name `one`"]
     );
 }
+
+#[test]
+fn one_server_is_one_however_its_address_is_written() {
+    let two = |first: &str, second: &str| {
+        format!(
+            "models.m = {{}}\nupstreams.b.url = \"{first}\"\nupstreams.c.url = \"{second}\"\n\
+             routes.m = {{ models = [\"m\"], weighted = {{ targets = {{ b = 1, c = 1 }} }} }}\n\
+             keys.m = {{ secret = {{ env = \"KEY_M\" }}, models = [\"m\"] }}"
+        )
+    };
+    let same = ["warning[NX0421]: upstreams `b` and `c` are the same server"];
+    for (first, second) in [
+        ("http://A:8000", "http://a:8000"),
+        ("http://c", "http://c:80"),
+        ("https://c:443/x", "https://c/x"),
+        ("http://[::1]:9", "http://[0:0::1]:9"),
+        ("http://c:08000", "http://c:8000"),
+    ] {
+        assert_eq!(found(&two(first, second)), same, "{first} {second}");
+    }
+    for (first, second) in [
+        ("http://c", "https://c"),
+        ("http://c", "http://c:443"),
+        ("http://c/x", "http://c/X"),
+    ] {
+        assert_eq!(
+            found(&two(first, second)),
+            Vec::<String>::new(),
+            "{first} {second}"
+        );
+    }
+    let apart = two("http://b:8000", "http://c:8000");
+    let moved = format!("{apart}\noverlays.there.upstreams.c.url = \"http://B:8000/\"");
+    assert_eq!(
+        found(&moved),
+        ["warning[NX0421]: upstreams `b` and `c` are the same server in overlay `there`"]
+    );
+    let both = format!(
+        "{apart}\noverlays.there.upstreams = {{ b.url = \"http://x\", c.url = \"http://x:80\" }}"
+    );
+    assert_eq!(
+        found(&both),
+        ["warning[NX0421]: upstreams `b` and `c` are the same server in overlay `there`"]
+    );
+    // What both environments have in common is said once.
+    let base = two("http://b:8000", "http://b:8000");
+    assert_eq!(
+        found(&format!("{base}\noverlays.there.production = true")),
+        same
+    );
+}
