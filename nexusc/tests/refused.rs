@@ -305,3 +305,57 @@ fn one_server_is_one_however_its_address_is_written() {
         same
     );
 }
+
+#[test]
+fn addresses_that_lead_nowhere_are_refused() {
+    for url in [
+        "http://256.256.256.256:1",
+        "http://1.2.3:1",
+        "http://1.2.3.4.5:1",
+        "http://a.1:1",
+        "http://0.0.0.0:8000",
+        "http://[::]:8000",
+    ] {
+        let more = format!("overlays.there.upstreams.a.url = \"{url}\"");
+        assert_eq!(
+            found(&more),
+            [format!(
+                "error[NX0205]: `{url}` is not the address of an upstream"
+            )]
+        );
+    }
+    for url in [
+        "http://1.2.3.4:1",
+        "http://a1.b2:1",
+        "http://1.example.com",
+        "http://8gpus",
+    ] {
+        assert_eq!(
+            found(&format!("overlays.there.upstreams.a.url = \"{url}\"")),
+            Vec::<String>::new(),
+            "{url}"
+        );
+    }
+    let listening = help("overlays.there.upstreams.a.url = \"http://0.0.0.0:8000\"");
+    assert!(listening.starts_with("servers listen there"), "{listening}");
+    let mail = |from: &str, server: &str| {
+        format!(
+            "receivers.x.email = {{ to = \"a@b.c\", from = \"{from}\", server = \"{server}\" }}"
+        )
+    };
+    assert_eq!(found(&mail("a@b.c", "[::1]:25")), Vec::<String>::new());
+    for server in [":25", "smtp.x:0", "smtp.x", "smtp..x:25"] {
+        let said = found(&mail("a@b.c", server));
+        assert_eq!(
+            said,
+            [format!("error[NX0704]: `{server}` is not a mail server")]
+        );
+    }
+    for from in ["a@.", "a@b.", "a@.b", "@b.c", "a@b"] {
+        let said = found(&mail(from, "b.c:25"));
+        assert_eq!(
+            said,
+            [format!("error[NX0704]: `{from}` is not an e-mail address")]
+        );
+    }
+}

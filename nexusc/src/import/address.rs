@@ -18,6 +18,8 @@ pub(crate) fn of(url: &str) -> Result<String, String> {
         }
         _ => url,
     };
+    // Who asks there asks the own machine.
+    let base = &base.replacen("://0.0.0.0", "://127.0.0.1", 1);
     if base.starts_with("grpc://") {
         return Err("upstreams speak HTTP, not gRPC".to_owned());
     }
@@ -38,6 +40,10 @@ mod tests {
         assert_eq!(
             of("https://a/openai/v1/chat"),
             Ok("https://a/openai".to_owned())
+        );
+        assert_eq!(
+            of("http://0.0.0.0:8000/v1"),
+            Ok("http://127.0.0.1:8000".to_owned())
         );
         assert_eq!(of("mock://local"), Ok("mock://local".to_owned()));
     }

@@ -11,6 +11,7 @@ use crate::redact::{may_carry_credentials, shown};
 use crate::resolve::alert::severity;
 use crate::resolve::scope::{Scope, listed_twice};
 use crate::resolve::secret;
+use crate::resolve::upstream::is_authority;
 use crate::source::Place;
 use crate::spec;
 
@@ -100,7 +101,12 @@ fn email(email: &spec::receiver::Email, path: &KeyPath, scope: &mut Scope<'_>) -
         |text: &str| !text.contains(|c: char| c.is_whitespace() || c.is_control() || c == '{');
     let is_address = |text: &str| {
         let parts = text.split_once('@');
-        is_clean(text) && parts.is_some_and(|(user, host)| !user.is_empty() && host.contains('.'))
+        let is_host = |host: &str| {
+            host.contains('.')
+                && !host.contains('@')
+                && host.split('.').all(|label| !label.is_empty())
+        };
+        is_clean(text) && parts.is_some_and(|(user, host)| !user.is_empty() && is_host(host))
     };
     let mut is_sound = true;
     for (field, text) in [("to", to), ("from", from)] {
@@ -111,10 +117,10 @@ fn email(email: &spec::receiver::Email, path: &KeyPath, scope: &mut Scope<'_>) -
             is_sound = false;
         }
     }
-    let port = server
+    let has_port = server
         .rsplit_once(':')
-        .and_then(|(_, port)| port.parse::<u16>().ok());
-    if port.is_none() || !is_clean(server) {
+        .is_some_and(|(_, port)| !port.ends_with(']'));
+    if !has_port || !is_authority(server) {
         let message = format!("{} is not a mail server", shown(server));
         let help = "write its host and port, such as `\"smtp.example.com:587\"`";
         address(message, &path.key("server"), help, scope);

@@ -1,6 +1,7 @@
 //! `[upstreams.NAME]`
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::code::Code;
@@ -115,7 +116,9 @@ pub(super) fn endpoint(url: &str, path: &KeyPath, scope: &mut Scope<'_>) -> Opti
 
 /// An address that can be used, made of one that cannot: without `/v1`, or with a scheme.
 fn fixed(url: &str) -> Option<(String, Safety)> {
+    let here = url.replacen("://0.0.0.0", "://127.0.0.1", 1);
     let (fixed, safety) = match url.split_once("/v1") {
+        _ if here != url => (here, Safety::Unsafe),
         Some((base, "" | "/")) => (base.to_owned(), Safety::Safe),
         Some((base, rest)) if rest.starts_with('/') => (base.to_owned(), Safety::Unsafe),
         _ if !url.contains("://") => (format!("http://{url}"), Safety::Unsafe),
@@ -150,6 +153,13 @@ pub(crate) fn parse(url: &str) -> Result<Endpoint, String> {
     if !is_authority(authority) {
         return Err(FORM.to_owned());
     }
+    if is_unspecified(authority) {
+        return Err(
+            "servers listen there; to ask one, write its name, or `127.0.0.1` if it is on the \
+                    gateway's machine"
+                .to_owned(),
+        );
+    }
     let slash = if path.is_empty() { "" } else { "/" };
     let address = format!("{scheme}://{authority}{slash}{path}");
     Ok(if scheme == "https" {
@@ -157,6 +167,17 @@ pub(crate) fn parse(url: &str) -> Result<Endpoint, String> {
     } else {
         Endpoint::Http(address)
     })
+}
+
+/// Whether it is the address of no machine: `0.0.0.0` or `[::]`.
+fn is_unspecified(authority: &str) -> bool {
+    let host = authority
+        .rsplit_once(':')
+        .filter(|(_, port)| !port.ends_with(']'));
+    let host = host
+        .map_or(authority, |(host, _)| host)
+        .trim_matches(['[', ']']);
+    host.parse().is_ok_and(|ip: IpAddr| ip.is_unspecified())
 }
 
 pub(super) fn is_path_segment(segment: &str) -> bool {
@@ -171,7 +192,7 @@ pub(super) fn is_authority(authority: &str) -> bool {
         .and_then(|rest| rest.split_once(']'))
     {
         Some((address, rest)) => {
-            if address.parse::<std::net::Ipv6Addr>().is_err() {
+            if address.parse::<Ipv6Addr>().is_err() {
                 return false;
             }
             (
@@ -191,7 +212,14 @@ pub(super) fn is_authority(authority: &str) -> bool {
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
     };
-    let host_form = host.len() <= 253 && host.split('.').all(is_label);
+    // A name that ends in a number is taken for an address of IPv4.
+    let ends_in_number = host
+        .rsplit('.')
+        .next()
+        .is_some_and(|label| label.bytes().all(|b| b.is_ascii_digit()));
+    let host_form = host.len() <= 253
+        && host.split('.').all(is_label)
+        && (!ends_in_number || host.parse::<Ipv4Addr>().is_ok());
     host_form && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port != 0))
 }
 
@@ -239,6 +267,10 @@ mod tests {
             "http://[zz]:80",
             "http://[::1]x",
             "http://a:80:90",
+            "http://256.256.256.256:1",
+            "http://1.2.3:1",
+            "http://0.0.0.0:8000",
+            "http://[::]",
         ] {
             assert!(parse(url).is_err(), "{url} was accepted");
         }
