@@ -258,8 +258,15 @@ pub const JWKS_URL_VARIABLE: &str = "NEXUS_JWKS_URL";
 /// Whether this variable already means something to a dataplane, to its compose file or to whoever starts them.
 pub fn is_taken(variable: &str) -> bool {
     let is_address = variable.starts_with("UPSTREAM_") && variable.ends_with("_URL");
-    let is_of_others =
-        variable.starts_with("COMPOSE_") || matches!(variable, "HOME" | "HOSTNAME" | "PATH");
+    // Those of compose and of Grafana, of systemd, of libraries for TLS, and of containers.
+    let is_of_others = variable.starts_with("COMPOSE_")
+        || variable.starts_with("GF_")
+        || matches!(
+            variable,
+            "LISTEN_FDS" | "LISTEN_PID" | "LISTEN_FDNAMES" | "NOTIFY_SOCKET"
+        )
+        || matches!(variable, "SSL_CERT_FILE" | "SSL_CERT_DIR")
+        || matches!(variable, "HOME" | "HOSTNAME" | "PATH");
     let mut settings = COMMON_VARIABLES
         .iter()
         .chain([&AUDIT_FILE, &COLLECTOR, &IMAGE, &TAG]);

@@ -359,3 +359,27 @@ fn addresses_that_lead_nowhere_are_refused() {
         );
     }
 }
+
+#[test]
+fn variables_that_others_read_hold_no_secret() {
+    for variable in [
+        "GF_SECURITY_ADMIN_PASSWORD",
+        "LISTEN_FDS",
+        "LISTEN_PID",
+        "LISTEN_FDNAMES",
+        "NOTIFY_SOCKET",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+    ] {
+        let more =
+            format!("keys.b = {{ models = [\"chat\"], secret = {{ env = \"{variable}\" }} }}");
+        assert_eq!(
+            found(&more),
+            [format!(
+                "error[NX0302]: `{variable}` has a meaning of its own"
+            )]
+        );
+    }
+    let near = "keys.b = { models = [\"chat\"], secret = { env = \"LISTEN_KEY\" } }";
+    assert_eq!(found(near), Vec::<String>::new());
+}
