@@ -76,9 +76,10 @@ pub(super) fn emit(topology: &Topology, plan: &Report, files: &mut FileSet) {
     }
 }
 
-/// An argument of a container that holds no variables, which `$(NAME)` would be, whatever is in it.
+/// An argument of a container that holds no variables, which `$(NAME)` would be, whatever is in it. The kubelet makes one
+/// dollar of two.
 fn literal(argument: &str) -> String {
-    argument.replace("$(", "$$(")
+    argument.replace('$', "$$")
 }
 
 /// A variable with its value, as a config map has it, where that comes from and what it is for.
@@ -172,4 +173,47 @@ fn redis(topology: &Topology, address: String) -> String {
         address,
     };
     fill(REDIS, &values)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the kubelet makes of an argument (`third_party/forked/golang/expansion`), where every variable is known.
+    fn expanded(argument: &str) -> String {
+        let mut rest = argument;
+        let mut whole = String::new();
+        while let Some((before, behind)) = rest.split_once('$') {
+            whole.push_str(before);
+            rest = behind;
+            if let Some(behind) = rest.strip_prefix('$') {
+                whole.push('$');
+                rest = behind;
+            } else if let Some((_, behind)) =
+                rest.strip_prefix('(').and_then(|name| name.split_once(')'))
+            {
+                whole.push_str("VALUE");
+                rest = behind;
+            } else {
+                whole.push('$');
+            }
+        }
+        whole + rest
+    }
+
+    #[test]
+    fn an_argument_reaches_its_container_as_it_is_written() {
+        for argument in [
+            "plain",
+            "$",
+            "$$",
+            "$$$",
+            "$(HOME)",
+            "$$(HOME)",
+            "$HOME",
+            "a$b$$c$(d)$",
+        ] {
+            assert_eq!(expanded(&literal(argument)), argument);
+        }
+    }
 }
