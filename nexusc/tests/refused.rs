@@ -383,3 +383,70 @@ fn variables_that_others_read_hold_no_secret() {
     let near = "keys.b = { models = [\"chat\"], secret = { env = \"LISTEN_KEY\" } }";
     assert_eq!(found(near), Vec::<String>::new());
 }
+
+#[test]
+fn help_says_what_the_language_has() {
+    assert_eq!(
+        help("[tests]\nmodel = \"chat\""),
+        "write a table for each: `[[tests]]`"
+    );
+    let label = |more: &str| {
+        let diagnostics = compile(&with(more)).diagnostics;
+        assert_eq!(diagnostics.len(), 1, "{diagnostics:#?}");
+        diagnostics[0].labels[0].message.clone()
+    };
+    let weighted =
+        "models.m = {}\nroutes.m = { models = [\"m\"], weighted = { targets = { a = -1 } } }";
+    assert_eq!(label(weighted), "expected 0 or more");
+    assert_eq!(
+        label("gateway.max_attempts = 99999999999999999999"),
+        "expected at most 9223372036854775807"
+    );
+    let null = help("gateway.cors.origins = [\"null\"]");
+    assert!(null.starts_with("any page without an origin"), "{null}");
+}
+
+#[test]
+fn help_for_a_string_is_about_how_it_is_wrong() {
+    let help = |value: &str| {
+        let source = Source::new(
+            "spec.toml",
+            format!("edition = 1\ngateway.listen = {value}\n"),
+        );
+        compile(&source).diagnostics[0].help.clone()
+    };
+    let one_line = Some("a string begins and ends on one line with `\"`".to_owned());
+    assert_eq!(help("\"0.0.0.0:80"), one_line);
+    assert_eq!(
+        help("localhost"),
+        Some("put it in quotes: `\"...\"`".to_owned())
+    );
+    assert_eq!(
+        help("'0.0.0.0:80"),
+        Some("a string begins and ends on one line with `'`".to_owned())
+    );
+    assert_eq!(
+        help("\"\u{1b}\""),
+        Some("a control character is written as an escape, such as `\\u001b`".to_owned())
+    );
+    assert_eq!(
+        help("\"\\d\""),
+        Some("a backslash begins an escape: write `\\\\`, or the text in `'...'`".to_owned())
+    );
+    assert_eq!(
+        help("\"\"\"a"),
+        Some("a string of several lines ends with `\"\"\"`, or `'''` as it began".to_owned())
+    );
+}
+
+#[test]
+fn long_names_are_cut_in_every_message() {
+    let name = "n".repeat(100);
+    let model = found(&format!("models.{name} = {{}}"));
+    assert!(
+        model[0].starts_with("error[NX0401]: no route serves model `n") && model[0].len() < 120,
+        "{model:?}"
+    );
+    let upstream = found(&format!("upstreams.{name}.url = \"http://b:8000\""));
+    assert!(upstream.iter().all(|line| line.len() < 120), "{upstream:?}");
+}

@@ -6,6 +6,7 @@
 use crate::check::Context;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::code::Code;
+use crate::redact::shown;
 use crate::source::Place;
 
 pub(super) fn check(context: &mut Context<'_>) {
@@ -19,7 +20,7 @@ pub(super) fn check(context: &mut Context<'_>) {
             let first = &topology.routes.get(first).path;
             let diagnostic = Diagnostic::new(
                 Code::NX0402,
-                format!("model `{}` is served by two routes", model.name),
+                format!("model {} is served by two routes", shown(&model.name)),
                 Place::Value(route.path.key("models").index(index)),
                 "again here",
             )
@@ -34,7 +35,7 @@ pub(super) fn check(context: &mut Context<'_>) {
     for model in topology.models.iter().filter(|model| model.route.is_none()) {
         let diagnostic = Diagnostic::new(
             Code::NX0401,
-            format!("no route serves model `{}`", model.name),
+            format!("no route serves model {}", shown(&model.name)),
             Place::Key(model.path.clone()),
             "",
         )

@@ -3,6 +3,7 @@
 use crate::check::Context;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::code::Code;
+use crate::redact::shown;
 use crate::source::Place;
 
 pub(super) fn check(context: &mut Context<'_>) {
@@ -33,7 +34,7 @@ pub(super) fn check(context: &mut Context<'_>) {
     {
         let diagnostic = Diagnostic::new(
             Code::NX0901,
-            format!("no route uses upstream `{}`", upstream.name),
+            format!("no route uses upstream {}", shown(&upstream.name)),
             Place::Key(upstream.path.clone()),
             "",
         )

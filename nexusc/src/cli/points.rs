@@ -28,12 +28,20 @@ pub(super) fn print(points: &[Point]) -> io::Result<()> {
             "{figure:46} {points:>6} {median:>7.2} % {p90:>7.2} % {max:>7.2} %"
         )?;
     }
-    writeln!(
+    write!(
         out,
-        "\nKV memory lies in its interval in {} of {} points; half of the intervals of text-only models are \
-         narrower than {:.1} % of the card.",
-        summary.inside, summary.intervals, summary.width
+        "\nKV memory lies in its interval in {} of {} points",
+        summary.inside, summary.intervals
     )?;
+    // Not every file has a text-only model.
+    if summary.width.is_finite() {
+        let width = summary.width;
+        write!(
+            out,
+            "; half of the intervals of text-only models are narrower than {width:.1} % of the card"
+        )?;
+    }
+    writeln!(out, ".")?;
     writeln!(
         out,
         "Of {} servers that did not start, {} were foreseen; of {} that started, {} were refused.",

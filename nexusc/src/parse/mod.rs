@@ -110,7 +110,19 @@ fn syntax_error(error: &toml::de::Error) -> Diagnostic {
         .to_owned();
     let help = if message.contains("duplicate key") {
         Some("it stands here for a second time: merge the two, or rename one")
-    } else if message.contains("string") {
+    } else if message.contains("escape") {
+        Some("a backslash begins an escape: write `\\\\`, or the text in `'...'`")
+    } else if message.contains("visible") {
+        Some("a control character is written as an escape, such as `\\u001b`")
+    } else if message.contains("keys cannot be") {
+        None
+    } else if message.contains("multi-line") {
+        Some("a string of several lines ends with `\"\"\"`, or `\'\'\'` as it began")
+    } else if message.contains("must be quoted") {
+        Some("put it in quotes: `\"...\"`")
+    } else if message.contains("literal string") {
+        Some("a string begins and ends on one line with `'`")
+    } else if message.contains("string") || message.contains("quote") {
         Some("a string begins and ends on one line with `\"`")
     } else if message.contains("inline table") {
         Some("a table in braces is complete: write the field inside them")

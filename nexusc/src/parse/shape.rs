@@ -84,8 +84,8 @@ impl Walk {
                 Fit::Yes
             }
             ("integer", DeValue::Integer(integer)) if is_within_64_bits(integer, 0) => Fit::Yes,
-            ("number" | "integer", DeValue::Integer(_)) => {
-                self.diagnostics.push(out_of_range(path));
+            ("number" | "integer", DeValue::Integer(integer)) => {
+                self.diagnostics.push(out_of_range(integer, path));
                 Fit::No
             }
             (_, found) if schema[SECRET] == true => {
@@ -154,9 +154,13 @@ fn is_within_64_bits(integer: &DeInteger<'_>, least: i64) -> bool {
     i64::from_str_radix(integer.as_str(), integer.radix()).is_ok_and(|number| number >= least)
 }
 
-fn out_of_range(path: &KeyPath) -> Diagnostic {
+fn out_of_range(integer: &DeInteger<'_>, path: &KeyPath) -> Diagnostic {
     let message = format!("`{path}` is out of range");
-    let label = format!("expected 0 to {}", i64::MAX);
+    let label = if integer.as_str().starts_with('-') {
+        "expected 0 or more".to_owned()
+    } else {
+        format!("expected at most {}", i64::MAX)
+    };
     Diagnostic::new(Code::NX0206, message, Place::Value(path.clone()), label)
 }
 
@@ -329,6 +333,13 @@ fn wrong_type(kind: &str, found: &DeValue<'_>, schema: &Value, path: &KeyPath) -
             format!("write a table with {list}")
         }
         ("object", None) => format!("write a table for each: `[{path}.NAME]`"),
+        ("array", _)
+            if schema
+                .pointer("/items/type")
+                .is_some_and(|kind| kind == "object") =>
+        {
+            format!("write a table for each: `[[{path}]]`")
+        }
         ("array", _) => format!("write a list: `{field} = [\"NAME\"]`"),
         ("string", _) => {
             let write = match found {

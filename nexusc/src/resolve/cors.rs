@@ -55,6 +55,12 @@ fn check(text: &str, place: Place, scope: &mut Scope<'_>) {
     if is_origin(text) {
         return;
     }
+    if text == "null" {
+        let message = "`null` is not the origin of one web page";
+        let help = "any page without an origin sends it, such as a file: list the address that yours is served from";
+        scope.report(Diagnostic::new(Code::NX0520, message, place, "").help(help));
+        return;
+    }
     let help = match mended(text).filter(|mended| is_origin(mended)) {
         Some(mended) => format!("browsers write `\"{mended}\"`"),
         None => "write it as browsers do: `\"https://HOST\"` or `\"http://HOST:PORT\"`".to_owned(),

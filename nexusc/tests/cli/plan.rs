@@ -84,4 +84,27 @@ fn points_are_compared_and_bad_ones_name_the_place() {
     let output = nexusc(&folder, &["plan", "--points", "points.csv"]);
     assert_eq!(code(&output), 3);
     assert!(text(&output.stderr).contains("the column `kv_gib` is missing"));
+    for empty in ["", points.lines().next().unwrap()] {
+        fs::write(folder.join("points.csv"), empty).unwrap();
+        let output = nexusc(&folder, &["plan", "--points", "points.csv"]);
+        assert_eq!(code(&output), 3);
+        assert!(text(&output.stderr).contains("it has no points"));
+        assert_eq!(text(&output.stdout), "");
+    }
+    // A start of llama.cpp has no interval.
+    let rows = points
+        .lines()
+        .filter(|line| line.contains("llama.cpp") || line.contains("kv_gib"));
+    fs::write(
+        folder.join("points.csv"),
+        rows.collect::<Vec<_>>().join("\n"),
+    )
+    .unwrap();
+    let output = nexusc(&folder, &["plan", "--points", "points.csv"]);
+    assert_eq!(code(&output), 0, "{}", text(&output.stderr));
+    assert!(
+        !text(&output.stdout).contains("NaN"),
+        "{}",
+        text(&output.stdout)
+    );
 }

@@ -20,6 +20,9 @@ pub enum Error {
     /// A column is missing.
     #[error("the column `{0}` is missing; the columns are those of nexusc/tests/gpu/train.csv")]
     Column(&'static str),
+    /// There is nothing to compare.
+    #[error("it has no points; the columns are those of nexusc/tests/gpu/train.csv")]
+    Empty,
     /// A cell is not a number.
     #[error("row `{row}`: `{text}` in column `{column}` is not a number")]
     Number {
@@ -136,6 +139,9 @@ pub fn read(text: &str) -> Result<Vec<Point>, Error> {
             record: &record,
         };
         points.push(row.point()?);
+    }
+    if points.is_empty() {
+        return Err(Error::Empty);
     }
     Ok(points)
 }
