@@ -241,6 +241,7 @@ impl Bench {
         for (streams, what) in HELD {
             let mut values = Vec::new();
             for start in starts {
+                let open = self.server.open();
                 let subject = start()?;
                 let hold = |streams| {
                     let held = client::hold(subject.address, CALLER, streams, || subject.memory());
@@ -250,6 +251,8 @@ impl Bench {
                 let before = hold(1)?;
                 let held = hold(streams)?;
                 values.push((held - before) / streams as f64);
+                drop(subject);
+                self.server.settle(open);
             }
             figures.push(Figure::new(what, "KiB", values));
         }

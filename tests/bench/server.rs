@@ -30,9 +30,14 @@ pub(crate) struct Server {
     /// Where it listens.
     pub(crate) address: SocketAddr,
     answer: Rc<Cell<Answer>>,
+    /// Held by every connection as well.
+    open: Rc<()>,
     tasks: LocalSet,
     runtime: Runtime,
 }
+
+/// Between two looks at how many connections there are.
+const SETTLING: Duration = Duration::from_millis(10);
 
 /// How many connections may wait until they are taken: all subjects' at once, while the load keeps the thread.
 const WAITING: u32 = 4096;
@@ -56,10 +61,13 @@ impl Server {
         let address = listener.local_addr()?;
         let answer = Rc::new(Cell::new(Answer::Whole));
         let answers = Rc::clone(&answer);
+        let open = Rc::new(());
+        let opened = Rc::clone(&open);
         tasks.spawn_local(async move {
             while let Ok((socket, _)) = listener.accept().await {
-                let answer = Rc::clone(&answers);
+                let (answer, open) = (Rc::clone(&answers), Rc::clone(&opened));
                 tokio::task::spawn_local(async move {
+                    let _open = open;
                     // The client's end is the usual end.
                     let _ = serve(socket, &answer).await;
                 });
@@ -68,6 +76,7 @@ impl Server {
         Ok(Self {
             address,
             answer,
+            open,
             tasks,
             runtime,
         })
@@ -76,6 +85,21 @@ impl Server {
     /// Sets how it answers from now on.
     pub(crate) fn answers(&self, answer: Answer) {
         self.answer.set(answer);
+    }
+
+    /// How many connections it has, and a few it does not know to be over.
+    pub(crate) fn open(&self) -> usize {
+        Rc::strong_count(&self.open)
+    }
+
+    /// Serves until it has no more connections than so many: those of a subject that has been stopped are known to be
+    /// over when an event is written to them, and take descriptors until then.
+    pub(crate) fn settle(&self, open: usize) {
+        self.beside(async {
+            while self.open() > open {
+                tokio::time::sleep(SETTLING).await;
+            }
+        });
     }
 
     /// Runs `load`, and serves meanwhile.
